@@ -1,0 +1,155 @@
+import * as ds from "@devicescript/core"
+import { counters } from "../counters"
+import { releaseAddress, renewLease } from "../iface/dhcp"
+import { phy } from "../iface/egress"
+import { ping } from "../iface/icmp"
+import { Interface, Source, interfaces } from "../iface/interface"
+import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
+import { Neighbour, neighbours } from "../iface/neighbours"
+import { Socket, sockets } from "../socket/table"
+import { formatAddress, formatMac, isUnicast, parseAddress, parseDecimal } from "../wire/address"
+import { Command, Printer, UsageError, noMore, printList, takeFlag } from "./command"
+
+const SOURCES = ["common", "static", "dhcp"]
+const STATES = ["init", "selecting", "requesting", "bound", "renewing", "rebinding"]
+
+function socketsOf(ifc: Interface): number {
+    return sockets.filter(s => s && s.ifc === ifc).length
+}
+
+async function ifconfig(args: string[], out: Printer): Promise<void> {
+    const keys = "name address mac gateway source expiresIn sockets"
+    await printList(args, keys, interfaces.filter(i => !!i), describeInterface, out)
+}
+
+function describeInterface(ifc: Interface) {
+    const lease = leaseOf(ifc)
+    const held = lease && lease.state >= LeaseState.Bound && lease.leaseTime !== Infinity
+    return {
+        name: ifc.name(),
+        address: ifc.address === 0 ? null : formatAddress(ifc.address),
+        prefix: ifc.prefix,
+        mac: formatMac(phy.macHigh, phy.macLow),
+        gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
+        source: SOURCES[ifc.source],
+        leaseSeconds: held ? lease.leaseTime : null,
+        expiresIn: held ? Math.max(0, Math.round((lease.expiresAt - ds.millis()) / 1000)) : null,
+        sockets: socketsOf(ifc),
+        dscp: ifc.dscp,
+    }
+}
+
+async function netstat(args: string[], out: Printer): Promise<void> {
+    await printList(args, "sd local remote iface process rx tx drops", sockets.filter(s => !!s), describeSocket, out)
+}
+
+function describeSocket(s: Socket) {
+    return {
+        sd: s.sd,
+        type: "dgram",
+        local: s.ifc ? `${formatAddress(s.ifc.address)}:${s.port}` : null,
+        remote: s.remotePort !== 0 ? `${formatAddress(s.remote)}:${s.remotePort}` : null,
+        iface: s.ifc ? s.ifc.name() : null,
+        process: s.process,
+        rx: s.rx,
+        tx: s.tx,
+        drops: s.drops,
+    }
+}
+
+async function arp(args: string[], out: Printer): Promise<void> {
+    await printList(args, "address mac iface state seconds", neighbours, describeNeighbour, out)
+}
+
+function describeNeighbour(n: Neighbour) {
+    return {
+        address: formatAddress(n.address),
+        mac: n.known ? formatMac(n.macHigh, n.macLow) : null,
+        iface: n.ifc.name(),
+        state: !n.known ? "incomplete" : n.attempts > 0 ? "probing" : "reachable",
+        seconds: Math.max(0, Math.round((n.due - ds.millis()) / 1000)),
+    }
+}
+
+async function pingCommand(args: string[], out: Printer): Promise<void> {
+    if (args.length === 0) throw new UsageError("ADDR is missing")
+    const address = parseAddress(args[0])
+    if (address === undefined || !isUnicast(address))
+        throw new UsageError(`${args[0]} is not the address of a host; write it as 10.77.0.2`)
+    const count = args.length > 1 ? parseDecimal(args[1], 100) : 3
+    if (!count) throw new UsageError(`${args[1]} is not a count from 1 to 100`)
+    noMore(args, 2)
+    const ifc = interfaces[0]
+    if (ifc.address === 0) throw new Error("the common interface has no address yet; see that a DHCP server runs on this LAN")
+    let answered = 0
+    for (let i = 1; i <= count; i++) {
+        const ms = await ping(ifc, address, i, 1000)
+        if (ms === -2) throw new Error(`there is no route to ${args[0]}`)
+        if (ms < 0) await out.line(`${args[0]}: no answer (${i})`)
+        else {
+            answered++
+            await out.line(`${args[0]}: seq=${i} time=${Math.round(ms)} ms`)
+        }
+    }
+    await out.line(`${count} sent, ${answered} answered`)
+    if (answered === 0) throw new Error(`${args[0]} does not answer; see ifconfig and arp`)
+}
+
+function describeLease(l: Lease) {
+    return {
+        iface: l.ifc.name(),
+        state: STATES[l.state],
+        address: l.address === 0 ? null : formatAddress(l.address),
+        server: l.server === 0 ? null : formatAddress(l.server),
+        leaseSeconds: l.leaseTime === Infinity ? null : l.leaseTime,
+    }
+}
+
+async function lease(args: string[], out: Printer): Promise<void> {
+    if (args.length === 0 || args[0] === "-j") {
+        await printList(args, "iface state address server leaseSeconds", leases, describeLease, out)
+        return
+    }
+    const [action, name] = args
+    if (action !== "renew" && action !== "release") throw new UsageError(`${action} is neither renew nor release`)
+    if (name === undefined) throw new UsageError("IFACE is missing")
+    noMore(args, 2)
+    const ifc = interfaces.find(i => i && i.name() === name)
+    const l = ifc && leaseOf(ifc)
+    if (!l) throw new Error(`${name} has no lease; see ifconfig`)
+    if (action === "release") {
+        await releaseAddress(l)
+        await out.line(`${name}: released`)
+    } else await out.line(renewLease(l) ? `${name}: asked for more time` : `${name}: asked for an address`)
+}
+
+async function stats(args: string[], out: Printer): Promise<void> {
+    const json = takeFlag(args, "-j")
+    noMore(args, 0)
+    const values = counters as any
+    if (json) {
+        let line = "{"
+        for (const key of Object.keys(values)) {
+            await out.write(`${line}"${key}":${values[key]}`)
+            line = ","
+        }
+        await out.line("}")
+        return
+    }
+    let any = false
+    for (const key of Object.keys(values))
+        if (values[key] !== 0) {
+            any = true
+            await out.line(`${key} ${values[key]}`)
+        }
+    if (!any) await out.line("nothing has happened yet")
+}
+
+export const networkCommands: Command[] = [
+    { name: "ifconfig", usage: "[-j]", help: "the interfaces and their addresses", run: ifconfig },
+    { name: "netstat", usage: "[-j]", help: "the sockets", run: netstat },
+    { name: "arp", usage: "[-j]", help: "the neighbours", run: arp },
+    { name: "ping", usage: "ADDR [COUNT]", help: "send echo requests from the common address", run: pingCommand },
+    { name: "lease", usage: "[-j] | renew IFACE | release IFACE", help: "the DHCP leases", run: lease },
+    { name: "stats", usage: "[-j]", help: "what happened, and what was dropped and why", run: stats },
+]

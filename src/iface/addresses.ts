@@ -1,0 +1,120 @@
+import * as ds from "@devicescript/core"
+import { ADDRESS_TIMEOUT } from "../config"
+import { SocketError } from "../errors"
+import { Phy } from "../phy/phy"
+import { formatAddress } from "../wire/address"
+import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
+import { dhcpInput, pollLease, releaseLease, startLease } from "./dhcp"
+import { announce, phy, sendRequest, setPhy } from "./egress"
+import { receive, setDhcpInput } from "./ingress"
+import { Interface, Source, freeSlot, interfaceOnLink, interfaces, setAddress } from "./interface"
+import { Lease, LeaseState, leaseOf, leases } from "./lease"
+import { Pool, gatewayOf } from "./pool"
+
+/** The process that owns the common interface: whoever is no call. */
+export const COMMON_PROCESS = 0
+
+const TICK = 250
+
+let pool: Pool
+
+/** Start the network layer on a PHY: the common interface asks for its address at once. */
+export function startInterfaces(p: Phy, reserved: Pool): void {
+    pool = reserved
+    setPhy(p)
+    setDhcpInput(dhcpInput)
+    interfaces[0] = new Interface(0, Source.Common, COMMON_PROCESS)
+    startLease(interfaces[0])
+    housekeeping.start()
+    p.start(receive, onLink)
+}
+
+function onLink(up: boolean): void {
+    console.log(`phy: ${up ? "up" : "down"}, ${phy.description}`)
+    if (!up) return
+    for (const ifc of interfaces) if (ifc && ifc.address !== 0) announce(ifc)
+    poll()
+}
+
+function poll(): void {
+    const now = ds.millis()
+    for (const lease of leases.slice()) pollLease(lease, now)
+    ageNeighbours(now, sendRequest)
+}
+
+async function housekeeping() {
+    while (true) {
+        await ds.sleep(TICK)
+        poll()
+    }
+}
+
+/** Wait until the common interface has an address. @returns whether it has one */
+export async function commonReady(timeout: number): Promise<boolean> {
+    return await boundWithin(leaseOf(interfaces[0]), timeout)
+}
+
+async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
+    const until = ds.millis() + timeout
+    while (lease.state < LeaseState.Bound) {
+        const left = until - ds.millis()
+        if (left <= 0) return false
+        await lease.changed.wait(left)
+    }
+    return true
+}
+
+/**
+ * Make a network-layer interface with an address of its own (claims 12-14).
+ * @param process who owns it
+ * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
+ */
+export async function openInterface(source: Source, process: number): Promise<Interface> {
+    const slot = freeSlot(1)
+    if (slot < 0)
+        throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
+    const ifc = new Interface(slot, source, process)
+    // taken before anything is awaited, so that fibers that ask at the same time get different slots
+    interfaces[slot] = ifc
+    try {
+        if (source === Source.Static) takeStatic(ifc)
+        else if (!(await boundWithin(startLease(ifc), ADDRESS_TIMEOUT)))
+            throw new SocketError(
+                "EADDRNOTAVAIL",
+                phy.up
+                    ? `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`
+                    : `no link to ${phy.description}; see that the LAN is there`
+            )
+    } catch (e) {
+        await closeInterface(ifc)
+        throw e
+    }
+    return ifc
+}
+
+function takeStatic(ifc: Interface): void {
+    const common = interfaces[0]
+    if (!pool.isOn(common))
+        throw new SocketError(
+            "EADDRNOTAVAIL",
+            `the reserved addresses ${pool.describe()} are not on this LAN (${formatAddress(common.address)}); set POOL`
+        )
+    const address = pool.take()
+    if (address === 0) throw new SocketError("EADDRNOTAVAIL", `all reserved addresses ${pool.describe()} are in use`)
+    setAddress(ifc, address, pool.mask, pool.prefix, gatewayOf(pool))
+    announce(ifc)
+}
+
+/** Take an interface and its address away; a leased address goes back to its server (claims 36-38). */
+export async function closeInterface(ifc: Interface): Promise<void> {
+    const lease = leaseOf(ifc)
+    if (lease) await releaseLease(lease)
+    else setAddress(ifc, 0, 0, 0, 0)
+    interfaces[ifc.slot] = undefined
+    for (const n of neighbours.slice())
+        if (n.ifc === ifc) {
+            const other = interfaceOnLink(n.address)
+            if (other) n.ifc = other
+            else removeNeighbour(n)
+        }
+}

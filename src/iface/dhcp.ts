@@ -1,0 +1,305 @@
+import * as ds from "@devicescript/core"
+import { randomBuffer } from "@devicescript/crypto"
+import { DHCP_RETRANSMIT, DHCP_RETRANSMIT_MAX } from "../config"
+import { counters } from "../counters"
+import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, isUnicast, maskOf, prefixOf } from "../wire/address"
+import {
+    DHCPACK,
+    DHCPDISCOVER,
+    DHCPNAK,
+    DHCPOFFER,
+    DHCPRELEASE,
+    DHCPREQUEST,
+    DHCP_CLIENT_PORT,
+    DHCP_LENGTH,
+    DHCP_SERVER_PORT,
+    DhcpReply,
+    DhcpRequest,
+    readDhcp,
+    writeDhcp,
+} from "../wire/dhcp"
+import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
+import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
+import { Output, allocate, announce, ipOffset, nextHop, output, phy } from "./egress"
+import { udpChecksumHolds } from "./ingress"
+import { Interface, Source, interfaceOf, setAddress } from "./interface"
+import { Lease, LeaseState, leases } from "./lease"
+import { resolution } from "./neighbours"
+
+const INFINITE = 0xffffffff
+/** Requests without an answer before the client starts anew (RFC 2131, 3.1.5). */
+const REQUEST_ATTEMPTS = 3
+/** Milliseconds to wait after a NAK, so that a server which refuses for ever is not flooded. */
+const NAK_PAUSE = 1000
+/** Milliseconds in which a release must have left. */
+const RELEASE_TIMEOUT = 1500
+
+/** Start of the name that each lease gives to its server (option 12); its interface's slot follows. */
+let hostName = "tuplephone"
+export function setHostName(name: string): void {
+    hostName = name
+}
+
+function random(bits: number): number {
+    return randomBuffer(4).getAt(0, "i32") >> (32 - bits)
+}
+
+/** RFC 2131, 4.1: 4 s, doubled each time up to 64 s, each with a random part of +-1 s. */
+function backoff(attempts: number): number {
+    return Math.min(DHCP_RETRANSMIT << Math.min(attempts, 4), DHCP_RETRANSMIT_MAX) + random(11)
+}
+
+/** Milliseconds until a renewal is tried again: half of what is left (RFC 2131, 4.4.5), but no torrent. */
+function renewalWait(lease: Lease, now: number, end: number): number {
+    const least = Math.min(60000, lease.leaseTime * 125)
+    return Math.min(Math.max((end - now) / 2, least), Math.max(end - now, 0))
+}
+
+function send(lease: Lease, type: number, dst: number): Output {
+    const ifc = lease.ifc
+    const held = lease.state >= LeaseState.Bound
+    const q = new DhcpRequest()
+    q.xid = lease.xid
+    q.secs = Math.min(Math.floor((ds.millis() - lease.started) / 1000), 0xffff)
+    q.broadcast = !held
+    q.rapidCommit = type === DHCPDISCOVER
+    q.iaid = ifc.slot
+    q.hostName = `${hostName}-${ifc.slot}`
+    if (held) q.ciaddr = lease.address
+    else if (type === DHCPREQUEST) q.requested = lease.address
+    if (type === DHCPRELEASE || (type === DHCPREQUEST && !held)) q.server = lease.server
+
+    const b = allocate(ifc, PROTOCOL_UDP, 0, dst, UDP_HEADER + DHCP_LENGTH)
+    const ip = ipOffset()
+    const udp = ip + IPV4_HEADER
+    writeUdp(b, udp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
+    writeDhcp(b, udp + UDP_HEADER, type, q, phy.macHigh, phy.macLow)
+    writeUdpChecksum(b, ip, udp, UDP_HEADER + DHCP_LENGTH)
+    counters.dhcpTx++
+    return output(ifc, b, dst)
+}
+
+/** Begin anew at `when`. */
+function restart(lease: Lease, when: number): void {
+    lease.state = LeaseState.Init
+    lease.due = when
+    lease.address = 0
+    lease.server = 0
+}
+
+/** Do what is due for a lease at `now` (`ds.millis()`). @see RFC 2131, 4.4 */
+export function pollLease(lease: Lease, now: number): void {
+    if (now < lease.due) return
+    if (!phy.up) {
+        // nothing is lost while the link is down but time
+        if (lease.state >= LeaseState.Bound && now >= lease.expiresAt) expire(lease, now)
+        return
+    }
+    if (lease.state === LeaseState.Init) {
+        begin(lease, LeaseState.Selecting, now)
+        lease.attempts = 0
+    } else if (lease.state === LeaseState.Bound) begin(lease, LeaseState.Renewing, now)
+    else if (lease.state === LeaseState.Renewing && now >= lease.rebindAt) lease.state = LeaseState.Rebinding
+
+    switch (lease.state) {
+        case LeaseState.Selecting:
+            send(lease, DHCPDISCOVER, ADDRESS_BROADCAST)
+            lease.due = now + backoff(lease.attempts++)
+            break
+        case LeaseState.Requesting:
+            if (lease.attempts >= REQUEST_ATTEMPTS) restart(lease, now)
+            else {
+                send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
+                lease.due = now + backoff(lease.attempts++)
+            }
+            break
+        case LeaseState.Renewing:
+            send(lease, DHCPREQUEST, lease.server)
+            lease.due = now + renewalWait(lease, now, lease.rebindAt)
+            break
+        case LeaseState.Rebinding:
+            if (now < lease.expiresAt) {
+                send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
+                lease.due = now + renewalWait(lease, now, lease.expiresAt)
+            } else expire(lease, now)
+            break
+    }
+}
+
+/** A new exchange: its time counts from its first message. */
+function begin(lease: Lease, state: LeaseState, now: number): void {
+    lease.state = state
+    lease.xid = random(32)
+    lease.started = now
+}
+
+/** The lease has ended: its sockets learn that their network is down, and the client begins anew. */
+function expire(lease: Lease, now: number): void {
+    counters.dhcpExpired++
+    lose(lease, now)
+}
+
+function lose(lease: Lease, restartAt: number): void {
+    console.log(`dhcp: ${lease.ifc.name()} has lost ${formatAddress(lease.address)}`)
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0, 0)
+    // the common interface wants an address for ever, the others only while their sockets live
+    if (lease.ifc.source === Source.Common) restart(lease, restartAt)
+    else forget(lease)
+    lease.changed.notify(false)
+    for (const e of lease.ifc.endpoints.slice()) e.onError("ENETDOWN")
+}
+
+/** Take a datagram to the client's port. @param length of the datagram, UDP header included */
+export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): void {
+    counters.dhcpRx++
+    if (!udpChecksumHolds(b, ip, udp, length)) {
+        counters.udpBadChecksum++
+        return
+    }
+    const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
+    const r =
+        port === DHCP_SERVER_PORT
+            ? readDhcp(b, udp + UDP_HEADER, length - UDP_HEADER, phy.macHigh, phy.macLow)
+            : undefined
+    if (!r) {
+        counters.dhcpBad++
+        return
+    }
+    const lease = leases.find(l => l.xid === r.xid && l.state !== LeaseState.Init && l.state !== LeaseState.Bound)
+    if (!lease) counters.dhcpForeign++
+    else if (r.type === DHCPNAK) onNak(lease, r)
+    else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
+    else counters.dhcpForeign++
+}
+
+/** Only the server that we asked may refuse, and only while it is being asked (RFC 2131, 4.4.1 and 4.4.5). */
+function onNak(lease: Lease, r: DhcpReply): void {
+    if (
+        r.server === undefined ||
+        lease.state === LeaseState.Selecting ||
+        (lease.state !== LeaseState.Rebinding && r.server !== lease.server)
+    ) {
+        counters.dhcpForeign++
+        return
+    }
+    counters.dhcpNak++
+    const again = ds.millis() + NAK_PAUSE
+    if (lease.state === LeaseState.Requesting) restart(lease, again)
+    else lose(lease, again)
+}
+
+function onGrant(lease: Lease, r: DhcpReply): void {
+    const holder = interfaceOf(r.address)
+    if (
+        !isUnicast(r.address) ||
+        r.server === undefined ||
+        !isUnicast(r.server) ||
+        !(r.leaseTime > 0) ||
+        (r.mask !== undefined && prefixOf(r.mask) < 1) ||
+        (holder && holder !== lease.ifc)
+    ) {
+        counters.dhcpBad++
+        return
+    }
+    if (lease.state === LeaseState.Selecting) {
+        if (r.type === DHCPOFFER) {
+            lease.address = r.address
+            lease.server = r.server
+            lease.state = LeaseState.Requesting
+            lease.attempts = 0
+            lease.due = 0
+            pollLease(lease, ds.millis())
+        } else if (r.rapidCommit) bind(lease, r)
+        else counters.dhcpForeign++
+    } else if (
+        r.type === DHCPACK &&
+        r.address === lease.address &&
+        (r.server === lease.server || lease.state === LeaseState.Rebinding)
+    )
+        bind(lease, r)
+    else counters.dhcpForeign++
+}
+
+/** RFC 2131, 4.4.1 and 4.4.5: the lease counts from the moment when it was asked for. */
+function bind(lease: Lease, r: DhcpReply): void {
+    const fresh = lease.state < LeaseState.Bound
+    const ifc = lease.ifc
+    lease.state = LeaseState.Bound
+    lease.address = r.address
+    lease.server = r.server
+    lease.dns = r.dns || 0
+    lease.leaseTime = r.leaseTime === INFINITE ? Infinity : r.leaseTime
+    const t2 = r.t2 > 0 && r.t2 < r.leaseTime ? r.t2 : r.leaseTime * 0.875
+    const t1 = r.t1 > 0 && r.t1 < t2 ? r.t1 : Math.min(r.leaseTime * 0.5, t2)
+    lease.expiresAt = lease.started + lease.leaseTime * 1000
+    const never = lease.leaseTime === Infinity
+    lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
+    lease.renewAt = never ? Infinity : lease.started + t1 * 1000
+    lease.due = lease.renewAt
+
+    const prefix = r.mask === undefined ? 24 : prefixOf(r.mask)
+    const mask = maskOf(prefix)
+    const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
+    setAddress(ifc, r.address, mask, prefix, router)
+    if (fresh) {
+        announce(ifc)
+        lease.changed.notify(true)
+    }
+}
+
+/** Start to obtain a lease for an interface. It is renewed until `releaseLease`. */
+export function startLease(ifc: Interface): Lease {
+    const lease = new Lease(ifc)
+    leases.push(lease)
+    pollLease(lease, ds.millis())
+    return lease
+}
+
+/**
+ * Tell the server that the address is free again (RFC 2131, 4.4.6). A release is not answered.
+ * The interface keeps its address while the server's MAC address is asked for.
+ */
+async function sendRelease(lease: Lease): Promise<void> {
+    if (lease.state < LeaseState.Bound || !phy.up) return
+    lease.xid = random(32)
+    // until the release has left, nothing else happens to this lease
+    lease.state = LeaseState.Bound
+    lease.due = Infinity
+    if (send(lease, DHCPRELEASE, lease.server) !== Output.Pending) return
+    const until = ds.millis() + RELEASE_TIMEOUT
+    while (ds.millis() < until) {
+        const n = await resolution.wait(until - ds.millis())
+        if (n && n.address === nextHop(lease.ifc, lease.server)) return
+    }
+}
+
+/** Give the address back and forget the lease. */
+export async function releaseLease(lease: Lease): Promise<void> {
+    await sendRelease(lease)
+    forget(lease)
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0, 0)
+    lease.changed.notify(false)
+}
+
+/** Give the address back although sockets use it: they learn that their network is down. */
+export async function releaseAddress(lease: Lease): Promise<void> {
+    await sendRelease(lease)
+    lose(lease, Infinity)
+}
+
+/** Ask now: for more time, or for an address if there is none. @returns whether there is one */
+export function renewLease(lease: Lease): boolean {
+    const held = lease.state >= LeaseState.Bound
+    lease.state = held ? LeaseState.Bound : LeaseState.Init
+    lease.due = 0
+    pollLease(lease, ds.millis())
+    return held
+}
+
+/** Drop the lease from those that are kept alive. */
+function forget(lease: Lease): void {
+    const at = leases.indexOf(lease)
+    if (at >= 0) leases.insert(at, -1)
+    lease.state = LeaseState.Init
+    lease.due = Infinity
+}

@@ -1,0 +1,145 @@
+import * as ds from "@devicescript/core"
+import { ICMP_ERRORS_PER_SECOND } from "../config"
+import { counters } from "../counters"
+import { Signal } from "../signal"
+import { checksumHolds, sum } from "../wire/checksum"
+import {
+    ICMP_CHECKSUM,
+    ICMP_CODE,
+    ICMP_ECHO_REPLY,
+    ICMP_ECHO_REQUEST,
+    ICMP_HEADER,
+    ICMP_IDENTIFIER,
+    ICMP_SEQUENCE,
+    ICMP_TYPE,
+    ICMP_UNREACHABLE,
+    UNREACHABLE_FRAGMENTATION_NEEDED,
+    UNREACHABLE_PORT,
+    UNREACHABLE_PROTOCOL,
+    writeIcmpChecksum,
+} from "../wire/icmp"
+import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL, PROTOCOL_ICMP, PROTOCOL_UDP } from "../wire/ipv4"
+import { UDP_DST_PORT, UDP_HEADER } from "../wire/udp"
+import { Output, allocate, ipOffset, output } from "./egress"
+import { Interface } from "./interface"
+
+/** An echo reply, with its sequence number as value. */
+const echoReply = new Signal()
+const ECHO_IDENTIFIER = 0x7470
+
+/** A destination said that it cannot be reached. Set by the layer above. */
+let onUnreachable: (ifc: Interface, code: number, dst: number, srcPort: number, dstPort: number) => void
+export function setOnUnreachable(
+    f: (ifc: Interface, code: number, dst: number, srcPort: number, dstPort: number) => void
+): void {
+    onUnreachable = f
+}
+
+/** Take an ICMP message of `length` bytes to one of our addresses. */
+export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
+    if (length < ICMP_HEADER || !checksumHolds(sum(b, icmp, length))) {
+        counters.icmpBad++
+        return
+    }
+    counters.icmpRx++
+    const type = b[icmp + ICMP_TYPE]
+    if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
+    else if (type === ICMP_ECHO_REPLY) {
+        if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER)
+            echoReply.notify(b.getAt(icmp + ICMP_SEQUENCE, "u16"))
+    } else if (type === ICMP_UNREACHABLE) unreachable(ifc, b, icmp, length)
+}
+
+/** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data. */
+function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
+    const dst = b.getAt(ip + IPV4_SRC, "i32")
+    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, length)
+    const at = ipOffset() + IPV4_HEADER
+    f.blitAt(at, b, icmp, length)
+    f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
+    writeIcmpChecksum(f, at, length)
+    counters.icmpTx++
+    output(ifc, f, dst)
+}
+
+/** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes. */
+function unreachable(ifc: Interface, b: Buffer, icmp: number, length: number): void {
+    const quoted = icmp + ICMP_HEADER
+    const header = (b[quoted + IPV4_VERSION_IHL] & 15) * 4
+    if (
+        length < ICMP_HEADER + IPV4_HEADER + UDP_HEADER ||
+        header < IPV4_HEADER ||
+        length < ICMP_HEADER + header + UDP_HEADER ||
+        b.getAt(quoted + IPV4_SRC, "i32") !== ifc.address
+    ) {
+        counters.icmpBad++
+        return
+    }
+    if (b[quoted + IPV4_PROTOCOL] !== PROTOCOL_UDP) return
+    const udp = quoted + header
+    onUnreachable(
+        ifc,
+        b[icmp + ICMP_CODE],
+        b.getAt(quoted + IPV4_DST, "i32"),
+        (b[udp] << 8) | b[udp + 1],
+        (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
+    )
+}
+
+/** The POSIX code of a destination-unreachable code. @see RFC 1122, 4.2.3.9 and RFC 792 */
+export function errorOfUnreachable(code: number): string {
+    if (code === UNREACHABLE_PORT || code === UNREACHABLE_PROTOCOL) return "ECONNREFUSED"
+    return code === UNREACHABLE_FRAGMENTATION_NEEDED ? "EMSGSIZE" : "EHOSTUNREACH"
+}
+
+let errorsSecond = 0
+let errorsSent = 0
+
+/** Answer a datagram to a port that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
+export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, header: number): void {
+    const second = Math.floor(ds.millis() / 1000)
+    if (second !== errorsSecond) {
+        errorsSecond = second
+        errorsSent = 0
+    }
+    if (++errorsSent > ICMP_ERRORS_PER_SECOND) {
+        counters.icmpErrorsLimited++
+        return
+    }
+    const dst = b.getAt(ip + IPV4_SRC, "i32")
+    const quoted = header + UDP_HEADER
+    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
+    const at = ipOffset() + IPV4_HEADER
+    f[at + ICMP_TYPE] = ICMP_UNREACHABLE
+    f[at + ICMP_CODE] = UNREACHABLE_PORT
+    f.blitAt(at + ICMP_HEADER, b, ip, quoted)
+    writeIcmpChecksum(f, at, ICMP_HEADER + quoted)
+    counters.icmpTx++
+    output(ifc, f, dst)
+}
+
+const PING_DATA = 32
+
+/**
+ * Send one echo request and wait for its reply.
+ * @param timeout milliseconds
+ * @returns milliseconds until the reply, -1 on time-out, -2 without a route
+ */
+export async function ping(ifc: Interface, dst: number, sequence: number, timeout: number): Promise<number> {
+    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + PING_DATA)
+    const at = ipOffset() + IPV4_HEADER
+    f[at + ICMP_TYPE] = ICMP_ECHO_REQUEST
+    f.setAt(at + ICMP_CHECKSUM, "u16", 0)
+    f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
+    f.setAt(at + ICMP_SEQUENCE, "u16", sequence)
+    for (let i = 0; i < PING_DATA; i++) f[at + ICMP_HEADER + i] = i
+    writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
+    counters.icmpTx++
+    const start = ds.millis()
+    if (output(ifc, f, dst) === Output.Unreachable) return -2
+    while (true) {
+        const left = start + timeout - ds.millis()
+        if (left <= 0) return -1
+        if ((await echoReply.wait(left)) === sequence) return ds.millis() - start
+    }
+}

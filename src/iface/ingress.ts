@@ -1,0 +1,177 @@
+import { counters } from "../counters"
+import { ADDRESS_BROADCAST, isUnicast } from "../wire/address"
+import { checksumHolds, sum } from "../wire/checksum"
+import { DHCP_CLIENT_PORT } from "../wire/dhcp"
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETH_HEADER, ETH_TYPE } from "../wire/ethernet"
+import {
+    FRAGMENT_MASK,
+    IPV4_DST,
+    IPV4_FLAGS_FRAGMENT,
+    IPV4_HEADER,
+    IPV4_PROTOCOL,
+    IPV4_SRC,
+    IPV4_TOTAL_LENGTH,
+    PROTOCOL_ICMP,
+    PROTOCOL_UDP,
+} from "../wire/ipv4"
+import { UDP_CHECKSUM, UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
+import { arpInput } from "./arp"
+import { phy } from "./egress"
+import { icmpInput, sendPortUnreachable } from "./icmp"
+import { interfaceOf, interfaces } from "./interface"
+
+/** A datagram to the DHCP client's port, whatever address it is for. Set by the DHCP client. */
+let dhcpInput: (b: Buffer, ip: number, udp: number, length: number) => void
+export function setDhcpInput(f: (b: Buffer, ip: number, udp: number, length: number) => void): void {
+    dhcpInput = f
+}
+
+/**
+ * Take a received frame: everything that comes in comes through here. The destination address alone finds the
+ * interface, the port the socket in it, and the socket reads in place.
+ * @see RFC 894, RFC 1122 3.2.1
+ */
+export function receive(b: Buffer, eth: number, length: number): void {
+    if (length < ETH_HEADER + IPV4_HEADER) {
+        counters.ethShort++
+        return
+    }
+    const unicast = b.getAt(eth, "i32") === phy.macHigh && b.getAt(eth + 4, "u16") === phy.macLow
+    if (!unicast && (b[eth] & 1) === 0) {
+        counters.ethForeign++
+        return
+    }
+    const type = b.getAt(eth + ETH_TYPE, "u16")
+    if (type !== ETHERTYPE_IPV4) {
+        if (type === ETHERTYPE_ARP) arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
+        else counters.ethUnknown++
+        return
+    }
+
+    const ip = eth + ETH_HEADER
+    let header = IPV4_HEADER
+    let s: number
+    if (b[ip] === 0x45) {
+        // the usual header, summed in place
+        s =
+            b.getAt(ip, "u32") +
+            b.getAt(ip + 4, "u32") +
+            b.getAt(ip + 8, "u32") +
+            b.getAt(ip + 12, "u32") +
+            b.getAt(ip + 16, "u32")
+    } else {
+        // options: their length is checked, and nothing in them concerns a host that routes nothing (RFC 1122, 3.2.1.8)
+        header = (b[ip] & 15) * 4
+        if (b[ip] >> 4 !== 4 || header < IPV4_HEADER || header > length - ETH_HEADER) {
+            counters.ipBadHeader++
+            return
+        }
+        s = sum(b, ip, header)
+    }
+    if (!checksumHolds(s)) {
+        counters.ipBadChecksum++
+        return
+    }
+    const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + IPV4_TOTAL_LENGTH + 1]
+    if (total < header || total > length - ETH_HEADER) {
+        counters.ipBadLength++
+        return
+    }
+    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) {
+        counters.ipFragment++
+        return
+    }
+
+    const dst = b.getAt(ip + IPV4_DST, "i32")
+    const ifc = unicast ? interfaceOf(dst) : undefined
+    const protocol = b[ip + IPV4_PROTOCOL]
+    if (!ifc) {
+        broadcastInput(b, ip, header, total, dst, unicast)
+        return
+    }
+    const first = b[ip + IPV4_SRC]
+    if (first >= 224 || first === 127 || first === 0) {
+        counters.ipBadSource++
+        return
+    }
+    ifc.rx++
+    if (protocol === PROTOCOL_UDP) {
+        const udp = ip + header
+        const n = udpLength(b, udp, total - header)
+        if (n === 0) return
+        const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
+        const endpoints = ifc.endpoints
+        for (let i = 0; i < endpoints.length; i++) {
+            const e = endpoints[i]
+            if (e.port === port) {
+                e.onDatagram(b, udp, n, ip)
+                return
+            }
+        }
+        if (port === DHCP_CLIENT_PORT) dhcpInput(b, ip, udp, n)
+        else {
+            counters.udpNoPort++
+            sendPortUnreachable(ifc, b, ip, header)
+        }
+    } else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
+    else counters.ipUnknownProtocol++
+}
+
+/** The length of a datagram, header included, or 0 (counted) if it is not what the IP packet holds (RFC 768). */
+function udpLength(b: Buffer, udp: number, available: number): number {
+    if (available >= UDP_HEADER) {
+        const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
+        if (n >= UDP_HEADER && n <= available) return n
+    }
+    counters.udpBadLength++
+    return 0
+}
+
+/** Whether this datagram's checksum holds, or was left out by its sender. */
+export function udpChecksumHolds(b: Buffer, ip: number, udp: number, length: number): boolean {
+    if (b.getAt(udp + UDP_CHECKSUM, "u16") === 0) return true
+    // the pseudo-header, read in place (RFC 768)
+    return checksumHolds(
+        b.getAt(ip + IPV4_SRC, "u32") +
+            b.getAt(ip + IPV4_DST, "u32") +
+            (PROTOCOL_UDP << 8) +
+            (length >> 8) +
+            ((length & 255) << 8) +
+            sum(b, udp, length)
+    )
+}
+
+/**
+ * A packet for no address of ours: broadcasts go to every socket on their port, and the DHCP client hears answers to
+ * an address that it does not have yet (RFC 2131, 4.1). Errors are never sent for these (RFC 1122, 3.2.2).
+ */
+function broadcastInput(b: Buffer, ip: number, header: number, total: number, dst: number, unicast: boolean): void {
+    const udp = ip + header
+    const isUdp = b[ip + IPV4_PROTOCOL] === PROTOCOL_UDP
+    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.some(i => i && i.address !== 0 && i.broadcast === dst))
+    if (!isUdp || (!broadcast && !unicast)) {
+        counters.ipForeign++
+        return
+    }
+    const n = udpLength(b, udp, total - header)
+    if (n === 0) return
+    const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
+    if (port === DHCP_CLIENT_PORT) {
+        dhcpInput(b, ip, udp, n)
+        return
+    }
+    if (!broadcast || !isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) {
+        counters.ipForeign++
+        return
+    }
+    let found = false
+    for (const ifc of interfaces)
+        if (ifc && ifc.address !== 0 && (dst === ADDRESS_BROADCAST || dst === ifc.broadcast))
+            for (const e of ifc.endpoints)
+                if (e.port === port) {
+                    found = true
+                    e.onDatagram(b, udp, n, ip)
+                }
+    if (!found) counters.udpNoPort++
+}
+

@@ -1,0 +1,108 @@
+import { INTERFACES } from "../config"
+import { ADDRESS_BROADCAST } from "../wire/address"
+
+/** Where an interface has its address from. */
+export enum Source {
+    Common,
+    Static,
+    Dhcp,
+}
+
+/** What the network layer knows of a socket: where datagrams for its port go. */
+export interface Endpoint {
+    port: number
+    /** @see UdpInput */
+    onDatagram(b: Buffer, udp: number, length: number, ip: number): void
+    /** The interface has lost its address, or a destination answered that it cannot be reached. `code` is POSIX. */
+    onError(code: string): void
+}
+
+/**
+ * A network-layer interface: one address, over the one PHY. It sends and receives only for the process that owns it.
+ * @see FIG. 4
+ */
+export class Interface {
+    /** 0 while it has none. */
+    address = 0
+    mask = 0
+    /** Directed broadcast address of its subnet. */
+    broadcast = 0
+    gateway = 0
+    endpoints: Endpoint[] = []
+    /** DSCP of what it sends (RFC 2474), shown to people; `tos` in a header is four times that. */
+    dscp = 0
+    prefix = 0
+    rx = 0
+    tx = 0
+
+    constructor(
+        /** Index in the table; also what tells its leases apart. */
+        public slot: number,
+        public source: Source,
+        /** Owner. */
+        public process: number
+    ) {}
+
+    name(): string {
+        return `tp${this.slot}`
+    }
+}
+
+/** The interfaces, by slot; `undefined` is a free slot. Slot 0 is the common interface. */
+export const interfaces: Interface[] = []
+for (let i = 0; i < INTERFACES; i++) interfaces.push(undefined)
+
+/**
+ * The slot of an address plus one, by the address's last octet: the destination address alone finds its interface
+ * with one look-up and one comparison. Where two addresses share the octet, the second is found by search.
+ */
+const slotByOctet = Buffer.alloc(256)
+
+/** A free slot from `first` up. @returns -1 if there is none */
+export function freeSlot(first: number): number {
+    for (let i = first; i < INTERFACES; i++) if (!interfaces[i]) return i
+    return -1
+}
+
+/** Give an interface its address, or take it away with address 0. */
+export function setAddress(ifc: Interface, address: number, mask: number, prefix: number, gateway: number): void {
+    const old = ifc.address
+    ifc.address = address
+    ifc.mask = mask
+    ifc.prefix = prefix
+    ifc.gateway = gateway
+    // a /31 or /32 has no broadcast address (RFC 3021)
+    ifc.broadcast = address !== 0 && prefix < 31 ? address | ~mask : 0
+    if (old !== 0) index(old)
+    if (address !== 0) index(address)
+}
+
+/** Recompute the entry of an address's last octet. */
+function index(address: number): void {
+    const octet = (address >> 24) & 255
+    slotByOctet[octet] = 0
+    for (const ifc of interfaces)
+        if (ifc && ifc.address !== 0 && ((ifc.address >> 24) & 255) === octet) {
+            slotByOctet[octet] = ifc.slot + 1
+            return
+        }
+}
+
+/** The interface that has this address, or `undefined`. */
+export function interfaceOf(address: number): Interface {
+    const slot = slotByOctet[(address >> 24) & 255]
+    if (slot === 0) return undefined
+    const ifc = interfaces[slot - 1]
+    if (ifc.address === address) return ifc
+    return address === 0 ? undefined : interfaces.find(i => i && i.address === address)
+}
+
+/** The interface whose subnet holds this address, or `undefined`. */
+export function interfaceOnLink(address: number): Interface {
+    return interfaces.find(i => i && i.address !== 0 && ((i.address ^ address) & i.mask) === 0)
+}
+
+/** Whether an address names every host on the link of this interface. */
+export function isBroadcast(ifc: Interface, address: number): boolean {
+    return address === ADDRESS_BROADCAST || (address === ifc.broadcast && address !== 0)
+}

@@ -1,0 +1,222 @@
+import * as ds from "@devicescript/core"
+import { FRAMES_PER_TURN, STREAM_BACKLOG } from "../config"
+import { counters } from "../counters"
+import { ETH_MAX } from "../wire/ethernet"
+import { FrameHandler, Phy } from "./phy"
+
+/** The runtime's one TCP or TLS client stream. */
+type Stream = typeof ds & {
+    _socketOpen(host: string, port: number): number
+    _socketClose(): number
+    _socketWrite(b: Buffer): number
+    _socketOnEvent(event: "open" | "close" | "error" | "data", arg?: any): void
+}
+const stream = ds as Stream
+
+/** Length before each frame, big-endian, as VDE's `vde_plug` carries it. */
+const PREFIX = 2
+/** A frame with a VLAN tag. A greater length means that the position in the stream is lost. */
+const LENGTH_MAX = ETH_MAX + 4
+const QUEUE_FULL = -1
+const RECONNECT_FIRST = 250
+const RECONNECT_MAX = 8000
+
+/** Ethernet frames over a TCP or TLS stream, each behind its length: Wi-Fi boards and the simulator. */
+export class StreamPhy implements Phy {
+    headroom = PREFIX
+    up = false
+    description: string
+
+    private host: string
+    private port: number
+    private receive: FrameHandler
+    private link: (up: boolean) => void
+    /** The frame whose bytes are not all there yet, its prefix included, and how many are. */
+    private partial = Buffer.alloc(PREFIX + LENGTH_MAX)
+    private have = 0
+    private waiting: Buffer[] = []
+    private waitingBytes = 0
+    private draining = false
+    private backoff = RECONNECT_FIRST
+    private connecting = false
+    /** Counts the streams, so that a fiber that slept knows whether its chunk is of the present one. */
+    private generation = 0
+
+    /** @param url `tcp://HOST:PORT` or `tls://HOST:PORT` */
+    constructor(
+        url: string,
+        public macHigh: number,
+        public macLow: number
+    ) {
+        this.description = url
+        const tls = url.startsWith("tls://")
+        const colon = url.lastIndexOf(":")
+        const port = parseInt(url.slice(colon + 1))
+        this.host = url.slice(6, colon)
+        this.port = tls ? -port : port
+        if (!(tls || url.startsWith("tcp://")) || this.host.length === 0 || !(port > 0 && port < 65536))
+            throw new RangeError(`LAN is ${url}: it must be tcp://HOST:PORT or tls://HOST:PORT`)
+    }
+
+    start(receive: FrameHandler, link: (up: boolean) => void): void {
+        this.receive = receive
+        this.link = link
+        const self = this
+        stream._socketOnEvent = async (event, arg) => {
+            if (event === "data") await self.onData(arg as Buffer)
+            else if (event === "open") self.onOpen()
+            else {
+                if (event === "error") console.log(`phy: ${arg}`)
+                self.onDown()
+            }
+        }
+        this.connect()
+    }
+
+    transmit(b: Buffer): boolean {
+        if (!this.up) {
+            counters.phyTxDown++
+            return false
+        }
+        const length = b.length - PREFIX
+        b[0] = length >> 8
+        b[1] = length
+        const r = stream._socketWrite(b)
+        if (r === 0) {
+            counters.phyTx++
+            return true
+        }
+        if (r === QUEUE_FULL) counters.phyTxFull++
+        else {
+            counters.phyTxDown++
+            this.onDown()
+        }
+        return false
+    }
+
+    private connect(): void {
+        if (stream._socketOpen(this.host, this.port) !== 0) this.onDown()
+    }
+
+    private onOpen(): void {
+        this.generation++
+        this.up = true
+        this.backoff = RECONNECT_FIRST
+        this.link(true)
+    }
+
+    private onDown(): void {
+        if (this.up) {
+            this.up = false
+            this.link(false)
+        }
+        this.drop()
+        if (!this.connecting) {
+            this.connecting = true
+            this.reconnect.start()
+        }
+    }
+
+    private async reconnect() {
+        await ds.sleep(this.backoff)
+        this.backoff = Math.min(2 * this.backoff, RECONNECT_MAX)
+        counters.phyReconnects++
+        this.connecting = false
+        this.connect()
+    }
+
+    /** The position in the stream is lost: only a new one begins with a frame again. */
+    private resynchronise(): void {
+        stream._socketClose()
+        this.onDown()
+    }
+
+    private drop(): void {
+        this.generation++
+        this.waiting = []
+        this.waitingBytes = 0
+        this.have = 0
+    }
+
+    /** The runtime calls this on a new fiber for each chunk, so a chunk may arrive while an earlier one is parsed. */
+    private async onData(chunk: Buffer) {
+        if (!this.up) return
+        if (this.draining) {
+            this.waiting.push(chunk)
+            this.waitingBytes += chunk.length
+            if (this.waitingBytes > STREAM_BACKLOG) {
+                counters.phyOverrun++
+                this.resynchronise()
+            }
+            return
+        }
+        this.draining = true
+        const generation = this.generation
+        let frames = 0
+        while (chunk) {
+            let at = 0
+            while (at >= 0 && at < chunk.length) {
+                at = this.parse(chunk, at)
+                if (++frames >= FRAMES_PER_TURN) {
+                    frames = 0
+                    await ds.sleep(0)
+                    if (generation !== this.generation) break
+                }
+            }
+            chunk = undefined
+            if (this.waiting.length > 0) {
+                chunk = this.waiting.shift()
+                this.waitingBytes -= chunk.length
+            }
+        }
+        this.draining = false
+    }
+
+    /**
+     * Hand the frame at `at` up if it is whole, from the chunk itself; keep its bytes if it is not.
+     * @returns where the next one begins, or -1 if the stream is no longer this one
+     */
+    private parse(chunk: Buffer, at: number): number {
+        const left = chunk.length - at
+        if (this.have === 0 && left >= PREFIX) {
+            const length = (chunk[at] << 8) | chunk[at + 1]
+            if (length > LENGTH_MAX) return this.badLength()
+            if (left >= PREFIX + length) {
+                this.deliver(chunk, at + PREFIX, length)
+                return at + PREFIX + length
+            }
+        }
+        if (this.have < PREFIX) {
+            this.partial[this.have] = chunk[at]
+            this.have++
+            return at + 1
+        }
+        const length = (this.partial[0] << 8) | this.partial[1]
+        if (length > LENGTH_MAX) return this.badLength()
+        const want = Math.min(PREFIX + length - this.have, left)
+        this.partial.blitAt(this.have, chunk, at, want)
+        this.have += want
+        if (this.have === PREFIX + length) {
+            this.have = 0
+            this.deliver(this.partial, PREFIX, length)
+        }
+        return at + want
+    }
+
+    private deliver(b: Buffer, offset: number, length: number): void {
+        counters.phyRx++
+        try {
+            this.receive(b, offset, length)
+        } catch (e) {
+            // nothing that a frame holds may stop the firmware
+            counters.internalErrors++
+            console.log(`internal error while receiving: ${(e as Error).message}`)
+        }
+    }
+
+    private badLength(): number {
+        counters.phyBadLength++
+        this.resynchronise()
+        return -1
+    }
+}

@@ -1,0 +1,228 @@
+import { DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEMERAL_LAST, SOCKETS } from "../config"
+import { counters } from "../counters"
+import { SocketError } from "../errors"
+import { Output, allocate, ipOffset, neighbourFor, nextHop, output, phy } from "../iface/egress"
+import { udpChecksumHolds } from "../iface/ingress"
+import { Endpoint, Interface, Source, isBroadcast } from "../iface/interface"
+import { Neighbour } from "../iface/neighbours"
+import { Signal } from "../signal"
+import { ETH_DST, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
+import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
+import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
+
+/** Reads a received payload in place: it is gone when the handler returns. */
+export type DatagramHandler = (b: Buffer, offset: number, length: number) => void
+
+/** A datagram that waits to be read. */
+export interface Datagram {
+    data: Buffer
+    address: number
+    port: number
+}
+
+/** Bytes that wait in all sockets. */
+let waitingBytes = 0
+
+/** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
+export class Socket implements Endpoint {
+    port = 0
+    /** Target of `connect`; port 0 while there is none. */
+    remote = 0
+    remotePort = 0
+    /** The prepared frame to the target, and where its payload begins. */
+    frame: Buffer
+    payloadAt = 0
+    /** Whether the prepared frame has its neighbour's MAC address. */
+    ready = false
+    handler: DatagramHandler
+    rx = 0
+    tx = 0
+    drops = 0
+    /** No UDP checksum is sent (RFC 768 allows that). */
+    noCheck = false
+    broadcast = false
+    tos = 0
+    queueLength = DATAGRAMS
+    /** POSIX code of the error that the next call gets. */
+    error: string
+    /** Called with that code at once. */
+    errorHandler: (code: string) => void
+    queue: Datagram[]
+    /** Announces a datagram or an error to a waiting `recv`. */
+    arrival = new Signal()
+
+    constructor(
+        public sd: number,
+        public process: number,
+        /** `undefined` until a deferred address is assigned. */
+        public ifc: Interface,
+        /** Where a deferred address will come from. */
+        public deferred: Source
+    ) {}
+
+    onDatagram(b: Buffer, udp: number, length: number, ip: number): void {
+        const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
+        if (this.remotePort !== 0 && (port !== this.remotePort || b.getAt(ip + IPV4_SRC, "i32") !== this.remote)) {
+            counters.udpForeignPeer++
+            this.drops++
+        } else if (!udpChecksumHolds(b, ip, udp, length)) {
+            counters.udpBadChecksum++
+            this.drops++
+        } else {
+            counters.udpRx++
+            this.rx++
+            if (this.handler) this.handler(b, udp + UDP_HEADER, length - UDP_HEADER)
+            else this.enqueue(b, udp, length, ip, port)
+        }
+    }
+
+    private enqueue(b: Buffer, udp: number, length: number, ip: number, port: number): void {
+        const n = length - UDP_HEADER
+        if (!this.queue) this.queue = []
+        if (this.queue.length >= this.queueLength || waitingBytes + n > DATAGRAM_BYTES) {
+            counters.udpQueueFull++
+            this.drops++
+            return
+        }
+        const data = Buffer.alloc(n)
+        data.blitAt(0, b, udp + UDP_HEADER, n)
+        waitingBytes += n
+        this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
+        this.arrival.notify(true)
+    }
+
+    /** The oldest datagram that waits, or `undefined`. */
+    dequeue(): Datagram {
+        if (!this.queue || this.queue.length === 0) return undefined
+        const d = this.queue.shift()
+        waitingBytes -= d.data.length
+        return d
+    }
+
+    onError(code: string): void {
+        this.error = code
+        this.arrival.notify(false)
+        if (this.errorHandler) this.errorHandler(code)
+    }
+
+    /** Throw the error that is waiting. A network that is down stays down; every other error is told once. */
+    throwPending(): void {
+        const code = this.error
+        if (!code) return
+        if (code !== "ENETDOWN") this.error = undefined
+        throw new SocketError(code, MESSAGES[code])
+    }
+
+    /**
+     * The frame to the connected target for a payload of this length, headers written: kept while the length stays,
+     * so that a stream of equal packets writes nothing but its payload.
+     */
+    prepare(length: number): Buffer {
+        const ip = ipOffset()
+        if (this.frame && this.frame.length === ip + IPV4_HEADER + UDP_HEADER + length) return this.frame
+        this.frame = allocate(this.ifc, PROTOCOL_UDP, this.tos, this.remote, UDP_HEADER + length)
+        this.payloadAt = ip + IPV4_HEADER + UDP_HEADER
+        writeUdp(this.frame, ip + IPV4_HEADER, this.port, this.remotePort, length)
+        this.ready = false
+        if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+        else {
+            const n = neighbourFor(this.ifc, this.remote)
+            if (n && n.known) this.resolve(n.macHigh, n.macLow)
+        }
+        return this.frame
+    }
+
+    private resolve(macHigh: number, macLow: number): void {
+        setMac(this.frame, phy.headroom + ETH_DST, macHigh, macLow)
+        this.ready = true
+    }
+
+    /** The neighbour cache has changed. */
+    onNeighbour(n: Neighbour): void {
+        if (!this.ifc || this.remotePort === 0 || nextHop(this.ifc, this.remote) !== n.address) return
+        if (!n.known) {
+            this.ready = false
+            this.onError("EHOSTUNREACH")
+        } else if (this.frame) this.resolve(n.macHigh, n.macLow)
+    }
+
+    /**
+     * Send the prepared frame, whose payload is written. The hot path: no allocation, no copy.
+     * @returns whether it was sent, or waits for its neighbour; if not, the drop is counted
+     */
+    transmit(): boolean {
+        const b = this.frame
+        if (!this.noCheck) {
+            const ip = ipOffset()
+            writeUdpChecksum(b, ip, ip + IPV4_HEADER, b.length - ip - IPV4_HEADER)
+        }
+        if (this.ready) {
+            if (phy.transmit(b)) {
+                this.tx++
+                this.ifc.tx++
+                counters.udpTx++
+                return true
+            }
+            this.drops++
+            return false
+        }
+        // the frame may wait, and must not be written to while it does
+        const copy = Buffer.alloc(b.length)
+        copy.blitAt(0, b, 0, b.length)
+        return this.sent(output(this.ifc, copy, this.remote))
+    }
+
+    /** Count what became of a frame. */
+    sent(o: Output): boolean {
+        if (o === Output.Sent || o === Output.Pending) {
+            this.tx++
+            counters.udpTx++
+            return true
+        }
+        this.drops++
+        return false
+    }
+
+    /** Take the socket out of its interface; who waits on it gets `EBADF`. */
+    dispose(): void {
+        if (this.ifc) {
+            const at = this.ifc.endpoints.indexOf(this)
+            if (at >= 0) this.ifc.endpoints.insert(at, -1)
+        }
+        while (this.dequeue()) {}
+        this.frame = undefined
+        this.handler = undefined
+        this.errorHandler = undefined
+        this.error = "EBADF"
+        this.arrival.notify(false)
+    }
+}
+
+const MESSAGES: Record<string, string> = {
+    EBADF: "the socket was closed",
+    ECONNREFUSED: "the other side has nothing on that port",
+    EHOSTUNREACH: "the other side does not answer on this network",
+    EMSGSIZE: "the packet is too long for a network on its way",
+    ENETDOWN: "the socket's address was lost",
+}
+
+/** The descriptors; `undefined` is a free one. */
+export const sockets: Socket[] = []
+for (let i = 0; i < SOCKETS; i++) sockets.push(undefined)
+
+/** The socket on this port of an interface, or `undefined`. */
+export function socketOn(ifc: Interface, port: number): Endpoint {
+    return ifc.endpoints.find(e => e.port === port)
+}
+
+let ephemeral = EPHEMERAL_FIRST
+
+/** An ephemeral port that is free on this interface (RFC 6056, 3.3.1: one after the other). @returns 0 if none is */
+export function ephemeralPort(ifc: Interface): number {
+    for (let i = 0; i <= SOCKETS; i++) {
+        const port = ephemeral
+        ephemeral = ephemeral === EPHEMERAL_LAST ? EPHEMERAL_FIRST : ephemeral + 1
+        if (!socketOn(ifc, port)) return port
+    }
+    return 0
+}

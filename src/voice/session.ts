@@ -1,0 +1,107 @@
+import * as ds from "@devicescript/core"
+import { randomBuffer } from "@devicescript/crypto"
+import { SAMPLES_PER_FRAME } from "../config"
+import { counters } from "../counters"
+import { sethandler } from "../socket/socket"
+import { Socket } from "../socket/table"
+import { Codec } from "./g711"
+import { Reception } from "./reception"
+import {
+    RTP_HEADER,
+    RTP_MARKER,
+    RTP_SEQUENCE,
+    RTP_SSRC,
+    RTP_TIMESTAMP,
+    RTP_TYPE,
+    rtpHeaderLength,
+    rtpPadding,
+    writeRtp,
+} from "./rtp"
+import { VoiceSource } from "./source"
+
+/** One RTP session on one connected socket: voice of a call in both directions. */
+export class Session {
+    txFrames = 0
+    reception = new Reception()
+    private socket: Socket
+    private frame: Buffer
+    private rtp: number
+    private sequence: number
+    private timestamp: number
+
+    /**
+     * @param sd connected descriptor of the running process
+     * @param onError called with a POSIX code when the socket has failed
+     */
+    constructor(
+        sd: number,
+        private codec: Codec,
+        private source: VoiceSource,
+        onError: (code: string) => void
+    ) {
+        const self = this
+        this.socket = sethandler(sd, (b, at, length) => self.onPacket(b, at, length), onError)
+        this.frame = this.socket.prepare(RTP_HEADER + SAMPLES_PER_FRAME)
+        this.rtp = this.socket.payloadAt
+        // RFC 3550, 5.1: SSRC, first sequence number and first timestamp are random
+        const random = randomBuffer(10)
+        writeRtp(this.frame, this.rtp, codec | RTP_MARKER, random.getAt(0, "i32"))
+        this.timestamp = random.getAt(4, "i32")
+        this.sequence = random.getAt(8, "u16")
+    }
+
+    /** Send the next 20 ms. @returns whether the PHY took the frame */
+    sendFrame(): boolean {
+        const b = this.frame
+        const rtp = this.rtp
+        const sequence = this.sequence
+        const timestamp = this.timestamp
+        b[rtp + RTP_SEQUENCE] = sequence >> 8
+        b[rtp + RTP_SEQUENCE + 1] = sequence
+        b[rtp + RTP_TIMESTAMP] = timestamp >> 24
+        b[rtp + RTP_TIMESTAMP + 1] = timestamp >> 16
+        b[rtp + RTP_TIMESTAMP + 2] = timestamp >> 8
+        b[rtp + RTP_TIMESTAMP + 3] = timestamp
+        this.source.read(b, rtp + RTP_HEADER)
+        const sent = this.socket.transmit()
+        // RFC 3551, 4.1: the marker is set on the first packet of a talkspurt alone
+        if (this.txFrames === 0) b[rtp + RTP_TYPE] = this.codec
+        this.txFrames++
+        this.sequence = (sequence + 1) & 0xffff
+        this.timestamp = (timestamp + SAMPLES_PER_FRAME) | 0
+        return sent
+    }
+
+    /** The clock was late by whole frames: their time passes unheard, and the sequence shows no gap. */
+    skip(frames: number): void {
+        this.timestamp = (this.timestamp + frames * SAMPLES_PER_FRAME) | 0
+    }
+
+    private onPacket(b: Buffer, rtp: number, length: number): void {
+        let header = RTP_HEADER
+        let padding = 0
+        // a plain header, the usual case, needs no more than a look
+        if (length < RTP_HEADER || b[rtp] !== 0x80) {
+            header = rtpHeaderLength(b, rtp, length)
+            padding = header < 0 ? -1 : rtpPadding(b, rtp, length, header)
+            if (padding < 0) {
+                counters.rtpBad++
+                return
+            }
+        }
+        if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) {
+            counters.rtpForeign++
+            return
+        }
+        this.reception.count(
+            b.getAt(rtp + RTP_SSRC, "i32"),
+            (b[rtp + RTP_SEQUENCE] << 8) | b[rtp + RTP_SEQUENCE + 1],
+            (b[rtp + RTP_TIMESTAMP] << 24) |
+                (b[rtp + RTP_TIMESTAMP + 1] << 16) |
+                (b[rtp + RTP_TIMESTAMP + 2] << 8) |
+                b[rtp + RTP_TIMESTAMP + 3],
+            (ds.millis() * 8) | 0
+        )
+        if (this.source.hear) this.source.hear(b, rtp + header, length - header - padding)
+    }
+}

@@ -1,0 +1,81 @@
+/**
+ * IPv4 addresses are integers as `getAt(offset, "i32")` reads them from a packet: the first octet is the lowest byte.
+ * So they are compared and copied without conversion and without ever becoming a double.
+ */
+
+export const ADDRESS_ANY = 0
+export const ADDRESS_BROADCAST = -1
+
+export function addressOf(a: number, b: number, c: number, d: number): number {
+    return a | (b << 8) | (c << 16) | (d << 24)
+}
+
+/** Dotted decimal to address; `undefined` unless it is exactly four numbers from 0 to 255. */
+export function parseAddress(text: string): number {
+    const parts = text.split(".")
+    if (parts.length !== 4) return undefined
+    let address = 0
+    for (let i = 0; i < 4; i++) {
+        const octet = parseDecimal(parts[i], 255)
+        if (octet === undefined) return undefined
+        address |= octet << (8 * i)
+    }
+    return address
+}
+
+/** Decimal digits to a number from 0 to `max`; `undefined` for anything else. */
+export function parseDecimal(text: string, max: number): number {
+    if (text.length === 0 || text.length > 10) return undefined
+    let value = 0
+    for (let i = 0; i < text.length; i++) {
+        const digit = text.charCodeAt(i) - 48
+        if (digit < 0 || digit > 9) return undefined
+        value = value * 10 + digit
+    }
+    return value > max ? undefined : value
+}
+
+export function formatAddress(a: number): string {
+    return `${a & 255}.${(a >> 8) & 255}.${(a >> 16) & 255}.${(a >> 24) & 255}`
+}
+
+/** Six octets as `02:00:0a:4d:00:01`. @param high the first four as `i32`, @param low the last two as `u16` */
+export function formatMac(high: number, low: number): string {
+    return `${hex(high)}:${hex(high >> 8)}:${hex(high >> 16)}:${hex(high >> 24)}:${hex(low)}:${hex(low >> 8)}`
+}
+
+const HEX = "0123456789abcdef"
+function hex(octet: number): string {
+    return HEX[(octet >> 4) & 15] + HEX[octet & 15]
+}
+
+/** Netmask of a prefix of 0 to 32 bits. */
+export function maskOf(prefix: number): number {
+    let mask = 0
+    for (let i = 0; i < prefix; i++) mask |= 0x80 >> (i & 7) << (i & 24)
+    return mask
+}
+
+/** Length of the prefix that a netmask leaves, 0 to 32; -1 when its ones are not contiguous. */
+export function prefixOf(mask: number): number {
+    for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return prefix
+    return -1
+}
+
+/** The n-th address after this one. */
+export function addressAfter(address: number, n: number): number {
+    let value = n
+    let result = 0
+    for (let shift = 24; shift >= 0; shift -= 8) {
+        value += (address >> shift) & 255
+        result |= (value & 255) << shift
+        value >>= 8
+    }
+    return result
+}
+
+/** Whether a single host may have this address: not 0/8, loopback, multicast, reserved or broadcast (RFC 1122, 3.2.1.3). */
+export function isUnicast(address: number): boolean {
+    const first = address & 255
+    return first !== 0 && first !== 127 && first < 224
+}

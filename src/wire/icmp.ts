@@ -1,0 +1,25 @@
+import { checksumOf, sum } from "./checksum"
+
+/** ICMP (RFC 792). Field offsets from the start of the message. */
+export const ICMP_TYPE = 0
+export const ICMP_CODE = 1
+export const ICMP_CHECKSUM = 2
+export const ICMP_IDENTIFIER = 4
+export const ICMP_SEQUENCE = 6
+export const ICMP_HEADER = 8
+
+export const ICMP_ECHO_REPLY = 0
+export const ICMP_UNREACHABLE = 3
+export const ICMP_ECHO_REQUEST = 8
+
+export const UNREACHABLE_NET = 0
+export const UNREACHABLE_HOST = 1
+export const UNREACHABLE_PROTOCOL = 2
+export const UNREACHABLE_PORT = 3
+export const UNREACHABLE_FRAGMENTATION_NEEDED = 4
+
+/** Fill in the checksum of a message of `length` bytes. */
+export function writeIcmpChecksum(b: Buffer, icmp: number, length: number): void {
+    b.setAt(icmp + ICMP_CHECKSUM, "u16", 0)
+    b.setAt(icmp + ICMP_CHECKSUM, "u16", checksumOf(sum(b, icmp, length)))
+}

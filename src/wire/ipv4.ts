@@ -1,0 +1,65 @@
+import { checksumOf, sum } from "./checksum"
+
+/** IPv4 (RFC 791, 3.1). Field offsets from the start of the header. */
+export const IPV4_VERSION_IHL = 0
+export const IPV4_TOS = 1
+export const IPV4_TOTAL_LENGTH = 2
+export const IPV4_IDENTIFICATION = 4
+export const IPV4_FLAGS_FRAGMENT = 6
+export const IPV4_TTL = 8
+export const IPV4_PROTOCOL = 9
+export const IPV4_CHECKSUM = 10
+export const IPV4_SRC = 12
+export const IPV4_DST = 16
+export const IPV4_HEADER = 20
+
+export const PROTOCOL_ICMP = 1
+export const PROTOCOL_UDP = 17
+
+/** More-fragments flag and fragment offset, in a little-endian read of the field. */
+export const FRAGMENT_MASK = 0xff3f
+
+/** Default of hosts (RFC 1700, "IP TIME TO LIVE PARAMETER"). */
+const TTL = 64
+const VERSION_4_IHL_5 = 0x45
+const DONT_FRAGMENT = 0x40
+
+/**
+ * Write a header without options. DF is set and identification is 0: an atomic datagram (RFC 6864, 4.1), so that the
+ * header's checksum does not change while its length does not.
+ * @param length bytes behind the header
+ */
+export function writeIpv4(
+    b: Buffer,
+    ip: number,
+    protocol: number,
+    tos: number,
+    src: number,
+    dst: number,
+    length: number
+): void {
+    const total = IPV4_HEADER + length
+    b[ip] = VERSION_4_IHL_5
+    b[ip + IPV4_TOS] = tos
+    b[ip + IPV4_TOTAL_LENGTH] = total >> 8
+    b[ip + IPV4_TOTAL_LENGTH + 1] = total
+    b.setAt(ip + IPV4_IDENTIFICATION, "u16", 0)
+    b.setAt(ip + IPV4_FLAGS_FRAGMENT, "u16", DONT_FRAGMENT)
+    b[ip + IPV4_TTL] = TTL
+    b[ip + IPV4_PROTOCOL] = protocol
+    b.setAt(ip + IPV4_CHECKSUM, "u16", 0)
+    b.setAt(ip + IPV4_SRC, "i32", src)
+    b.setAt(ip + IPV4_DST, "i32", dst)
+    b.setAt(ip + IPV4_CHECKSUM, "u16", checksumOf(sum(b, ip, IPV4_HEADER)))
+}
+
+/** Sum of the pseudo-header of UDP (RFC 768), to be added to that of the datagram. @param length of the datagram */
+export function pseudoSum(b: Buffer, ip: number, protocol: number, length: number): number {
+    return (
+        b.getAt(ip + IPV4_SRC, "u32") +
+        b.getAt(ip + IPV4_DST, "u32") +
+        (protocol << 8) +
+        (length >> 8) +
+        ((length & 255) << 8)
+    )
+}

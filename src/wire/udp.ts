@@ -1,0 +1,29 @@
+import { checksumOf, sum } from "./checksum"
+import { PROTOCOL_UDP, pseudoSum } from "./ipv4"
+
+/** UDP (RFC 768). Field offsets from the start of the header. */
+export const UDP_SRC_PORT = 0
+export const UDP_DST_PORT = 2
+export const UDP_LENGTH = 4
+export const UDP_CHECKSUM = 6
+export const UDP_HEADER = 8
+
+/** Write a header with a checksum of 0 ("not used"). @param length bytes of payload */
+export function writeUdp(b: Buffer, udp: number, srcPort: number, dstPort: number, length: number): void {
+    const total = UDP_HEADER + length
+    b[udp] = srcPort >> 8
+    b[udp + 1] = srcPort
+    b[udp + UDP_DST_PORT] = dstPort >> 8
+    b[udp + UDP_DST_PORT + 1] = dstPort
+    b[udp + UDP_LENGTH] = total >> 8
+    b[udp + UDP_LENGTH + 1] = total
+    b.setAt(udp + UDP_CHECKSUM, "u16", 0)
+}
+
+/** Fill in the checksum of a datagram whose header and payload are written. @param total bytes, header included */
+export function writeUdpChecksum(b: Buffer, ip: number, udp: number, total: number): void {
+    b.setAt(udp + UDP_CHECKSUM, "u16", 0)
+    const checksum = checksumOf(pseudoSum(b, ip, PROTOCOL_UDP, total) + sum(b, udp, total))
+    // RFC 768: a computed 0 is sent as all ones, because 0 says that there is none
+    b.setAt(udp + UDP_CHECKSUM, "u16", checksum === 0 ? 0xffff : checksum)
+}
