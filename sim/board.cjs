@@ -1,0 +1,58 @@
+/**
+ * Loaded into the process of the simulator VM before anything else (`node --require`). It stands in for the parts of
+ * a board around the chip: the cable to the LAN, the serial line, and the TCP stack's receive window.
+ *
+ * The command line tool's VM knows one Jacdac port (8082) and the firmware one LAN by default (4789), so that only one
+ * VM could run on a machine; here both are led to where this VM's launcher has them.
+ */
+"use strict"
+const net = require("node:net")
+
+const { TUPLEPHONE_BUS, TUPLEPHONE_LAN } = process.env
+const BUS_DEFAULT = 8082
+const LAN_DEFAULT = 4789
+/** ESP-IDF hands data up in chunks of at most 1,024 bytes and lets the peer send 5,744 before it must wait. */
+const CHUNK = 1024
+const WINDOW = 5744
+/** Milliseconds after which the VM, which looks at least every 10 ms, has taken a window of data. */
+const WINDOW_PAUSE = 10
+
+// the VM must not outlive the program that started it, however that one ended
+process.on("disconnect", () => process.exit(0))
+
+const connect = net.createConnection
+net.createConnection = function createConnection(...args) {
+    const options = typeof args[0] === "object" ? args[0] : { port: args[0], host: args[1] }
+    const callback = args.find(a => typeof a === "function")
+    if (options.port === BUS_DEFAULT && TUPLEPHONE_BUS) return connect({ ...options, port: Number(TUPLEPHONE_BUS) }, callback)
+    if (options.port === LAN_DEFAULT && TUPLEPHONE_LAN) {
+        const colon = TUPLEPHONE_LAN.lastIndexOf(":")
+        return windowed({ host: TUPLEPHONE_LAN.slice(0, colon), port: Number(TUPLEPHONE_LAN.slice(colon + 1)) }, callback)
+    }
+    return connect(...args)
+}
+
+function windowed(options, callback) {
+    let window = WINDOW
+    const socket = connect(
+        {
+            ...options,
+            noDelay: true,
+            onread: {
+                buffer: Buffer.alloc(CHUNK),
+                callback(length, buffer) {
+                    socket.emit("data", Buffer.from(buffer.subarray(0, length)))
+                    window -= length
+                    if (window > 0) return true
+                    setTimeout(() => {
+                        window = WINDOW
+                        socket.resume()
+                    }, WINDOW_PAUSE)
+                    return false
+                },
+            },
+        },
+        callback
+    )
+    return socket
+}

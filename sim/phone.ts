@@ -1,0 +1,115 @@
+/** One phone: the firmware in a VM process of its own, and the console that talks to it. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { EventEmitter } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { Bus } from "./bus.js"
+import { ConsoleClient } from "./console-client.js"
+import { CLI, PROJECT } from "./firmware.js"
+
+const BOOT_TIMEOUT = 20_000
+const END_TIMEOUT = 3_000
+const RECENT_LINES = 40
+
+export interface PhoneOptions {
+    /** Path of the firmware's image. */
+    image: string
+    /** 16 hexadecimal digits; the MAC address is made from the last ten. */
+    deviceId: string
+    /** `HOST:PORT` of the LAN. */
+    lan: string
+}
+
+/** Emits `log` with each line that the firmware writes. */
+export class Phone extends EventEmitter<{ log: [line: string] }> {
+    private readonly recent: string[] = []
+    private client: ConsoleClient | undefined
+    private failure: Error | undefined
+    private readonly failed: Promise<never>
+    private reject!: (error: Error) => void
+
+    private constructor(
+        private readonly bus: Bus,
+        private readonly vm: ChildProcess,
+        private readonly folder: string
+    ) {
+        super()
+        this.failed = new Promise((_, reject) => (this.reject = reject))
+        this.failed.catch(() => {})
+        createInterface({ input: vm.stdout! }).on("line", line => this.onLine(line))
+        createInterface({ input: vm.stderr! }).on("line", line => this.onLine(line))
+        vm.on("exit", (code, signal) => this.fail(`the simulator has ended (${signal ?? code})`))
+        vm.on("error", error => this.fail(`the simulator does not start: ${error.message}`))
+    }
+
+    /** Boots the firmware. Resolves when its console answers. */
+    static async boot(options: PhoneOptions): Promise<Phone> {
+        const bus = await Bus.open()
+        // the VM keeps its flash in the folder in which it runs
+        const folder = await mkdtemp(join(tmpdir(), "tuplephone-"))
+        const args = ["--require", join(PROJECT, "sim/board.cjs"), CLI, "run", "--tcp", options.image, "--device-id", options.deviceId]
+        const vm = spawn(process.execPath, args, {
+            cwd: folder,
+            env: { ...process.env, TUPLEPHONE_BUS: String(bus.port), TUPLEPHONE_LAN: options.lan, NO_UPDATE_NOTIFIER: "1" },
+            stdio: ["ignore", "pipe", "pipe", "ipc"],
+            // Ctrl-C is for the launcher alone, which ends its phones in order
+            detached: true,
+        })
+        const phone = new Phone(bus, vm, folder)
+        try {
+            const timer = setTimeout(() => phone.fail(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`), BOOT_TIMEOUT)
+            phone.client = await Promise.race([ConsoleClient.find(bus.jacdac), phone.failed])
+            clearTimeout(timer)
+            return phone
+        } catch (error) {
+            await phone.stop()
+            throw error
+        }
+    }
+
+    /** Runs a console command. @returns whether it succeeded. @throws if the phone has failed */
+    async execute(line: string, onText: (text: string) => void): Promise<boolean> {
+        if (this.failure) throw this.failure
+        return await Promise.race([this.client!.execute(line, onText), this.failed])
+    }
+
+    /** Runs a command and parses its output as JSON. */
+    async query<T>(line: string): Promise<T> {
+        let text = ""
+        if (!(await this.execute(line, part => (text += part)))) throw new Error(text.trim())
+        return JSON.parse(text) as T
+    }
+
+    /** Ends the VM and leaves nothing behind. */
+    async stop(): Promise<void> {
+        this.failure ??= new Error("the phone was stopped")
+        if (this.vm.exitCode === null && this.vm.signalCode === null && this.vm.pid !== undefined) {
+            const ended = new Promise(resolve => this.vm.once("exit", resolve))
+            this.vm.kill("SIGTERM")
+            const timer = setTimeout(() => this.vm.kill("SIGKILL"), END_TIMEOUT)
+            await ended
+            clearTimeout(timer)
+        }
+        await this.bus.close()
+        await rm(this.folder, { recursive: true, force: true })
+    }
+
+    private onLine(raw: string): void {
+        const line = raw.replace(/\x1b\[[0-9;]*m/g, "").replace(/^(WASM)?> ?/, "")
+        this.recent.push(line)
+        if (this.recent.length > RECENT_LINES) this.recent.shift()
+        this.emit("log", line)
+        const panic = /Exception: (\w+)|Unhandled exception|^PANIC/.exec(line)
+        // the VM goes on to print where it was: give it the time for that
+        if (panic) setTimeout(() => this.fail(`the firmware has stopped (${panic[1] ?? panic[0]})`), 200)
+    }
+
+    private fail(message: string): void {
+        if (this.failure) return
+        this.failure = new Error(`${message}; it last said:\n${this.recent.join("\n")}`)
+        this.client?.fail(this.failure)
+        this.reject(this.failure)
+    }
+}

@@ -1,0 +1,92 @@
+/** `npm start`: the LAN, the phones on it, and a console; see `--help`. */
+import { Command, InvalidArgumentError } from "commander"
+import { createHash } from "node:crypto"
+import { demonstrate } from "./demo.js"
+import { buildFirmware, PROJECT } from "./firmware.js"
+import { EmbeddedLan } from "./lan/lan.js"
+import { Phone } from "./phone.js"
+import { prompt } from "./prompt.js"
+import { run } from "./script.js"
+
+interface Options {
+    exec?: string
+    lan: string
+    pcap?: string
+    phones: number
+    verbose?: boolean
+}
+
+const PHONES_MAX = 16
+
+function phones(text: string): number {
+    const n = Number(text)
+    if (Number.isInteger(n) && n >= 1 && n <= PHONES_MAX) return n
+    throw new InvalidArgumentError(`Give a number from 1 to ${PHONES_MAX}.`)
+}
+
+function lan(text: string): string {
+    if (text === "embedded" || /^tcp:\/\/[^:/]+:\d{1,5}$/.test(text)) return text
+    throw new InvalidArgumentError("Give embedded, or tcp://HOST:PORT.")
+}
+
+/** The same for the same phone of the same checkout, so that its leases are found again; different for all others. */
+function deviceId(index: number): string {
+    return createHash("sha256").update(`${PROJECT} ${index}`).digest("hex").slice(0, 16)
+}
+
+async function main(options: Options): Promise<void> {
+    const say = (text: string) => console.error(text)
+    const ended: (() => Promise<void>)[] = []
+    let interrupted = false
+    const stop = new Promise<never>((_, reject) => {
+        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+            process.on(signal, () => {
+                interrupted = true
+                reject(new Error("interrupted"))
+            })
+    })
+    stop.catch(() => {})
+
+    const work = async (): Promise<boolean> => {
+        const image = await buildFirmware(say)
+        let address = options.lan.replace("tcp://", "")
+        if (options.lan === "embedded") {
+            const embedded = await EmbeddedLan.start({ pcap: options.pcap })
+            ended.push(() => embedded.stop())
+            address = `${embedded.host}:${embedded.port}`
+        } else if (options.pcap) throw new Error("--pcap captures the embedded LAN; on another LAN use tcpdump or tshark")
+        say(`booting ${options.phones === 1 ? "the phone" : `${options.phones} phones`} ...`)
+        const booting = Array.from({ length: options.phones }, async (_, i) => {
+            const phone = await Phone.boot({ image, deviceId: deviceId(i), lan: address })
+            ended.unshift(() => phone.stop())
+            if (options.verbose) phone.on("log", line => say(`phone ${i + 1}: ${line}`))
+            return phone
+        })
+        const results = await Promise.allSettled(booting)
+        for (const result of results) if (result.status === "rejected") throw result.reason
+        const booted = await Promise.all(booting)
+        if (options.exec !== undefined) return await run(booted, options.exec)
+        if (options.lan === "embedded") await demonstrate(booted[0]!)
+        await prompt(booted)
+        return true
+    }
+
+    try {
+        if (!(await Promise.race([work(), stop]))) process.exitCode = 1
+    } catch (error) {
+        if (!interrupted) say(`error: ${(error as Error).message}`)
+        process.exitCode = interrupted ? 130 : 1
+    }
+    for (const end of ended) await end()
+    process.exit()
+}
+
+await new Command("npm start --")
+    .description("Boots the firmware in the simulator on a LAN, places two demonstration calls and leaves a console prompt.")
+    .option("--exec <commands>", 'instead: run these console commands ("cmd; cmd"), print their answers, and stop')
+    .option("--lan <url>", "embedded, or tcp://HOST:PORT: an Ethernet carried as VDE frames", lan, "embedded")
+    .option("--pcap <file>", "write every frame of the embedded LAN to a capture file")
+    .option("--phones <number>", 'that many phones on one LAN; "@2 command" is for the second', phones, 1)
+    .option("--verbose", "show what the firmware logs")
+    .action(main)
+    .parseAsync()
