@@ -1,10 +1,13 @@
 import * as ds from "@devicescript/core"
 import { startConsole } from "./console/server"
-import { startInterfaces } from "./iface/addresses"
+import { commonReady, startInterfaces } from "./iface/addresses"
 import { setHostName } from "./iface/dhcp"
 import { StreamPhy } from "./phy/stream"
 import { readSettings } from "./settings"
 import { startSockets } from "./socket/socket"
+
+/** Milliseconds. */
+const COMMON_WAIT = 1000
 
 // Boot: settings -> phy -> stack -> telephone -> console.
 const settings = await readSettings()
@@ -17,4 +20,6 @@ const phy = new StreamPhy(settings.lan, mac.getAt(0, "i32"), mac.getAt(4, "u16")
 setHostName(`tuplephone-${id.slice(12, 16)}`)
 startSockets(settings.tuple)
 startInterfaces(phy, settings.pool)
+// usually the common address is there at once; the console must not wait for a LAN that is not
+await commonReady(COMMON_WAIT)
 startConsole()

@@ -3,12 +3,10 @@ import { SocketAddress, TUPLE_COMMON, TUPLE_DHCP, TUPLE_STATIC } from "../socket
 import { Call, CallState } from "../telephone/call"
 import { calls, endedCalls, hangup, hangupAll, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
+import { jitterOf, lostOf, receivedOf, reorderedOf } from "../voice/reception"
 import { sourceOf } from "../voice/source"
-import { Command, Printer, UsageError, noMore, printList, takeOption } from "./command"
+import { Printer, UsageError, noMore, printList, takeOption } from "./command"
 
-const TUPLES: Record<string, number> = { common: TUPLE_COMMON, static: TUPLE_STATIC, dhcp: TUPLE_DHCP }
-const CODECS: Record<string, Codec> = { pcmu: Codec.PCMU, pcma: Codec.PCMA }
-const STATES = ["calling", "up", "ended"]
 const SECONDS_MAX = 86400
 
 function parseTarget(text: string): SocketAddress {
@@ -20,7 +18,7 @@ function parseTarget(text: string): SocketAddress {
     return { address, port }
 }
 
-async function call(args: string[], out: Printer): Promise<void> {
+export async function call(args: string[], out: Printer): Promise<void> {
     const codecName = takeOption(args, "--codec") || "pcmu"
     const play = takeOption(args, "--play") || "tone"
     const tupleName = takeOption(args, "--tuple")
@@ -28,17 +26,16 @@ async function call(args: string[], out: Printer): Promise<void> {
     if (args.length === 0) throw new UsageError("ADDR:PORT is missing")
     const remote = parseTarget(args[0])
     noMore(args, 1)
-    const codec = CODECS[codecName]
-    if (codec === undefined) throw new UsageError(`${codecName} is neither pcmu nor pcma`)
+    const codec = codecName === "pcma" ? Codec.PCMA : Codec.PCMU
+    if (codecName !== nameOf(codec)) throw new UsageError(`${codecName} is neither pcmu nor pcma`)
     const source = sourceOf(play, codec)
     if (!source) throw new UsageError(`${play} is none of tone, speech, echo`)
-    const tuple = tupleName === undefined ? undefined : TUPLES[tupleName]
-    if (tupleName !== undefined && tuple === undefined) throw new UsageError(`${tupleName} is none of dhcp, static, common`)
+    const tuple = tupleName === undefined ? undefined : parseTuple(tupleName)
     const seconds = secondsText === undefined ? Infinity : parseDecimal(secondsText, SECONDS_MAX)
     if (!seconds) throw new UsageError(`${secondsText} is not a number of seconds from 1 to ${SECONDS_MAX}`)
 
-    const c = await place({ remote, codec, source, seconds, tuple })
-    await out.line(`call ${c.id} is up: ${text(c.local)} to ${text(remote)}, ${codecName}, playing ${play}`)
+    const c = await place(remote, codec, source, seconds, tuple)
+    await out.line(`call ${c.id} is up: ${text(c.localAddress, c.localPort)} to ${args[0]}, ${codecName}, playing ${play}`)
     if (seconds === Infinity) return
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
@@ -48,23 +45,34 @@ async function call(args: string[], out: Printer): Promise<void> {
     )
 }
 
-function text(a: SocketAddress): string {
-    return `${formatAddress(a.address)}:${a.port}`
+function parseTuple(name: string): number {
+    if (name === "dhcp") return TUPLE_DHCP
+    if (name === "static") return TUPLE_STATIC
+    if (name === "common") return TUPLE_COMMON
+    throw new UsageError(`${name} is none of dhcp, static, common`)
+}
+
+function nameOf(codec: Codec): string {
+    return codec === Codec.PCMU ? "pcmu" : "pcma"
+}
+
+function text(address: number, port: number): string {
+    return `${formatAddress(address)}:${port}`
 }
 
 function describe(c: Call) {
     const s = c.session
     const d: any = {
         id: c.id,
-        state: STATES[c.state],
-        local: c.local ? text(c.local) : null,
-        remote: text(c.options.remote),
-        codec: c.options.codec === Codec.PCMU ? "pcmu" : "pcma",
+        state: c.state === CallState.Calling ? "calling" : c.state === CallState.Up ? "up" : "ended",
+        local: c.localPort !== 0 ? text(c.localAddress, c.localPort) : null,
+        remote: text(c.remoteAddress, c.remotePort),
+        codec: nameOf(c.codec),
         txFrames: s ? s.txFrames : 0,
-        rxFrames: s ? s.reception.received : 0,
-        lost: s ? s.reception.lost() : 0,
-        reordered: s ? s.reception.reordered : 0,
-        jitterMs: s ? s.reception.jitterMs() : 0,
+        rxFrames: s ? receivedOf(s.reception) : 0,
+        lost: s ? lostOf(s.reception) : 0,
+        reordered: s ? reorderedOf(s.reception) : 0,
+        jitterMs: s ? jitterOf(s.reception) : 0,
         seconds: c.seconds(),
     }
     if (c.skipped > 0) d.skipped = c.skipped
@@ -72,12 +80,12 @@ function describe(c: Call) {
     return d
 }
 
-async function listCalls(args: string[], out: Printer): Promise<void> {
-    const keys = "id state local remote codec txFrames rxFrames lost jitterMs seconds"
+export async function listCalls(args: string[], out: Printer): Promise<void> {
+    const keys = "id state local remote txFrames rxFrames lost jitterMs"
     await printList(args, keys, [...endedCalls, ...calls], describe, out)
 }
 
-async function hangupCommand(args: string[], out: Printer): Promise<void> {
+export async function hangupCommand(args: string[], out: Printer): Promise<void> {
     if (args.length === 0) throw new UsageError("which call? Say its number, see calls, or all")
     noMore(args, 1)
     if (args[0] === "all") {
@@ -92,13 +100,3 @@ async function hangupCommand(args: string[], out: Printer): Promise<void> {
     await out.line(`call ${c.id} has ended`)
 }
 
-export const callCommands: Command[] = [
-    {
-        name: "call",
-        usage: "ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]",
-        help: "place a call; with --seconds, wait for its end",
-        run: call,
-    },
-    { name: "hangup", usage: "N | all", help: "end a call, or all", run: hangupCommand },
-    { name: "calls", usage: "[-j]", help: "the calls that are up, and those that ended last", run: listCalls },
-]

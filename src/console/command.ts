@@ -1,19 +1,9 @@
-import { formatTable } from "./table"
+import { lineOf, widen, widthsOf } from "./table"
 
 /** Takes what a command prints piece by piece: a long answer is never in memory as a whole. */
 export interface Printer {
     write(text: string): Promise<void>
     line(text: string): Promise<void>
-}
-
-/** A console command. */
-export interface Command {
-    name: string
-    /** Arguments, for `help` and for errors. */
-    usage: string
-    help: string
-    /** @throws UsageError for wrong arguments, other errors when it fails */
-    run(args: string[], out: Printer): Promise<void>
 }
 
 /** Wrong arguments: the usage is part of what is said. */
@@ -62,7 +52,12 @@ export async function printList(
     const json = takeFlag(args, "-j")
     noMore(args, 0)
     if (!json) {
-        for (const line of formatTable(keys.split(" "), items.map(describe))) await out.line(line)
+        // items are described twice, so that no more than one of them takes memory at a time
+        const columns = keys.split(" ")
+        const widths = widthsOf(columns)
+        for (const item of items) widen(widths, columns, describe(item))
+        await out.line(lineOf(widths, columns))
+        for (const item of items) await out.line(lineOf(widths, columns, describe(item)))
         return
     }
     await out.write("[")

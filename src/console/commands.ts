@@ -1,12 +1,25 @@
 import * as ds from "@devicescript/core"
 import { parseDecimal } from "../wire/address"
-import { callCommands } from "./calls"
-import { Command, Printer, UsageError, noMore } from "./command"
-import { networkCommands } from "./network"
+import { call, hangupCommand, listCalls } from "./calls"
+import { Printer, UsageError, noMore } from "./command"
+import { arp, ifconfig, lease, netstat, pingCommand, stats } from "./network"
+
+/** A line for each command: its usage, a tab, what it does. One text lies in flash; a table would lie in the heap. */
+const HELP = `help	this list
+call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]	place a call; with --seconds, wait for its end
+hangup N|all	end a call, or all
+calls [-j]	the calls that are up, and those that ended last
+ifconfig [-j]	the interfaces and their addresses
+netstat [-j]	the sockets
+arp [-j]	the neighbours
+ping ADDR [COUNT]	send echo requests from the common address
+lease [-j] | lease renew IFACE | lease release IFACE	the DHCP leases
+stats [-j]	what happened, and what was dropped and why
+sleep SECONDS	wait
+ballast KB	hold memory back, to see what the rest is enough for`
 
 let ballast: Buffer[]
 
-/** Hold memory back: what still runs with it needs that much less than the heap. */
 async function holdBallast(args: string[], out: Printer): Promise<void> {
     const kb = args.length === 1 ? parseDecimal(args[0], 48) : undefined
     if (kb === undefined) throw new UsageError("say how many KB, 0 to 48")
@@ -23,19 +36,36 @@ async function sleep(args: string[]): Promise<void> {
 
 async function help(args: string[], out: Printer): Promise<void> {
     noMore(args, 0)
-    for (const c of commands) {
-        await out.line(`${c.name} ${c.usage}`)
-        await out.line(`    ${c.help}`)
+    for (const line of HELP.split("\n")) {
+        const [usage, text] = line.split("\t")
+        await out.line(usage)
+        await out.line(`    ${text}`)
     }
 }
 
-const commands: Command[] = [
-    { name: "help", usage: "", help: "this list", run: help },
-    ...callCommands,
-    ...networkCommands,
-    { name: "sleep", usage: "SECONDS", help: "wait", run: sleep },
-    { name: "ballast", usage: "KB", help: "hold memory back, to see what the rest is enough for", run: holdBallast },
-]
+function usageOf(name: string): string {
+    return HELP.split("\n")
+        .find(line => line.startsWith(name))
+        .split("\t")[0]
+}
+
+/** @returns `false` if there is no such command */
+async function dispatch(name: string, args: string[], out: Printer): Promise<boolean> {
+    if (name === "help") await help(args, out)
+    else if (name === "call") await call(args, out)
+    else if (name === "hangup") await hangupCommand(args, out)
+    else if (name === "calls") await listCalls(args, out)
+    else if (name === "ifconfig") await ifconfig(args, out)
+    else if (name === "netstat") await netstat(args, out)
+    else if (name === "arp") await arp(args, out)
+    else if (name === "ping") await pingCommand(args, out)
+    else if (name === "lease") await lease(args, out)
+    else if (name === "stats") await stats(args, out)
+    else if (name === "sleep") await sleep(args)
+    else if (name === "ballast") await holdBallast(args, out)
+    else return false
+    return true
+}
 
 /**
  * Run one line. Whatever is wrong is printed as one line `error: what, and what to do`.
@@ -45,18 +75,13 @@ export async function execute(line: string, out: Printer): Promise<boolean> {
     const args = line.split(" ").filter(word => word.length > 0)
     const name = args.shift()
     if (name === undefined) return true
-    const command = commands.find(c => c.name === name)
-    if (!command) {
-        await out.line(`error: there is no command ${name}; help lists them`)
-        return false
-    }
     try {
-        await command.run(args, out)
-        return true
+        if (await dispatch(name, args, out)) return true
+        await out.line(`error: there is no command ${name}; help lists them`)
     } catch (e) {
         const error = e as any
-        if (e instanceof UsageError) await out.line(`error: ${error.message}; usage: ${name} ${command.usage}`)
+        if (e instanceof UsageError) await out.line(`error: ${error.message}; usage: ${usageOf(name)}`)
         else await out.line(`error: ${error.code ? `${error.code}: ` : ""}${error.message}`)
-        return false
     }
+    return false
 }

@@ -1,23 +1,30 @@
 import * as ds from "@devicescript/core"
 import { counters } from "../counters"
+import { needCommon } from "../iface/addresses"
 import { releaseAddress, renewLease } from "../iface/dhcp"
 import { phy } from "../iface/egress"
 import { ping } from "../iface/icmp"
-import { Interface, Source, interfaces } from "../iface/interface"
+import { Interface, interfaces } from "../iface/interface"
 import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
 import { Neighbour, neighbours } from "../iface/neighbours"
 import { Socket, sockets } from "../socket/table"
-import { formatAddress, formatMac, isUnicast, parseAddress, parseDecimal } from "../wire/address"
-import { Command, Printer, UsageError, noMore, printList, takeFlag } from "./command"
+import { formatAddress, formatMac, isUnicast, parseAddress, parseDecimal, prefixOf } from "../wire/address"
+import { Printer, UsageError, noMore, printList, takeFlag } from "./command"
 
-const SOURCES = ["common", "static", "dhcp"]
-const STATES = ["init", "selecting", "requesting", "bound", "renewing", "rebinding"]
+
+function stateName(l: Lease): string {
+    if (l.state === LeaseState.Init) return "init"
+    if (l.state === LeaseState.Selecting) return "selecting"
+    if (l.state === LeaseState.Requesting) return "requesting"
+    if (l.state === LeaseState.Bound) return "bound"
+    return l.state === LeaseState.Renewing ? "renewing" : "rebinding"
+}
 
 function socketsOf(ifc: Interface): number {
     return sockets.filter(s => s && s.ifc === ifc).length
 }
 
-async function ifconfig(args: string[], out: Printer): Promise<void> {
+export async function ifconfig(args: string[], out: Printer): Promise<void> {
     const keys = "name address mac gateway source expiresIn sockets"
     await printList(args, keys, interfaces.filter(i => !!i), describeInterface, out)
 }
@@ -28,24 +35,24 @@ function describeInterface(ifc: Interface) {
     return {
         name: ifc.name(),
         address: ifc.address === 0 ? null : formatAddress(ifc.address),
-        prefix: ifc.prefix,
+        prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
         mac: formatMac(phy.macHigh, phy.macLow),
         gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
-        source: SOURCES[ifc.source],
+        source: ifc.isCommon() ? "common" : lease ? "dhcp" : "static",
         leaseSeconds: held ? lease.leaseTime : null,
         expiresIn: held ? Math.max(0, Math.round((lease.expiresAt - ds.millis()) / 1000)) : null,
         sockets: socketsOf(ifc),
-        dscp: ifc.dscp,
+        dscp: 0,
     }
 }
 
-async function netstat(args: string[], out: Printer): Promise<void> {
+export async function netstat(args: string[], out: Printer): Promise<void> {
     await printList(args, "sd local remote iface process rx tx drops", sockets.filter(s => !!s), describeSocket, out)
 }
 
 function describeSocket(s: Socket) {
     return {
-        sd: s.sd,
+        sd: sockets.indexOf(s),
         type: "dgram",
         local: s.ifc ? `${formatAddress(s.ifc.address)}:${s.port}` : null,
         remote: s.remotePort !== 0 ? `${formatAddress(s.remote)}:${s.remotePort}` : null,
@@ -57,7 +64,7 @@ function describeSocket(s: Socket) {
     }
 }
 
-async function arp(args: string[], out: Printer): Promise<void> {
+export async function arp(args: string[], out: Printer): Promise<void> {
     await printList(args, "address mac iface state seconds", neighbours, describeNeighbour, out)
 }
 
@@ -71,7 +78,7 @@ function describeNeighbour(n: Neighbour) {
     }
 }
 
-async function pingCommand(args: string[], out: Printer): Promise<void> {
+export async function pingCommand(args: string[], out: Printer): Promise<void> {
     if (args.length === 0) throw new UsageError("ADDR is missing")
     const address = parseAddress(args[0])
     if (address === undefined || !isUnicast(address))
@@ -80,7 +87,7 @@ async function pingCommand(args: string[], out: Printer): Promise<void> {
     if (!count) throw new UsageError(`${args[1]} is not a count from 1 to 100`)
     noMore(args, 2)
     const ifc = interfaces[0]
-    if (ifc.address === 0) throw new Error("the common interface has no address yet; see that a DHCP server runs on this LAN")
+    await needCommon()
     let answered = 0
     for (let i = 1; i <= count; i++) {
         const ms = await ping(ifc, address, i, 1000)
@@ -98,14 +105,14 @@ async function pingCommand(args: string[], out: Printer): Promise<void> {
 function describeLease(l: Lease) {
     return {
         iface: l.ifc.name(),
-        state: STATES[l.state],
+        state: stateName(l),
         address: l.address === 0 ? null : formatAddress(l.address),
         server: l.server === 0 ? null : formatAddress(l.server),
         leaseSeconds: l.leaseTime === Infinity ? null : l.leaseTime,
     }
 }
 
-async function lease(args: string[], out: Printer): Promise<void> {
+export async function lease(args: string[], out: Printer): Promise<void> {
     if (args.length === 0 || args[0] === "-j") {
         await printList(args, "iface state address server leaseSeconds", leases, describeLease, out)
         return
@@ -123,7 +130,7 @@ async function lease(args: string[], out: Printer): Promise<void> {
     } else await out.line(renewLease(l) ? `${name}: asked for more time` : `${name}: asked for an address`)
 }
 
-async function stats(args: string[], out: Printer): Promise<void> {
+export async function stats(args: string[], out: Printer): Promise<void> {
     const json = takeFlag(args, "-j")
     noMore(args, 0)
     const values = counters as any
@@ -144,12 +151,3 @@ async function stats(args: string[], out: Printer): Promise<void> {
         }
     if (!any) await out.line("nothing has happened yet")
 }
-
-export const networkCommands: Command[] = [
-    { name: "ifconfig", usage: "[-j]", help: "the interfaces and their addresses", run: ifconfig },
-    { name: "netstat", usage: "[-j]", help: "the sockets", run: netstat },
-    { name: "arp", usage: "[-j]", help: "the neighbours", run: arp },
-    { name: "ping", usage: "ADDR [COUNT]", help: "send echo requests from the common address", run: pingCommand },
-    { name: "lease", usage: "[-j] | renew IFACE | release IFACE", help: "the DHCP leases", run: lease },
-    { name: "stats", usage: "[-j]", help: "what happened, and what was dropped and why", run: stats },
-]

@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
-import { Server, startServer } from "@devicescript/server"
 import { Printer } from "./command"
 import { execute } from "./commands"
+import { serve } from "./service"
 
 enum Status {
     Output,
@@ -18,8 +18,8 @@ class ReportPrinter implements Printer {
     private sequence = 0
 
     constructor(
-        private server: ConsoleServer,
-        private id: number
+        private id: number,
+        private send: (fields: any[]) => Promise<void>
     ) {}
 
     async line(text: string): Promise<void> {
@@ -31,34 +31,24 @@ class ReportPrinter implements Printer {
         while (this.text.length >= TEXT) {
             const part = this.text.slice(0, TEXT)
             this.text = this.text.slice(TEXT)
-            await this.server._send(this.report(Status.Output, part))
+            await this.report(Status.Output, part)
         }
     }
 
     /** The last report, with what is left. */
-    end(succeeded: boolean): any[] {
-        return [this.id, this.sequence, succeeded ? Status.Succeeded : Status.Failed, this.text]
+    async end(succeeded: boolean): Promise<void> {
+        await this.report(succeeded ? Status.Succeeded : Status.Failed, this.text)
     }
 
-    private report(status: Status, text: string): ds.Packet {
-        return ds.Console.spec.lookup("execute").response.encode([this.id, this.sequence++, status, text])
+    private async report(status: Status, text: string): Promise<void> {
+        await this.send([this.id, this.sequence++, status, text])
     }
 }
 
 /** The console as a Jacdac service: over a board's USB serial line and in the simulator alike. */
-class ConsoleServer extends Server implements ds.ConsoleServerSpec {
-    constructor() {
-        super(ds.Console.spec)
-    }
-
-    /** @param request the fields of the command: the runtime hands them over as one array, whatever the type says */
-    async execute(request: any): Promise<any> {
-        const [id, line] = request
-        const out = new ReportPrinter(this, id)
-        return out.end(await execute(line, out))
-    }
-}
-
 export function startConsole(): void {
-    startServer(new ConsoleServer())
+    serve(ds.Console.spec, "execute", async (fields, send) => {
+        const out = new ReportPrinter(fields[0], send)
+        await out.end(await execute(fields[1], out))
+    })
 }

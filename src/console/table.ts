@@ -1,21 +1,30 @@
-/**
- * Rows as an aligned table: a title line, then a line for each row. Numbers are flush right, `null` is a dash.
- * @param keys the fields of the rows that become columns, and their titles
- */
-export function formatTable(keys: string[], rows: any[]): string[] {
-    const lines: string[] = [""]
-    for (let i = 0; i < rows.length; i++) lines.push("")
-    for (const key of keys) {
-        const right = rows.length > 0 && typeof rows[0][key] === "number"
-        const cells = [key]
-        for (const row of rows) cells.push(row[key] === null ? "-" : `${row[key]}`)
-        let width = 0
-        for (const cell of cells) width = Math.max(width, cell.length)
-        for (let i = 0; i < cells.length; i++) {
-            let cell = cells[i]
-            while (cell.length < width) cell = right ? " " + cell : cell + " "
-            lines[i] += lines[i].length > 0 ? "  " + cell : cell
-        }
+/** What a field of a row looks like: `null` is a dash. */
+function cellOf(row: any, key: string): string {
+    const value = row[key]
+    return value === null ? "-" : `${value}`
+}
+
+/** Widths of the columns for these fields, as wide as their titles at first. */
+export function widthsOf(keys: string[]): number[] {
+    return keys.map(key => key.length)
+}
+
+/** Widen the columns for a row. */
+export function widen(widths: number[], keys: string[], row: any): void {
+    for (let i = 0; i < keys.length; i++) widths[i] = Math.max(widths[i], cellOf(row, keys[i]).length)
+}
+
+/** A line of an aligned table; numbers are flush right. Without a row, the titles. */
+export function lineOf(widths: number[], keys: string[], row?: any): string {
+    let line = ""
+    for (let i = 0; i < keys.length; i++) {
+        const key = keys[i]
+        const cell = row ? cellOf(row, key) : key
+        let fill = ""
+        for (let n = cell.length; n < widths[i]; n++) fill += " "
+        if (i > 0) line += "  "
+        if (row && typeof row[key] === "number") line += fill + cell
+        else line += i === keys.length - 1 ? cell : cell + fill
     }
-    return lines
+    return line
 }

@@ -7,9 +7,15 @@ import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
 import { dhcpInput, pollLease, releaseLease, startLease } from "./dhcp"
 import { announce, phy, sendRequest, setPhy } from "./egress"
 import { receive, setDhcpInput } from "./ingress"
-import { Interface, Source, freeSlot, interfaceOnLink, interfaces, setAddress } from "./interface"
-import { Lease, LeaseState, leaseOf, leases } from "./lease"
+import { Interface, freeSlot, interfaceOnLink, interfaces, setAddress } from "./interface"
+import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
 import { Pool, gatewayOf } from "./pool"
+
+/** Where an address of its own comes from. */
+export enum Source {
+    Static,
+    Dhcp,
+}
 
 /** The process that owns the common interface: whoever is no call. */
 export const COMMON_PROCESS = 0
@@ -23,7 +29,7 @@ export function startInterfaces(p: Phy, reserved: Pool): void {
     pool = reserved
     setPhy(p)
     setDhcpInput(dhcpInput)
-    interfaces[0] = new Interface(0, Source.Common, COMMON_PROCESS)
+    interfaces[0] = new Interface(0, COMMON_PROCESS)
     startLease(interfaces[0])
     housekeeping.start()
     p.start(receive, onLink)
@@ -49,9 +55,28 @@ async function housekeeping() {
     }
 }
 
-/** Wait until the common interface has an address. @returns whether it has one */
+/**
+ * Wait until the common interface has an address.
+ * @param timeout milliseconds
+ * @returns whether it has one
+ */
 export async function commonReady(timeout: number): Promise<boolean> {
     return await boundWithin(leaseOf(interfaces[0]), timeout)
+}
+
+/** Wait for the common address as for any other. @throws SocketError `EADDRNOTAVAIL` */
+export async function needCommon(): Promise<void> {
+    await need(leaseOf(interfaces[0]))
+}
+
+async function need(lease: Lease): Promise<void> {
+    if (await boundWithin(lease, ADDRESS_TIMEOUT)) return
+    throw new SocketError(
+        "EADDRNOTAVAIL",
+        phy.up
+            ? `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`
+            : `no link to ${phy.description}; see that the LAN is there`
+    )
 }
 
 async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
@@ -59,7 +84,7 @@ async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
     while (lease.state < LeaseState.Bound) {
         const left = until - ds.millis()
         if (left <= 0) return false
-        await lease.changed.wait(left)
+        await leaseChanged.wait(left)
     }
     return true
 }
@@ -73,18 +98,15 @@ export async function openInterface(source: Source, process: number): Promise<In
     const slot = freeSlot(1)
     if (slot < 0)
         throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
-    const ifc = new Interface(slot, source, process)
+    const ifc = new Interface(slot, process)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     interfaces[slot] = ifc
     try {
-        if (source === Source.Static) takeStatic(ifc)
-        else if (!(await boundWithin(startLease(ifc), ADDRESS_TIMEOUT)))
-            throw new SocketError(
-                "EADDRNOTAVAIL",
-                phy.up
-                    ? `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`
-                    : `no link to ${phy.description}; see that the LAN is there`
-            )
+        if (source === Source.Dhcp) await need(startLease(ifc))
+        else {
+            await needCommon()
+            takeStatic(ifc)
+        }
     } catch (e) {
         await closeInterface(ifc)
         throw e
@@ -101,7 +123,7 @@ function takeStatic(ifc: Interface): void {
         )
     const address = pool.take()
     if (address === 0) throw new SocketError("EADDRNOTAVAIL", `all reserved addresses ${pool.describe()} are in use`)
-    setAddress(ifc, address, pool.mask, pool.prefix, gatewayOf(pool))
+    setAddress(ifc, address, pool.mask, gatewayOf(pool))
     announce(ifc)
 }
 
@@ -109,7 +131,7 @@ function takeStatic(ifc: Interface): void {
 export async function closeInterface(ifc: Interface): Promise<void> {
     const lease = leaseOf(ifc)
     if (lease) await releaseLease(lease)
-    else setAddress(ifc, 0, 0, 0, 0)
+    else setAddress(ifc, 0, 0, 0)
     interfaces[ifc.slot] = undefined
     for (const n of neighbours.slice())
         if (n.ifc === ifc) {

@@ -22,8 +22,8 @@ import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { Output, allocate, announce, ipOffset, nextHop, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
-import { Interface, Source, interfaceOf, setAddress } from "./interface"
-import { Lease, LeaseState, leases } from "./lease"
+import { Interface, interfaceOf, setAddress } from "./interface"
+import { Lease, LeaseState, leaseChanged, leases } from "./lease"
 import { resolution } from "./neighbours"
 
 const INFINITE = 0xffffffff
@@ -141,12 +141,12 @@ function expire(lease: Lease, now: number): void {
 
 function lose(lease: Lease, restartAt: number): void {
     console.log(`dhcp: ${lease.ifc.name()} has lost ${formatAddress(lease.address)}`)
-    setAddress(lease.ifc, ADDRESS_ANY, 0, 0, 0)
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     // the common interface wants an address for ever, the others only while their sockets live
-    if (lease.ifc.source === Source.Common) restart(lease, restartAt)
+    if (lease.ifc.isCommon()) restart(lease, restartAt)
     else forget(lease)
-    lease.changed.notify(false)
-    for (const e of lease.ifc.endpoints.slice()) e.onError("ENETDOWN")
+    leaseChanged.notify(false)
+    lease.ifc.fail("ENETDOWN")
 }
 
 /** Take a datagram to the client's port. @param length of the datagram, UDP header included */
@@ -227,23 +227,21 @@ function bind(lease: Lease, r: DhcpReply): void {
     lease.state = LeaseState.Bound
     lease.address = r.address
     lease.server = r.server
-    lease.dns = r.dns || 0
     lease.leaseTime = r.leaseTime === INFINITE ? Infinity : r.leaseTime
     const t2 = r.t2 > 0 && r.t2 < r.leaseTime ? r.t2 : r.leaseTime * 0.875
     const t1 = r.t1 > 0 && r.t1 < t2 ? r.t1 : Math.min(r.leaseTime * 0.5, t2)
     lease.expiresAt = lease.started + lease.leaseTime * 1000
     const never = lease.leaseTime === Infinity
     lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
-    lease.renewAt = never ? Infinity : lease.started + t1 * 1000
-    lease.due = lease.renewAt
+    lease.due = never ? Infinity : lease.started + t1 * 1000
 
-    const prefix = r.mask === undefined ? 24 : prefixOf(r.mask)
-    const mask = maskOf(prefix)
+    // RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN
+    const mask = r.mask === undefined ? maskOf(24) : r.mask
     const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
-    setAddress(ifc, r.address, mask, prefix, router)
+    setAddress(ifc, r.address, mask, router)
     if (fresh) {
         announce(ifc)
-        lease.changed.notify(true)
+        leaseChanged.notify(true)
     }
 }
 
@@ -277,8 +275,8 @@ async function sendRelease(lease: Lease): Promise<void> {
 export async function releaseLease(lease: Lease): Promise<void> {
     await sendRelease(lease)
     forget(lease)
-    setAddress(lease.ifc, ADDRESS_ANY, 0, 0, 0)
-    lease.changed.notify(false)
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
+    leaseChanged.notify(false)
 }
 
 /** Give the address back although sockets use it: they learn that their network is down. */

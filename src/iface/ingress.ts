@@ -18,7 +18,7 @@ import { UDP_CHECKSUM, UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "./arp"
 import { phy } from "./egress"
 import { icmpInput, sendPortUnreachable } from "./icmp"
-import { interfaceOf, interfaces } from "./interface"
+import { interfaceOf, interfaces, isBroadcast } from "./interface"
 
 /** A datagram to the DHCP client's port, whatever address it is for. Set by the DHCP client. */
 let dhcpInput: (b: Buffer, ip: number, udp: number, length: number) => void
@@ -100,15 +100,10 @@ export function receive(b: Buffer, eth: number, length: number): void {
         const n = udpLength(b, udp, total - header)
         if (n === 0) return
         const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
-        const endpoints = ifc.endpoints
-        for (let i = 0; i < endpoints.length; i++) {
-            const e = endpoints[i]
-            if (e.port === port) {
-                e.onDatagram(b, udp, n, ip)
-                return
-            }
-        }
-        if (port === DHCP_CLIENT_PORT) dhcpInput(b, ip, udp, n)
+        let e = ifc.endpoints
+        while (e && e.port !== port) e = e.next
+        if (e) e.onDatagram(b, udp, n, ip)
+        else if (port === DHCP_CLIENT_PORT) dhcpInput(b, ip, udp, n)
         else {
             counters.udpNoPort++
             sendPortUnreachable(ifc, b, ip, header)
@@ -148,7 +143,7 @@ export function udpChecksumHolds(b: Buffer, ip: number, udp: number, length: num
 function broadcastInput(b: Buffer, ip: number, header: number, total: number, dst: number, unicast: boolean): void {
     const udp = ip + header
     const isUdp = b[ip + IPV4_PROTOCOL] === PROTOCOL_UDP
-    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.some(i => i && i.address !== 0 && i.broadcast === dst))
+    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.some(i => i && isBroadcast(i, dst)))
     if (!isUdp || (!broadcast && !unicast)) {
         counters.ipForeign++
         return
@@ -165,13 +160,13 @@ function broadcastInput(b: Buffer, ip: number, header: number, total: number, ds
         return
     }
     let found = false
-    for (const ifc of interfaces)
-        if (ifc && ifc.address !== 0 && (dst === ADDRESS_BROADCAST || dst === ifc.broadcast))
-            for (const e of ifc.endpoints)
-                if (e.port === port) {
-                    found = true
-                    e.onDatagram(b, udp, n, ip)
-                }
+    for (const ifc of interfaces) {
+        const e = ifc && ifc.address !== 0 && isBroadcast(ifc, dst) ? ifc.endpointOn(port) : undefined
+        if (e) {
+            found = true
+            e.onDatagram(b, udp, n, ip)
+        }
+    }
     if (!found) counters.udpNoPort++
 }
 

@@ -1,17 +1,12 @@
 import { INTERFACES } from "../config"
 import { ADDRESS_BROADCAST } from "../wire/address"
 
-/** Where an interface has its address from. */
-export enum Source {
-    Common,
-    Static,
-    Dhcp,
-}
-
 /** What the network layer knows of a socket: where datagrams for its port go. */
 export interface Endpoint {
     port: number
-    /** @see UdpInput */
+    /** The next one on the same interface. */
+    next: Endpoint
+    /** Take a datagram: `udp` and `ip` are the offsets of its headers, `length` includes the UDP header. */
     onDatagram(b: Buffer, udp: number, length: number, ip: number): void
     /** The interface has lost its address, or a destination answered that it cannot be reached. `code` is POSIX. */
     onError(code: string): void
@@ -25,26 +20,49 @@ export class Interface {
     /** 0 while it has none. */
     address = 0
     mask = 0
-    /** Directed broadcast address of its subnet. */
-    broadcast = 0
     gateway = 0
-    endpoints: Endpoint[] = []
-    /** DSCP of what it sends (RFC 2474), shown to people; `tos` in a header is four times that. */
-    dscp = 0
-    prefix = 0
     rx = 0
     tx = 0
+    /** The sockets that are bound to it, as a list. */
+    endpoints: Endpoint
 
     constructor(
         /** Index in the table; also what tells its leases apart. */
         public slot: number,
-        public source: Source,
         /** Owner. */
         public process: number
     ) {}
 
     name(): string {
         return `tp${this.slot}`
+    }
+
+    /** The common interface serves whoever asks for no address, and is there for ever. */
+    isCommon(): boolean {
+        return this.slot === 0
+    }
+
+    add(e: Endpoint): void {
+        e.next = this.endpoints
+        this.endpoints = e
+    }
+
+    remove(e: Endpoint): void {
+        if (this.endpoints === e) this.endpoints = e.next
+        else for (let p = this.endpoints; p; p = p.next) if (p.next === e) p.next = e.next
+        e.next = undefined
+    }
+
+    /** The socket on a port, or `undefined`. */
+    endpointOn(port: number): Endpoint {
+        let e = this.endpoints
+        while (e && e.port !== port) e = e.next
+        return e
+    }
+
+    /** Tell all sockets an error. */
+    fail(code: string): void {
+        for (let e = this.endpoints; e; e = e.next) e.onError(code)
     }
 }
 
@@ -65,14 +83,11 @@ export function freeSlot(first: number): number {
 }
 
 /** Give an interface its address, or take it away with address 0. */
-export function setAddress(ifc: Interface, address: number, mask: number, prefix: number, gateway: number): void {
+export function setAddress(ifc: Interface, address: number, mask: number, gateway: number): void {
     const old = ifc.address
     ifc.address = address
     ifc.mask = mask
-    ifc.prefix = prefix
     ifc.gateway = gateway
-    // a /31 or /32 has no broadcast address (RFC 3021)
-    ifc.broadcast = address !== 0 && prefix < 31 ? address | ~mask : 0
     if (old !== 0) index(old)
     if (address !== 0) index(address)
 }
@@ -102,7 +117,15 @@ export function interfaceOnLink(address: number): Interface {
     return interfaces.find(i => i && i.address !== 0 && ((i.address ^ address) & i.mask) === 0)
 }
 
-/** Whether an address names every host on the link of this interface. */
+/** All bits but the last of an address. */
+const NOT_31 = ~(1 << 24)
+
+/**
+ * Whether an address names every host on the link of this interface: the limited broadcast address, or the directed
+ * one of its subnet, which a /31 or /32 does not have (RFC 3021).
+ */
 export function isBroadcast(ifc: Interface, address: number): boolean {
-    return address === ADDRESS_BROADCAST || (address === ifc.broadcast && address !== 0)
+    if (address === ADDRESS_BROADCAST) return true
+    // inverted, the mask of a /31 is one bit, that of a /32 none; the first octet is the lowest byte
+    return ifc.address !== 0 && (~ifc.mask & NOT_31) !== 0 && address === (ifc.address | ~ifc.mask)
 }

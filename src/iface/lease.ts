@@ -24,18 +24,17 @@ export class Lease {
     /** The address offered, or held. */
     address = 0
     server = 0
-    dns = 0
     /** Seconds; `Infinity` for a lease that never ends. */
     leaseTime = 0
-    /** `ds.millis()` of T1, T2 and the end. */
-    renewAt = 0
+    /** `ds.millis()` of T2 and of the end. */
     rebindAt = 0
     expiresAt = 0
-    /** Announces `true` when bound, `false` when the address is lost. */
-    changed = new Signal()
 
     constructor(public ifc: Interface) {}
 }
+
+/** Announces that some lease was bound (`true`) or lost (`false`). */
+export const leaseChanged = new Signal()
 
 /** The leases, in any order: at most one per interface. */
 export const leases: Lease[] = []

@@ -1,5 +1,12 @@
 import * as ds from "@devicescript/core"
 
+/** What a process runs. */
+export interface Program {
+    run(): Promise<void>
+    /** Runs in the process after `run`, also when that has thrown. @param process its number */
+    exit(process: number): Promise<void>
+}
+
 /**
  * Processes: a fiber and what it opens. An interface serves only the process that owns it (FIG. 4). Fibers that were
  * not spawned here (boot, console) are process 0, which owns the common interface.
@@ -14,27 +21,22 @@ export function currentProcess(): number {
     return at < 0 ? 0 : processes[at]
 }
 
-/**
- * Run `body` as a process of its own.
- * @param atEnd runs in it after `body`, also when that has thrown
- * @returns its number
- */
-export function spawn(body: () => Promise<void>, atEnd: (process: number) => Promise<void>): number {
-    const process = ++last
-    run.start(process, body, atEnd)
-    return process
+/** Start a process. @returns its number */
+export function spawn(program: Program): number {
+    live.start(++last, program)
+    return last
 }
 
-async function run(process: number, body: () => Promise<void>, atEnd: (process: number) => Promise<void>) {
+async function live(process: number, program: Program) {
     fibers.push(ds.Fiber.self().id)
     processes.push(process)
     try {
-        await body()
+        await program.run()
     } catch (e) {
         console.log(`process ${process}: ${(e as Error).message}`)
     }
     try {
-        await atEnd(process)
+        await program.exit(process)
     } catch (e) {
         console.log(`process ${process}: ${(e as Error).message}`)
     }

@@ -1,15 +1,17 @@
 import * as ds from "@devicescript/core"
 import { DATAGRAMS, MTU } from "../config"
 import { SocketError } from "../errors"
-import { closeInterface, openInterface } from "../iface/addresses"
+import { Source, closeInterface, needCommon, openInterface } from "../iface/addresses"
 import { Output, allocate, ipOffset, neighbourFor, output } from "../iface/egress"
 import { errorOfUnreachable, setOnUnreachable } from "../iface/icmp"
-import { Interface, Source, interfaces, isBroadcast } from "../iface/interface"
+import { Interface, interfaces, isBroadcast } from "../iface/interface"
 import { Neighbour, resolution, setOnNeighbour } from "../iface/neighbours"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { Datagram, DatagramHandler, Socket, ephemeralPort, socketOn, sockets } from "./table"
+import { Datagram, Receiver, Socket, SocketOption, arrival, ephemeralPort, messageOf, payloadOffset, sockets } from "./table"
 import { currentProcess } from "./process"
+
+export { SocketOption } from "./table"
 
 /** Address families. `AF_INET_TUPLE` asks for an address with three arguments alone. */
 export const AF_INET = 2
@@ -34,18 +36,6 @@ export function tupleOf(sd: number): number {
     return TUPLE_OF | sd
 }
 
-/** Options of `setsockopt` and `getsockopt`. */
-export enum SocketOption {
-    /** boolean: send no UDP checksum */
-    SO_NO_CHECK,
-    /** boolean: may send to broadcast addresses */
-    SO_BROADCAST,
-    /** datagrams that may wait, 1 to `DATAGRAMS` */
-    SO_RCVBUF,
-    /** the TOS octet, 0 to 255 */
-    IP_TOS,
-}
-
 /** Where a socket is, or goes: an address as `wire/address` has them, and a port. */
 export interface SocketAddress {
     address?: number
@@ -66,7 +56,7 @@ function onNeighbour(n: Neighbour): void {
 }
 
 function onUnreachable(ifc: Interface, code: number, dst: number, srcPort: number, dstPort: number): void {
-    const e = socketOn(ifc, srcPort) as Socket
+    const e = ifc.endpointOn(srcPort) as Socket
     // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
     if (e && e.remote === dst && e.remotePort === dstPort) e.onError(errorOfUnreachable(code))
 }
@@ -97,34 +87,34 @@ export async function socket(format: number, type: number, protocol?: number, tu
 
     const process = currentProcess()
     let ifc: Interface
-    let source = Source.Common
+    let source: Source
     const kind = tuple & ~TUPLE_DEFER
     if ((tuple & TUPLE_OF) !== 0) ifc = lookup(tuple & ~TUPLE_OF).ifc
     else if (kind === TUPLE_STATIC) source = Source.Static
     else if (kind === TUPLE_DHCP) source = Source.Dhcp
     else if (tuple === TUPLE_COMMON) ifc = interfaces[0]
     else throw new SocketError("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
-    if (!ifc && source === Source.Common) throw new SocketError("EINVAL", "that socket has no address to share yet")
+    if (!ifc && source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
 
     const sd = sockets.indexOf(undefined)
     if (sd < 0) throw new SocketError("ENFILE", `all ${sockets.length} sockets are open; close one`)
-    const s = new Socket(sd, process, ifc, source)
+    const s = new Socket(process, ifc, source)
     sockets[sd] = s
-    if (!ifc && (tuple & TUPLE_DEFER) === 0) await assign(s)
+    if (!ifc && (tuple & TUPLE_DEFER) === 0) await assign(sd, s)
     return sd
 }
 
 /** Give a socket its address; one that cannot have it is gone. */
-async function assign(s: Socket): Promise<void> {
+async function assign(sd: number, s: Socket): Promise<void> {
     try {
         const ifc = await openInterface(s.deferred, s.process)
-        if (sockets[s.sd] === s) s.ifc = ifc
+        if (sockets[sd] === s) s.ifc = ifc
         else {
             await closeInterface(ifc)
             throw new SocketError("EBADF", "the socket was closed while it waited for its address")
         }
     } catch (e) {
-        if (sockets[s.sd] === s) sockets[s.sd] = undefined
+        if (sockets[sd] === s) sockets[sd] = undefined
         throw e
     }
 }
@@ -133,23 +123,23 @@ async function assign(s: Socket): Promise<void> {
  * Bind a socket to its address and a port (claims 17-24).
  * @param to port 0 or none: an ephemeral one; the address is the socket's own and is best left out
  * @returns address and port
- * @throws SocketError `EINVAL` if it is bound, `EADDRINUSE`, `EADDRNOTAVAIL`, `ENETDOWN`, `EBADF`, `EACCES`
+ * @throws SocketError `EINVAL` if it is bound, `EADDRINUSE`, `EADDRNOTAVAIL` (also if no address is to be had), `ENETDOWN`, `EBADF`, `EACCES`
  */
 export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress> {
     const s = lookup(sd)
     if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
-    if (!s.ifc) await assign(s)
+    if (!s.ifc) await assign(sd, s)
     const ifc = s.ifc
+    if (ifc.isCommon()) await needCommon()
     s.throwPending()
-    if (ifc.address === 0)
-        throw new SocketError("ENETDOWN", `${ifc.name()} has no address yet; see that a DHCP server runs on this LAN`)
+    if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN"))
     if (to.address && to.address !== ifc.address)
         throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     const port = to.port || ephemeralPort(ifc)
     if (port < 1 || port > 65535) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
-    if (socketOn(ifc, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
+    if (ifc.endpointOn(port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     s.port = port
-    ifc.endpoints.push(s)
+    ifc.add(s)
     return { address: ifc.address, port }
 }
 
@@ -172,7 +162,7 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
 }
 
 function checkBroadcast(s: Socket, address: number): void {
-    if (!s.broadcast && isBroadcast(s.ifc, address))
+    if (!isSet(s, SocketOption.SO_BROADCAST) && isBroadcast(s.ifc, address))
         throw new SocketError("EACCES", "that is a broadcast address; set SO_BROADCAST first")
 }
 
@@ -188,7 +178,7 @@ export async function reach(sd: number, timeout: number): Promise<void> {
         const n = neighbourFor(s.ifc, s.remote)
         if (n && n.known) return
         const left = until - ds.millis()
-        if (left <= 0) throw new SocketError("EHOSTUNREACH", "the other side does not answer on this network")
+        if (left <= 0) throw new SocketError("EHOSTUNREACH", messageOf("EHOSTUNREACH"))
         await resolution.wait(left)
     }
 }
@@ -221,7 +211,7 @@ export function send(sd: number, data: Buffer): void {
     if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
     checkLength(data.length)
     const frame = s.prepare(data.length)
-    frame.blitAt(s.payloadAt, data, 0, data.length)
+    frame.blitAt(payloadOffset(), data, 0, data.length)
     if (!s.transmit()) throw new SocketError("ENOBUFS", "the PHY takes no more now; wait and try again")
 }
 
@@ -239,7 +229,7 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
     const udp = ip + IPV4_HEADER
     writeUdp(b, udp, s.port, to.port, data.length)
     b.blitAt(udp + UDP_HEADER, data, 0, data.length)
-    if (!s.noCheck) writeUdpChecksum(b, ip, udp, UDP_HEADER + data.length)
+    if (!isSet(s, SocketOption.SO_NO_CHECK)) writeUdpChecksum(b, ip, udp, UDP_HEADER + data.length)
     const o = output(s.ifc, b, to.address)
     if (o === Output.Unreachable) throw new SocketError("ENETUNREACH", `there is no route from ${s.ifc.name()} to that address`)
     if (!s.sent(o)) throw new SocketError("ENOBUFS", "the PHY takes no more now; wait and try again")
@@ -260,7 +250,7 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
         if (d) return d
         const left = until - ds.millis()
         if (left <= 0) throw new SocketError("EAGAIN", `nothing arrived within ${timeout} ms`)
-        await s.arrival.wait(left)
+        await arrival.wait(left)
     }
 }
 
@@ -269,19 +259,22 @@ export async function recv(sd: number, timeout?: number): Promise<Buffer> {
     return (await recvfrom(sd, timeout)).data
 }
 
-/** Have datagrams read in place as they arrive, instead of queued for `recv`: the hot path. */
-export function sethandler(sd: number, handler: DatagramHandler, errorHandler: (code: string) => void): Socket {
+/** Have datagrams read in place as they arrive, instead of queued for `recv`: the hot path. @returns the socket itself */
+export function setreceiver(sd: number, receiver: Receiver): Socket {
     const s = lookup(sd)
-    s.handler = handler
-    s.errorHandler = errorHandler
+    s.receiver = receiver
     return s
+}
+
+function isSet(s: Socket, option: SocketOption): boolean {
+    return (s.flags & (1 << option)) !== 0
 }
 
 /** @throws SocketError `EINVAL` for a value out of range, `EBADF`, `EACCES` */
 export function setsockopt(sd: number, option: SocketOption, value: number | boolean): void {
     const s = lookup(sd)
-    if (option === SocketOption.SO_NO_CHECK) s.noCheck = !!value
-    else if (option === SocketOption.SO_BROADCAST) s.broadcast = !!value
+    if (option === SocketOption.SO_NO_CHECK || option === SocketOption.SO_BROADCAST)
+        s.flags = value ? s.flags | (1 << option) : s.flags & ~(1 << option)
     else if (option === SocketOption.SO_RCVBUF && value >= 1 && value <= DATAGRAMS) s.queueLength = value as number
     else if (option === SocketOption.IP_TOS && value >= 0 && value <= 255) s.tos = value as number
     else throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
@@ -292,9 +285,8 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
 /** @throws SocketError `EINVAL`, `EBADF`, `EACCES` */
 export function getsockopt(sd: number, option: SocketOption): number | boolean {
     const s = lookup(sd)
-    if (option === SocketOption.SO_NO_CHECK) return s.noCheck
-    if (option === SocketOption.SO_BROADCAST) return s.broadcast
-    if (option === SocketOption.SO_RCVBUF) return s.queueLength
+    if (option === SocketOption.SO_NO_CHECK || option === SocketOption.SO_BROADCAST) return isSet(s, option)
+    if (option === SocketOption.SO_RCVBUF) return s.queueLength || DATAGRAMS
     if (option === SocketOption.IP_TOS) return s.tos
     throw new SocketError("EINVAL", `there is no option ${option}`)
 }
@@ -309,7 +301,7 @@ export async function close(sd: number): Promise<void> {
     sockets[sd] = undefined
     s.dispose()
     const ifc = s.ifc
-    if (ifc && ifc.source !== Source.Common && !sockets.some(o => o && o.ifc === ifc)) await closeInterface(ifc)
+    if (ifc && !ifc.isCommon() && !sockets.some(o => o && o.ifc === ifc)) await closeInterface(ifc)
 }
 
 /** Close all that a process has open. */

@@ -3,15 +3,21 @@ import { counters } from "../counters"
 import { SocketError } from "../errors"
 import { Output, allocate, ipOffset, neighbourFor, nextHop, output, phy } from "../iface/egress"
 import { udpChecksumHolds } from "../iface/ingress"
-import { Endpoint, Interface, Source, isBroadcast } from "../iface/interface"
+import { Source } from "../iface/addresses"
+import { Endpoint, Interface, isBroadcast } from "../iface/interface"
 import { Neighbour } from "../iface/neighbours"
 import { Signal } from "../signal"
 import { ETH_DST, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
 
-/** Reads a received payload in place: it is gone when the handler returns. */
-export type DatagramHandler = (b: Buffer, offset: number, length: number) => void
+/** Takes what arrives at a socket instead of `recv`: the hot path. */
+export interface Receiver {
+    /** Read a payload in place: it is gone when this returns. */
+    onPayload(b: Buffer, offset: number, length: number): void
+    /** The socket has failed; `code` is POSIX. */
+    onSocketError(code: string): void
+}
 
 /** A datagram that waits to be read. */
 export interface Datagram {
@@ -20,8 +26,30 @@ export interface Datagram {
     port: number
 }
 
+/** Announces a datagram or an error to the fibers that wait in `recv`. */
+export const arrival = new Signal()
+
 /** Bytes that wait in all sockets. */
 let waitingBytes = 0
+
+/** Options of `setsockopt` and `getsockopt`. */
+export enum SocketOption {
+    /** boolean: send no UDP checksum (RFC 768 allows that) */
+    SO_NO_CHECK,
+    /** boolean: may send to broadcast addresses */
+    SO_BROADCAST,
+    /** datagrams that may wait, 1 to `DATAGRAMS` */
+    SO_RCVBUF,
+    /** the TOS octet, 0 to 255 */
+    IP_TOS,
+}
+
+const NO_CHECK = 1 << SocketOption.SO_NO_CHECK
+
+/** Where the payload begins in a frame that `prepare` gave. */
+export function payloadOffset(): number {
+    return ipOffset() + IPV4_HEADER + UDP_HEADER
+}
 
 /** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
 export class Socket implements Endpoint {
@@ -29,30 +57,25 @@ export class Socket implements Endpoint {
     /** Target of `connect`; port 0 while there is none. */
     remote = 0
     remotePort = 0
-    /** The prepared frame to the target, and where its payload begins. */
+    /** The prepared frame to the target. */
     frame: Buffer
-    payloadAt = 0
     /** Whether the prepared frame has its neighbour's MAC address. */
     ready = false
-    handler: DatagramHandler
+    receiver: Receiver
     rx = 0
     tx = 0
     drops = 0
-    /** No UDP checksum is sent (RFC 768 allows that). */
-    noCheck = false
-    broadcast = false
+    /** Booleans of `setsockopt`, by the bit `1 << option`. */
+    flags = 0
     tos = 0
-    queueLength = DATAGRAMS
+    next: Endpoint
     /** POSIX code of the error that the next call gets. */
     error: string
-    /** Called with that code at once. */
-    errorHandler: (code: string) => void
     queue: Datagram[]
-    /** Announces a datagram or an error to a waiting `recv`. */
-    arrival = new Signal()
+    /** Datagrams that may wait, `DATAGRAMS` by default. */
+    queueLength: number
 
     constructor(
-        public sd: number,
         public process: number,
         /** `undefined` until a deferred address is assigned. */
         public ifc: Interface,
@@ -71,7 +94,7 @@ export class Socket implements Endpoint {
         } else {
             counters.udpRx++
             this.rx++
-            if (this.handler) this.handler(b, udp + UDP_HEADER, length - UDP_HEADER)
+            if (this.receiver) this.receiver.onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
             else this.enqueue(b, udp, length, ip, port)
         }
     }
@@ -79,7 +102,7 @@ export class Socket implements Endpoint {
     private enqueue(b: Buffer, udp: number, length: number, ip: number, port: number): void {
         const n = length - UDP_HEADER
         if (!this.queue) this.queue = []
-        if (this.queue.length >= this.queueLength || waitingBytes + n > DATAGRAM_BYTES) {
+        if (this.queue.length >= (this.queueLength || DATAGRAMS) || waitingBytes + n > DATAGRAM_BYTES) {
             counters.udpQueueFull++
             this.drops++
             return
@@ -88,7 +111,7 @@ export class Socket implements Endpoint {
         data.blitAt(0, b, udp + UDP_HEADER, n)
         waitingBytes += n
         this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
-        this.arrival.notify(true)
+        arrival.notify(true)
     }
 
     /** The oldest datagram that waits, or `undefined`. */
@@ -101,8 +124,8 @@ export class Socket implements Endpoint {
 
     onError(code: string): void {
         this.error = code
-        this.arrival.notify(false)
-        if (this.errorHandler) this.errorHandler(code)
+        arrival.notify(false)
+        if (this.receiver) this.receiver.onSocketError(code)
     }
 
     /** Throw the error that is waiting. A network that is down stays down; every other error is told once. */
@@ -110,7 +133,7 @@ export class Socket implements Endpoint {
         const code = this.error
         if (!code) return
         if (code !== "ENETDOWN") this.error = undefined
-        throw new SocketError(code, MESSAGES[code])
+        throw new SocketError(code, messageOf(code))
     }
 
     /**
@@ -121,7 +144,6 @@ export class Socket implements Endpoint {
         const ip = ipOffset()
         if (this.frame && this.frame.length === ip + IPV4_HEADER + UDP_HEADER + length) return this.frame
         this.frame = allocate(this.ifc, PROTOCOL_UDP, this.tos, this.remote, UDP_HEADER + length)
-        this.payloadAt = ip + IPV4_HEADER + UDP_HEADER
         writeUdp(this.frame, ip + IPV4_HEADER, this.port, this.remotePort, length)
         this.ready = false
         if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
@@ -152,7 +174,7 @@ export class Socket implements Endpoint {
      */
     transmit(): boolean {
         const b = this.frame
-        if (!this.noCheck) {
+        if ((this.flags & NO_CHECK) === 0) {
             const ip = ipOffset()
             writeUdpChecksum(b, ip, ip + IPV4_HEADER, b.length - ip - IPV4_HEADER)
         }
@@ -185,35 +207,26 @@ export class Socket implements Endpoint {
 
     /** Take the socket out of its interface; who waits on it gets `EBADF`. */
     dispose(): void {
-        if (this.ifc) {
-            const at = this.ifc.endpoints.indexOf(this)
-            if (at >= 0) this.ifc.endpoints.insert(at, -1)
-        }
+        if (this.port !== 0) this.ifc.remove(this)
         while (this.dequeue()) {}
         this.frame = undefined
-        this.handler = undefined
-        this.errorHandler = undefined
+        this.receiver = undefined
         this.error = "EBADF"
-        this.arrival.notify(false)
+        arrival.notify(false)
     }
 }
 
-const MESSAGES: Record<string, string> = {
-    EBADF: "the socket was closed",
-    ECONNREFUSED: "the other side has nothing on that port",
-    EHOSTUNREACH: "the other side does not answer on this network",
-    EMSGSIZE: "the packet is too long for a network on its way",
-    ENETDOWN: "the socket's address was lost",
+/** What a code that the network gave means. */
+export function messageOf(code: string): string {
+    if (code === "ECONNREFUSED") return "the other side has nothing on that port"
+    if (code === "EHOSTUNREACH") return "the other side does not answer on this network"
+    if (code === "EMSGSIZE") return "the packet is too long for a network on its way"
+    return code === "ENETDOWN" ? "the lease of the socket's address has ended" : "the socket was closed"
 }
 
 /** The descriptors; `undefined` is a free one. */
 export const sockets: Socket[] = []
 for (let i = 0; i < SOCKETS; i++) sockets.push(undefined)
-
-/** The socket on this port of an interface, or `undefined`. */
-export function socketOn(ifc: Interface, port: number): Endpoint {
-    return ifc.endpoints.find(e => e.port === port)
-}
 
 let ephemeral = EPHEMERAL_FIRST
 
@@ -222,7 +235,7 @@ export function ephemeralPort(ifc: Interface): number {
     for (let i = 0; i <= SOCKETS; i++) {
         const port = ephemeral
         ephemeral = ephemeral === EPHEMERAL_LAST ? EPHEMERAL_FIRST : ephemeral + 1
-        if (!socketOn(ifc, port)) return port
+        if (!ifc.endpointOn(port)) return port
     }
     return 0
 }

@@ -2,20 +2,20 @@ import * as ds from "@devicescript/core"
 import { PTIME, RTP_PORT } from "../config"
 import { SocketError } from "../errors"
 import { Signal } from "../signal"
+import { Program } from "../socket/process"
 import {
     AF_INET_TUPLE,
     SOCK_DGRAM,
-    SocketAddress,
     SocketOption,
     TUPLE_COMMON,
     bind,
-    close,
+    closeAll,
     connect,
-    getsockname,
     reach,
     setsockopt,
     socket,
 } from "../socket/socket"
+import { messageOf } from "../socket/table"
 import { Codec } from "../voice/g711"
 import { Session } from "../voice/session"
 import { VoiceSource } from "../voice/source"
@@ -35,26 +35,17 @@ export enum CallState {
     Ended,
 }
 
-/** What a call needs to know. */
-export interface CallOptions {
-    remote: SocketAddress
-    codec: Codec
-    source: VoiceSource
-    /** `Infinity` until somebody hangs up. */
-    seconds: number
-    /** As in `socket`; `undefined` for the configured policy. */
-    tuple: number
-}
+/** Announces that some call has changed its state. */
+const changed = new Signal()
 
 /** One call = one process = one address. */
-export class Call {
+export class Call implements Program {
     state = CallState.Calling
-    local: SocketAddress
+    localAddress = 0
+    localPort = 0
     session: Session
     /** Why it ended, if nobody asked for that. */
     error: Error
-    /** Announces each change of state. */
-    changed = new Signal()
     /** Whole frames that were left out because the clock was too late. */
     skipped = 0
     private hungUp = false
@@ -63,50 +54,56 @@ export class Call {
 
     constructor(
         public id: number,
-        public options: CallOptions
+        public remoteAddress: number,
+        public remotePort: number,
+        public codec: Codec,
+        private source: VoiceSource,
+        /** `Infinity` until somebody hangs up. */
+        private duration: number,
+        /** As in `socket`; `undefined` for the configured policy. */
+        private tuple: number,
+        /** Called at the end of the call's process. */
+        private retire: (call: Call) => void
     ) {}
 
-    /** The process of the call. */
     async run(): Promise<void> {
-        const { remote, tuple } = this.options
-        let sd = -1
         try {
-            sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
+            const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
             setsockopt(sd, SocketOption.SO_NO_CHECK, true)
             setsockopt(sd, SocketOption.IP_TOS, TOS_VOICE)
-            await bind(sd, { port: tuple === TUPLE_COMMON ? 0 : RTP_PORT })
-            await connect(sd, remote)
-            this.local = getsockname(sd)
+            const local = await bind(sd, { port: this.tuple === TUPLE_COMMON ? 0 : RTP_PORT })
+            this.localAddress = local.address
+            this.localPort = local.port
+            await connect(sd, { address: this.remoteAddress, port: this.remotePort })
             await reach(sd, REACH_TIMEOUT)
-            if (!this.hungUp) await this.talk(sd)
+            this.session = new Session(sd, this.codec, this.source)
+            await this.talk(this.session)
         } catch (e) {
             this.error = e as Error
         }
         this.ended = ds.millis()
-        // the address goes back before anybody hears that the call has ended
-        if (sd >= 0) await this.tidy(sd)
-        this.become(CallState.Ended)
     }
 
-    private async tidy(sd: number): Promise<void> {
+    /** The address goes back before anybody hears that the call has ended. */
+    async exit(process: number): Promise<void> {
         try {
-            await close(sd)
-        } catch (e) {
-            if (!this.error) this.error = e as Error
+            await closeAll(process)
+        } finally {
+            if (this.session) this.session.end()
+            this.source = undefined
+            this.retire(this)
+            this.become(CallState.Ended)
         }
     }
 
     /** Frame n leaves at t0 + 20n ms, whenever the one before it has left. */
-    private async talk(sd: number): Promise<void> {
-        const self = this
-        const session = new Session(sd, this.options.codec, this.options.source, code => self.fail(code))
-        this.session = session
-        this.started = ds.millis()
+    private async talk(session: Session): Promise<void> {
+        let t0 = ds.millis()
+        this.started = t0
         this.become(CallState.Up)
-        const frames = Math.round((this.options.seconds * 1000) / PTIME)
-        let t0 = this.started
+        const frames = Math.round((this.duration * 1000) / PTIME)
         let n = 0
-        while (!this.hungUp && !this.error && session.txFrames < frames) {
+        while (!this.hungUp && !session.error && session.txFrames < frames) {
             const late = ds.millis() - (t0 + PTIME * n)
             if (late < 0) await ds.sleep(-late)
             else if (late > LATE_MAX) {
@@ -120,38 +117,29 @@ export class Call {
                 if (late >= PTIME) await ds.sleep(0)
             }
         }
-        if (!this.error) await ds.sleep(TAIL)
-    }
-
-    private fail(code: string): void {
+        if (!session.error) await ds.sleep(TAIL)
         // what the network says while the call is hung up is no longer of interest
-        if (!this.hungUp && !this.error) this.error = new SocketError(code, REASONS[code] || "the socket failed")
+        else if (!this.hungUp) this.error = new SocketError(session.error, messageOf(session.error))
     }
 
     private become(state: CallState): void {
         this.state = state
-        this.changed.notify(state)
+        changed.notify(state)
     }
 
-    /** Ask the call to end; `ended` tells when it has. */
+    /** Ask the call to end; `reached` tells when it has. */
     hangup(): void {
         this.hungUp = true
     }
 
     /** Wait until the call is in this state, or ended. */
     async reached(state: CallState): Promise<void> {
-        while (this.state < state) await this.changed.wait()
+        while (this.state < state) await changed.wait()
     }
 
     /** Seconds since the call came up, until it ended. */
     seconds(): number {
-        if (!this.session) return 0
+        if (this.started === 0) return 0
         return Math.round(((this.ended || ds.millis()) - this.started) / 100) / 10
     }
-}
-
-const REASONS: Record<string, string> = {
-    ECONNREFUSED: "the other side has nothing on that port",
-    EHOSTUNREACH: "the other side does not answer any more",
-    ENETDOWN: "the lease of the call's address has ended",
 }

@@ -1,8 +1,10 @@
 import { CALLS } from "../config"
 import { SocketError } from "../errors"
-import { closeAll } from "../socket/socket"
 import { spawn } from "../socket/process"
-import { Call, CallOptions, CallState } from "./call"
+import { SocketAddress } from "../socket/socket"
+import { Codec } from "../voice/g711"
+import { VoiceSource } from "../voice/source"
+import { Call, CallState } from "./call"
 
 /** The calls that have not ended. */
 export const calls: Call[] = []
@@ -14,20 +16,22 @@ let last = 0
 
 /**
  * Place a call.
+ * @param seconds `Infinity` until somebody hangs up
+ * @param tuple which address it gets, as in `socket`
  * @returns the call, which is up
  * @throws SocketError with the reason for which it is not
  */
-export async function place(options: CallOptions): Promise<Call> {
+export async function place(
+    remote: SocketAddress,
+    codec: Codec,
+    source: VoiceSource,
+    seconds: number,
+    tuple: number
+): Promise<Call> {
     if (calls.length >= CALLS) throw new SocketError("EBUSY", `${CALLS} calls are up; hang one up`)
-    const call = new Call(++last, options)
+    const call = new Call(++last, remote.address, remote.port, codec, source, seconds, tuple, retire)
     calls.push(call)
-    spawn(
-        async () => await call.run(),
-        async process => {
-            await closeAll(process)
-            retire(call)
-        }
-    )
+    spawn(call)
     await call.reached(CallState.Up)
     if (call.error) throw call.error
     return call
@@ -35,11 +39,9 @@ export async function place(options: CallOptions): Promise<Call> {
 
 function retire(call: Call): void {
     calls.insert(calls.indexOf(call), -1)
-    // its socket and its source are gone; only the figures stay
-    call.options.source = undefined
     if (!call.session) return
+    if (endedCalls.length >= ENDED_KEPT) endedCalls.shift()
     endedCalls.push(call)
-    if (endedCalls.length > ENDED_KEPT) endedCalls.shift()
 }
 
 /** End a call and wait until its address is given back. */
@@ -48,7 +50,7 @@ export async function hangup(call: Call): Promise<void> {
     await call.reached(CallState.Ended)
 }
 
-/** End all calls at once and wait for them. */
+/** End all calls at once and wait for them. @returns how many there were */
 export async function hangupAll(): Promise<number> {
     const up = calls.slice()
     for (const call of up) call.hangup()

@@ -1,72 +1,88 @@
-/** RFC 3550, A.1: a gap larger than this, or a step back larger than that, means that the source began anew. */
+/**
+ * What arrives from one source: RFC 3550, A.1, A.3 and A.8. The figures lie in a Buffer of `RECEPTION_SIZE` bytes that
+ * is all zero at first: as the fields of an object they would take five times the heap.
+ */
+
+/** Packets. */
+const RECEIVED = 0
+/** Packets that came after one with a later sequence number. */
+const REORDERED = 4
+const SSRC = 8
+/** Extended sequence numbers of the first packet and of the latest. */
+const FIRST = 12
+const LATEST = 16
+/** Figures of sources, or of beginnings of one, that are past. */
+const RECEIVED_BEFORE = 20
+const LOST_BEFORE = 24
+/** One more than the sequence number of a packet from a far place. */
+const SUSPECT = 28
+const TRANSIT = 32
+/** 16 times the interarrival jitter, in timestamp units. */
+const JITTER = 36
+export const RECEPTION_SIZE = 40
+
+/** A gap larger than this, or a step back larger than that, means that the source began anew (RFC 3550, A.1). */
 const MAX_DROPOUT = 3000
 const MAX_MISORDER = 100
 const SEQUENCES = 65536
 
-/** What arrives from one source: RFC 3550, A.1, A.3 and A.8. */
-export class Reception {
-    received = 0
-    /** Packets that came after one with a later sequence number. */
-    reordered = 0
-    private ssrc = 0
-    /** Extended sequence numbers of the first packet and of the latest. */
-    private first = 0
-    private latest = -1
-    /** Counts of sources, or of beginnings of one, that are past. */
-    private receivedBefore = 0
-    private lostBefore = 0
-    private bad = -1
-    private transit = 0
-    /** 16 times the interarrival jitter, in timestamp units. */
-    private jitter = 0
-
-    /**
-     * Count a packet.
-     * @param ssrc as `i32` @param timestamp as a number of 32 bits @param arrival in timestamp units, 32 bits
-     */
-    count(ssrc: number, sequence: number, timestamp: number, arrival: number): void {
-        if (this.latest < 0 || ssrc !== this.ssrc) this.begin(ssrc, sequence)
+/**
+ * Count a packet.
+ * @param ssrc as `i32` @param timestamp 32 bits @param arrival in timestamp units, 32 bits
+ */
+export function countPacket(r: Buffer, ssrc: number, sequence: number, timestamp: number, arrival: number): void {
+    const latest = r.getAt(LATEST, "i32")
+    const received = r.getAt(RECEIVED, "i32")
+    if (received === 0 || ssrc !== r.getAt(SSRC, "i32")) begin(r, ssrc, sequence)
+    else {
+        const step = (sequence - latest) & 0xffff
+        // the usual case first; a step of 0 is a duplicate, received, but nothing new
+        if (step < MAX_DROPOUT) r.setAt(LATEST, "i32", latest + step)
+        else if (step > SEQUENCES - MAX_MISORDER) r.setAt(REORDERED, "i32", r.getAt(REORDERED, "i32") + 1)
+        else if (sequence + 1 === r.getAt(SUSPECT, "i32")) begin(r, ssrc, sequence)
         else {
-            const step = (sequence - this.latest) & 0xffff
-            if (step === 0) {
-                // a duplicate: received, but nothing new
-            } else if (step < MAX_DROPOUT) this.latest += step
-            else if (step <= SEQUENCES - MAX_MISORDER) {
-                // two in a row from the far place show that it is no stray packet
-                if (sequence !== this.bad) {
-                    this.bad = (sequence + 1) & 0xffff
-                    return
-                }
-                this.begin(ssrc, sequence)
-            } else this.reordered++
+            // two in a row from the far place show that it is no stray packet
+            r.setAt(SUSPECT, "i32", ((sequence + 1) & 0xffff) + 1)
+            return
         }
-        this.received++
-        const transit = (arrival - timestamp) | 0
-        if (this.received - this.receivedBefore > 1) {
-            let d = (transit - this.transit) | 0
-            if (d < 0) d = -d
-            this.jitter += d - ((this.jitter + 8) >> 4)
-        }
-        this.transit = transit
     }
+    r.setAt(RECEIVED, "i32", received + 1)
+    const transit = (arrival - timestamp) | 0
+    if (received > r.getAt(RECEIVED_BEFORE, "i32")) {
+        let d = (transit - r.getAt(TRANSIT, "i32")) | 0
+        if (d < 0) d = -d
+        const jitter = r.getAt(JITTER, "i32")
+        r.setAt(JITTER, "i32", jitter + d - ((jitter + 8) >> 4))
+    }
+    r.setAt(TRANSIT, "i32", transit)
+}
 
-    private begin(ssrc: number, sequence: number): void {
-        this.lostBefore = this.lost()
-        this.receivedBefore = this.received
-        this.ssrc = ssrc
-        this.first = sequence
-        this.latest = sequence
-        this.bad = -1
-    }
+function begin(r: Buffer, ssrc: number, sequence: number): void {
+    r.setAt(LOST_BEFORE, "i32", lostOf(r))
+    r.setAt(RECEIVED_BEFORE, "i32", r.getAt(RECEIVED, "i32"))
+    r.setAt(SSRC, "i32", ssrc)
+    r.setAt(FIRST, "i32", sequence)
+    r.setAt(LATEST, "i32", sequence)
+    r.setAt(SUSPECT, "i32", 0)
+}
 
-    /** Packets expected and not received; duplicates can make it negative (RFC 3550, 6.4.1). */
-    lost(): number {
-        if (this.latest < 0) return 0
-        return this.lostBefore + (this.latest - this.first + 1) - (this.received - this.receivedBefore)
-    }
+export function receivedOf(r: Buffer): number {
+    return r.getAt(RECEIVED, "i32")
+}
 
-    /** Interarrival jitter in milliseconds at 8 kHz. */
-    jitterMs(): number {
-        return Math.round((this.jitter / 16 / 8) * 100) / 100
-    }
+export function reorderedOf(r: Buffer): number {
+    return r.getAt(REORDERED, "i32")
+}
+
+/** Packets expected and not received; duplicates can make it negative (RFC 3550, 6.4.1). */
+export function lostOf(r: Buffer): number {
+    const received = r.getAt(RECEIVED, "i32")
+    if (received === 0) return 0
+    const expected = r.getAt(LATEST, "i32") - r.getAt(FIRST, "i32") + 1
+    return r.getAt(LOST_BEFORE, "i32") + expected - (received - r.getAt(RECEIVED_BEFORE, "i32"))
+}
+
+/** Interarrival jitter in milliseconds at 8 kHz. */
+export function jitterOf(r: Buffer): number {
+    return Math.round((r.getAt(JITTER, "i32") / 16 / 8) * 100) / 100
 }

@@ -2,10 +2,10 @@ import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { SAMPLES_PER_FRAME } from "../config"
 import { counters } from "../counters"
-import { sethandler } from "../socket/socket"
-import { Socket } from "../socket/table"
+import { setreceiver } from "../socket/socket"
+import { Receiver, Socket, payloadOffset } from "../socket/table"
 import { Codec } from "./g711"
-import { Reception } from "./reception"
+import { RECEPTION_SIZE, countPacket } from "./reception"
 import {
     RTP_HEADER,
     RTP_MARKER,
@@ -20,9 +20,12 @@ import {
 import { VoiceSource } from "./source"
 
 /** One RTP session on one connected socket: voice of a call in both directions. */
-export class Session {
+export class Session implements Receiver {
     txFrames = 0
-    reception = new Reception()
+    /** POSIX code with which the socket has failed. */
+    error: string
+    /** What was received: see `reception.ts`. */
+    reception = Buffer.alloc(RECEPTION_SIZE)
     private socket: Socket
     private frame: Buffer
     private rtp: number
@@ -31,18 +34,16 @@ export class Session {
 
     /**
      * @param sd connected descriptor of the running process
-     * @param onError called with a POSIX code when the socket has failed
+     * @param source where the voice comes from
      */
     constructor(
         sd: number,
         private codec: Codec,
-        private source: VoiceSource,
-        onError: (code: string) => void
+        private source: VoiceSource
     ) {
-        const self = this
-        this.socket = sethandler(sd, (b, at, length) => self.onPacket(b, at, length), onError)
+        this.socket = setreceiver(sd, this)
         this.frame = this.socket.prepare(RTP_HEADER + SAMPLES_PER_FRAME)
-        this.rtp = this.socket.payloadAt
+        this.rtp = payloadOffset()
         // RFC 3550, 5.1: SSRC, first sequence number and first timestamp are random
         const random = randomBuffer(10)
         writeRtp(this.frame, this.rtp, codec | RTP_MARKER, random.getAt(0, "i32"))
@@ -77,7 +78,18 @@ export class Session {
         this.timestamp = (this.timestamp + frames * SAMPLES_PER_FRAME) | 0
     }
 
-    private onPacket(b: Buffer, rtp: number, length: number): void {
+    onSocketError(code: string): void {
+        this.error = code
+    }
+
+    /** The voice has ended: only the figures stay. */
+    end(): void {
+        this.socket = undefined
+        this.frame = undefined
+        this.source = undefined
+    }
+
+    onPayload(b: Buffer, rtp: number, length: number): void {
         let header = RTP_HEADER
         let padding = 0
         // a plain header, the usual case, needs no more than a look
@@ -93,7 +105,8 @@ export class Session {
             counters.rtpForeign++
             return
         }
-        this.reception.count(
+        countPacket(
+            this.reception,
             b.getAt(rtp + RTP_SSRC, "i32"),
             (b[rtp + RTP_SEQUENCE] << 8) | b[rtp + RTP_SEQUENCE + 1],
             (b[rtp + RTP_TIMESTAMP] << 24) |

@@ -10,21 +10,26 @@ export interface VoiceSource {
     hear?(b: Buffer, at: number, length: number): void
 }
 
-/** One period of 400 Hz at 8 kHz and -10 dBm0 (a full-scale sine is +3.17 dBm0, G.711 table 5): 20 linear samples. */
-const TONE = [0, 2213, 4210, 5794, 6811, 7162, 6811, 5794, 4210, 2213]
+/**
+ * Half a period of 400 Hz at 8 kHz and -10 dBm0 (a full-scale sine is +3.17 dBm0, G.711 table 5): ten linear samples,
+ * 0, 2213, 4210, 5794, 6811, 7162 and back, as little-endian words in flash.
+ */
+const TONE = hex`0000 a508 7210 a216 9b1a fa1b 9b1a a216 7210 a508`
 
-/** A tone of 400 Hz: eight periods are just one frame, so that each frame is the same. */
+/** A tone of 400 Hz. */
 export class Tone implements VoiceSource {
-    private frame = Buffer.alloc(SAMPLES_PER_FRAME)
-
-    constructor(codec: Codec) {
-        const half = TONE.length
-        for (let i = 0; i < 2 * half; i++) this.frame[i] = encode(codec, i < half ? TONE[i] : -TONE[i - half])
-        for (let i = 2 * half; i < SAMPLES_PER_FRAME; i += 2 * half) this.frame.blitAt(i, this.frame, 0, 2 * half)
-    }
+    constructor(private codec: Codec) {}
 
     read(b: Buffer, at: number): void {
-        b.blitAt(at, this.frame, 0, SAMPLES_PER_FRAME)
+        // eight periods are just one frame, so that each frame is the one before: it is written once
+        if (this.codec === undefined) return
+        const half = TONE.length >> 1
+        for (let i = 0; i < 2 * half; i++) {
+            const sample = TONE.getAt(2 * (i % half), "i16")
+            b[at + i] = encode(this.codec, i < half ? sample : -sample)
+        }
+        for (let i = 2 * half; i < SAMPLES_PER_FRAME; i += 2 * half) b.blitAt(at + i, b, at, 2 * half)
+        this.codec = undefined
     }
 }
 

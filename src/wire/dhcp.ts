@@ -32,7 +32,6 @@ export const DHCPRELEASE = 7
 export const OPTION_PAD = 0
 export const OPTION_SUBNET_MASK = 1
 export const OPTION_ROUTER = 3
-export const OPTION_DNS = 6
 export const OPTION_HOST_NAME = 12
 export const OPTION_REQUESTED_ADDRESS = 50
 export const OPTION_LEASE_TIME = 51
@@ -64,7 +63,6 @@ export class DhcpReply {
     server: number
     mask: number
     router: number
-    dns: number
     leaseTime: number
     t1: number
     t2: number
@@ -104,7 +102,6 @@ function optionsOf(b: Buffer, at: number, end: number, r: DhcpReply): boolean {
             if (code === OPTION_SERVER_IDENTIFIER) r.server = b.getAt(at, "i32")
             else if (code === OPTION_SUBNET_MASK) r.mask = b.getAt(at, "i32")
             else if (code === OPTION_ROUTER) r.router = b.getAt(at, "i32")
-            else if (code === OPTION_DNS) r.dns = b.getAt(at, "i32")
             else if (code === OPTION_LEASE_TIME) r.leaseTime = seconds(b, at)
             else if (code === OPTION_T1) r.t1 = seconds(b, at)
             else if (code === OPTION_T2) r.t2 = seconds(b, at)

@@ -1,0 +1,49 @@
+import * as ds from "@devicescript/core"
+
+/** The runtime's end of a Jacdac server device. */
+type Host = typeof ds & {
+    _onServerPacket(packet: ds.Packet): Promise<void>
+    _serverSend(serviceIndex: number, packet: ds.Packet): Promise<void>
+}
+const host = ds as Host
+
+/** The one service of our server device, behind the control service, which is 0. */
+const SERVICE = 1
+/** Milliseconds between announcements (Jacdac protocol). */
+const ANNOUNCE_INTERVAL = 500
+
+/** Runs a command. @param send sends one of its reports */
+export type Handler = (fields: any, send: (fields: any[]) => Promise<void>) => Promise<void>
+
+/**
+ * Serve one Jacdac service with one command on a device of our own. `@devicescript/server` would do it with classes
+ * for every kind of service, and with 3 KB of heap, which two calls live on.
+ * @param spec the service
+ * @param command name of its command, whose reports are its answers
+ */
+export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): void {
+    host._onServerPacket = async packet => {
+        if (packet.isReport) return
+        if (packet.serviceIndex === SERVICE) {
+            spec.assign(packet)
+            if (packet.spec && packet.spec.name === command) {
+                const response = packet.spec.response
+                await handler(packet.decode(), async fields => await host._serverSend(SERVICE, response.encode(fields)))
+                return
+            }
+        } else ds.Control.spec.assign(packet)
+        await host._serverSend(packet.serviceIndex, packet.notImplemented())
+    }
+    announce.start(spec)
+}
+
+async function announce(spec: ds.ServiceSpec) {
+    const response = ds.Control.spec.lookup("announce").response
+    // counts up from a restart, so that clients notice it
+    let restarts = 1
+    while (true) {
+        await host._serverSend(0, response.encode([restarts, 0, 0, spec.classIdentifier]))
+        if (restarts < ds.ControlAnnounceFlags.RestartCounterSteady) restarts++
+        await ds.sleep(ANNOUNCE_INTERVAL)
+    }
+}
