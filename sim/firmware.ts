@@ -1,12 +1,14 @@
 /** The firmware's image, built when a source is newer than it. */
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, statSync } from "node:fs"
+import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export const PROJECT = fileURLToPath(new URL("..", import.meta.url))
 export const CLI = join(PROJECT, "node_modules/@devicescript/cli/devicescript")
-const IMAGE = join(PROJECT, ".devicescript/bin/bytecode.devs")
+/** Where the compiler puts the image of whatever it has compiled last, and where we keep that of the firmware. */
+const BUILT = join(PROJECT, ".devicescript/bin/bytecode.devs")
+const IMAGE = join(PROJECT, ".devicescript/firmware.devs")
 const SOURCES = ["src", "services", "devsconfig.json", "package.json"]
 
 function newest(path: string): number {
@@ -28,5 +30,6 @@ export async function buildFirmware(progress: (text: string) => void): Promise<s
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
     const code = await new Promise(resolve => child.on("close", resolve))
     if (code !== 0) throw new Error(`the firmware does not build; the compiler says:\n${output.trim()}`)
+    copyFileSync(BUILT, IMAGE)
     return IMAGE
 }

@@ -42,6 +42,8 @@ export const ICMP_ERRORS_PER_SECOND = 10
 /** Milliseconds of voice in a packet (RFC 3551, 4.2) and its samples at 8 kHz. */
 export const PTIME = 20
 export const SAMPLES_PER_FRAME = 160
+/** Bytes of a frame of voice with its prefix on the stream, Ethernet, IPv4, UDP and RTP headers. */
+export const VOICE_FRAME = 2 + 14 + 20 + 8 + 12 + SAMPLES_PER_FRAME
 /** Local port of a call on an address of its own (RFC 3551, 8: the default for RTP). */
 export const RTP_PORT = 5004
 /** Payloads that `--play echo` holds back at most. */

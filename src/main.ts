@@ -5,6 +5,7 @@ import { setHostName } from "./iface/dhcp"
 import { StreamPhy } from "./phy/stream"
 import { readSettings } from "./settings"
 import { startSockets } from "./socket/socket"
+import { startTelephone } from "./telephone/telephone"
 
 /** Milliseconds. */
 const COMMON_WAIT = 1000
@@ -20,6 +21,7 @@ const phy = new StreamPhy(settings.lan, mac.getAt(0, "i32"), mac.getAt(4, "u16")
 setHostName(`tuplephone-${id.slice(12, 16)}`)
 startSockets(settings.tuple)
 startInterfaces(phy, settings.pool)
+startTelephone()
 // usually the common address is there at once; the console must not wait for a LAN that is not
 await commonReady(COMMON_WAIT)
 startConsole()

@@ -1,10 +1,10 @@
 import { formatAddress, isUnicast, parseAddress, parseDecimal } from "../wire/address"
 import { SocketAddress, TUPLE_COMMON, TUPLE_DHCP, TUPLE_STATIC } from "../socket/socket"
 import { Call, CallState } from "../telephone/call"
-import { calls, endedCalls, hangup, hangupAll, place } from "../telephone/telephone"
+import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
 import { jitterOf, lostOf, receivedOf, reorderedOf } from "../voice/reception"
-import { sourceOf } from "../voice/source"
+import { parsePlay } from "../voice/source"
 import { Printer, UsageError, noMore, printList, takeOption } from "./command"
 
 const SECONDS_MAX = 86400
@@ -20,7 +20,7 @@ function parseTarget(text: string): SocketAddress {
 
 export async function call(args: string[], out: Printer): Promise<void> {
     const codecName = takeOption(args, "--codec") || "pcmu"
-    const play = takeOption(args, "--play") || "tone"
+    const playName = takeOption(args, "--play") || "tone"
     const tupleName = takeOption(args, "--tuple")
     const secondsText = takeOption(args, "--seconds")
     if (args.length === 0) throw new UsageError("ADDR:PORT is missing")
@@ -28,14 +28,14 @@ export async function call(args: string[], out: Printer): Promise<void> {
     noMore(args, 1)
     const codec = codecName === "pcma" ? Codec.PCMA : Codec.PCMU
     if (codecName !== nameOf(codec)) throw new UsageError(`${codecName} is neither pcmu nor pcma`)
-    const source = sourceOf(play, codec)
-    if (!source) throw new UsageError(`${play} is none of tone, speech, echo`)
+    const play = parsePlay(playName)
+    if (play === undefined) throw new UsageError(`${playName} is none of tone, speech, echo`)
     const tuple = tupleName === undefined ? undefined : parseTuple(tupleName)
     const seconds = secondsText === undefined ? Infinity : parseDecimal(secondsText, SECONDS_MAX)
     if (!seconds) throw new UsageError(`${secondsText} is not a number of seconds from 1 to ${SECONDS_MAX}`)
 
-    const c = await place(remote, codec, source, seconds, tuple)
-    await out.line(`call ${c.id} is up: ${text(c.localAddress, c.localPort)} to ${args[0]}, ${codecName}, playing ${play}`)
+    const c = await place(remote, codec, play, seconds, tuple)
+    await out.line(`call ${c.id} is up: ${text(c.localAddress, c.localPort)} to ${args[0]}, ${codecName}, playing ${playName}`)
     if (seconds === Infinity) return
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
@@ -56,6 +56,12 @@ function nameOf(codec: Codec): string {
     return codec === Codec.PCMU ? "pcmu" : "pcma"
 }
 
+function stateName(state: CallState): string {
+    if (state === CallState.Calling) return "calling"
+    if (state === CallState.Up) return "up"
+    return state === CallState.Leaving ? "leaving" : "ended"
+}
+
 function text(address: number, port: number): string {
     return `${formatAddress(address)}:${port}`
 }
@@ -64,15 +70,15 @@ function describe(c: Call) {
     const s = c.session
     const d: any = {
         id: c.id,
-        state: c.state === CallState.Calling ? "calling" : c.state === CallState.Up ? "up" : "ended",
+        state: stateName(c.state),
         local: c.localPort !== 0 ? text(c.localAddress, c.localPort) : null,
         remote: text(c.remoteAddress, c.remotePort),
-        codec: nameOf(c.codec),
-        txFrames: s ? s.txFrames : 0,
-        rxFrames: s ? receivedOf(s.reception) : 0,
-        lost: s ? lostOf(s.reception) : 0,
-        reordered: s ? reorderedOf(s.reception) : 0,
-        jitterMs: s ? jitterOf(s.reception) : 0,
+        codec: nameOf(c.session.codec),
+        txFrames: s.txFrames,
+        rxFrames: receivedOf(s.reception),
+        lost: lostOf(s.reception),
+        reordered: reorderedOf(s.reception),
+        jitterMs: jitterOf(s.reception),
         seconds: c.seconds(),
     }
     if (c.skipped > 0) d.skipped = c.skipped
@@ -82,7 +88,7 @@ function describe(c: Call) {
 
 export async function listCalls(args: string[], out: Printer): Promise<void> {
     const keys = "id state local remote txFrames rxFrames lost jitterMs"
-    await printList(args, keys, [...endedCalls, ...calls], describe, out)
+    await printList(args, keys, listedCalls(), describe, out)
 }
 
 export async function hangupCommand(args: string[], out: Printer): Promise<void> {
@@ -94,7 +100,7 @@ export async function hangupCommand(args: string[], out: Printer): Promise<void>
         return
     }
     const id = parseDecimal(args[0], 1000000)
-    const c = calls.find(k => k.id === id)
+    const c = calls.find(k => k.id === id && k.isLive())
     if (!c) throw new UsageError(`there is no call ${args[0]}; see calls`)
     await hangup(c)
     await out.line(`call ${c.id} has ended`)

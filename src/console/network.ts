@@ -4,7 +4,7 @@ import { needCommon } from "../iface/addresses"
 import { releaseAddress, renewLease } from "../iface/dhcp"
 import { phy } from "../iface/egress"
 import { ping } from "../iface/icmp"
-import { Interface, interfaces } from "../iface/interface"
+import { FREE, Interface, interfaces } from "../iface/interface"
 import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
 import { Neighbour, neighbours } from "../iface/neighbours"
 import { Socket, sockets } from "../socket/table"
@@ -21,24 +21,24 @@ function stateName(l: Lease): string {
 }
 
 function socketsOf(ifc: Interface): number {
-    return sockets.filter(s => s && s.ifc === ifc).length
+    return sockets.filter(s => s.ifc === ifc).length
 }
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
     const keys = "name address mac gateway source expiresIn sockets"
-    await printList(args, keys, interfaces.filter(i => !!i), describeInterface, out)
+    await printList(args, keys, interfaces.filter(i => i.process !== FREE), describeInterface, out)
 }
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
-    const held = lease && lease.state >= LeaseState.Bound && lease.leaseTime !== Infinity
+    const held = lease.state >= LeaseState.Bound && lease.leaseTime !== Infinity
     return {
         name: ifc.name(),
         address: ifc.address === 0 ? null : formatAddress(ifc.address),
         prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
         mac: formatMac(phy.macHigh, phy.macLow),
         gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
-        source: ifc.isCommon() ? "common" : lease ? "dhcp" : "static",
+        source: ifc.isCommon() ? "common" : lease.state !== LeaseState.Idle ? "dhcp" : "static",
         leaseSeconds: held ? lease.leaseTime : null,
         expiresIn: held ? Math.max(0, Math.round((lease.expiresAt - ds.millis()) / 1000)) : null,
         sockets: socketsOf(ifc),
@@ -47,7 +47,7 @@ function describeInterface(ifc: Interface) {
 }
 
 export async function netstat(args: string[], out: Printer): Promise<void> {
-    await printList(args, "sd local remote iface process rx tx drops", sockets.filter(s => !!s), describeSocket, out)
+    await printList(args, "sd local remote iface process rx tx drops", sockets.filter(s => s.process !== FREE), describeSocket, out)
 }
 
 function describeSocket(s: Socket) {
@@ -114,15 +114,14 @@ function describeLease(l: Lease) {
 
 export async function lease(args: string[], out: Printer): Promise<void> {
     if (args.length === 0 || args[0] === "-j") {
-        await printList(args, "iface state address server leaseSeconds", leases, describeLease, out)
+        await printList(args, "iface state address server leaseSeconds", leases.filter(l => l.state !== LeaseState.Idle), describeLease, out)
         return
     }
     const [action, name] = args
     if (action !== "renew" && action !== "release") throw new UsageError(`${action} is neither renew nor release`)
     if (name === undefined) throw new UsageError("IFACE is missing")
     noMore(args, 2)
-    const ifc = interfaces.find(i => i && i.name() === name)
-    const l = ifc && leaseOf(ifc)
+    const l = leases.find(k => k.ifc.name() === name && k.state !== LeaseState.Idle)
     if (!l) throw new Error(`${name} has no lease; see ifconfig`)
     if (action === "release") {
         await releaseAddress(l)

@@ -7,7 +7,7 @@ import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
 import { dhcpInput, pollLease, releaseLease, startLease } from "./dhcp"
 import { announce, phy, sendRequest, setPhy } from "./egress"
 import { receive, setDhcpInput } from "./ingress"
-import { Interface, freeSlot, interfaceOnLink, interfaces, setAddress } from "./interface"
+import { FREE, Interface, freeInterface, interfaceOnLink, interfaces, setAddress } from "./interface"
 import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
 import { Pool, gatewayOf } from "./pool"
 
@@ -29,7 +29,7 @@ export function startInterfaces(p: Phy, reserved: Pool): void {
     pool = reserved
     setPhy(p)
     setDhcpInput(dhcpInput)
-    interfaces[0] = new Interface(0, COMMON_PROCESS)
+    interfaces[0].process = COMMON_PROCESS
     startLease(interfaces[0])
     housekeeping.start()
     p.start(receive, onLink)
@@ -38,13 +38,13 @@ export function startInterfaces(p: Phy, reserved: Pool): void {
 function onLink(up: boolean): void {
     console.log(`phy: ${up ? "up" : "down"}, ${phy.description}`)
     if (!up) return
-    for (const ifc of interfaces) if (ifc && ifc.address !== 0) announce(ifc)
+    for (const ifc of interfaces) if (ifc.address !== 0) announce(ifc)
     poll()
 }
 
 function poll(): void {
     const now = ds.millis()
-    for (const lease of leases.slice()) pollLease(lease, now)
+    for (const lease of leases) pollLease(lease, now)
     ageNeighbours(now, sendRequest)
 }
 
@@ -83,7 +83,7 @@ async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
     const until = ds.millis() + timeout
     while (lease.state < LeaseState.Bound) {
         const left = until - ds.millis()
-        if (left <= 0) return false
+        if (left <= 0 || lease.state === LeaseState.Idle) return false
         await leaseChanged.wait(left)
     }
     return true
@@ -95,12 +95,11 @@ async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
  * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {
-    const slot = freeSlot(1)
-    if (slot < 0)
+    const ifc = freeInterface()
+    if (!ifc)
         throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
-    const ifc = new Interface(slot, process)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
-    interfaces[slot] = ifc
+    ifc.process = process
     try {
         if (source === Source.Dhcp) await need(startLease(ifc))
         else {
@@ -129,10 +128,10 @@ function takeStatic(ifc: Interface): void {
 
 /** Take an interface and its address away; a leased address goes back to its server (claims 36-38). */
 export async function closeInterface(ifc: Interface): Promise<void> {
-    const lease = leaseOf(ifc)
-    if (lease) await releaseLease(lease)
-    else setAddress(ifc, 0, 0, 0)
-    interfaces[ifc.slot] = undefined
+    await releaseLease(leaseOf(ifc))
+    ifc.rx = 0
+    ifc.tx = 0
+    ifc.process = FREE
     for (const n of neighbours.slice())
         if (n.ifc === ifc) {
             const other = interfaceOnLink(n.address)

@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { NEIGHBOURS } from "../config"
 import { counters } from "../counters"
 import {
     ARP_OPERATION,
@@ -13,7 +14,7 @@ import { isUnicast } from "../wire/address"
 import { ETH_DST, setMac } from "../wire/ethernet"
 import { phy, sendArp } from "./egress"
 import { interfaceOf, interfaceOnLink } from "./interface"
-import { addNeighbour, confirmNeighbour, neighbourOf } from "./neighbours"
+import { addNeighbour, confirmNeighbour, neighbourOf, neighbours } from "./neighbours"
 
 /** Take an ARP packet: answer for every address that is ours, learn from who talks to us (RFC 826). */
 export function arpInput(b: Buffer, arp: number, length: number): void {
@@ -43,7 +44,7 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
 function learn(address: number, macHigh: number, macLow: number, forUs: boolean): void {
     let n = neighbourOf(address)
     if (!n) {
-        const ifc = forUs && isUnicast(address) ? interfaceOnLink(address) : undefined
+        const ifc = forUs && neighbours.length < NEIGHBOURS && isUnicast(address) ? interfaceOnLink(address) : undefined
         n = ifc && addNeighbour(address, ifc)
         if (!n) return
     }

@@ -20,10 +20,10 @@ import {
 } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { Output, allocate, announce, ipOffset, nextHop, output, phy } from "./egress"
+import { Output, allocate, announce, ipOffset, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
 import { Interface, interfaceOf, setAddress } from "./interface"
-import { Lease, LeaseState, leaseChanged, leases } from "./lease"
+import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
 import { resolution } from "./neighbours"
 
 const INFINITE = 0xffffffff
@@ -60,7 +60,7 @@ function send(lease: Lease, type: number, dst: number): Output {
     const held = lease.state >= LeaseState.Bound
     const q = new DhcpRequest()
     q.xid = lease.xid
-    q.secs = Math.min(Math.floor((ds.millis() - lease.started) / 1000), 0xffff)
+    q.secs = type === DHCPRELEASE ? 0 : lease.secs
     q.broadcast = !held
     q.rapidCommit = type === DHCPDISCOVER
     q.iaid = ifc.slot
@@ -101,6 +101,8 @@ export function pollLease(lease: Lease, now: number): void {
     } else if (lease.state === LeaseState.Bound) begin(lease, LeaseState.Renewing, now)
     else if (lease.state === LeaseState.Renewing && now >= lease.rebindAt) lease.state = LeaseState.Rebinding
 
+    // a REQUEST for an offer repeats what its DISCOVER said (RFC 2131, 3.1, 3)
+    if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(Math.floor((now - lease.started) / 1000), 0xffff)
     switch (lease.state) {
         case LeaseState.Selecting:
             send(lease, DHCPDISCOVER, ADDRESS_BROADCAST)
@@ -165,7 +167,7 @@ export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): v
         counters.dhcpBad++
         return
     }
-    const lease = leases.find(l => l.xid === r.xid && l.state !== LeaseState.Init && l.state !== LeaseState.Bound)
+    const lease = leases.find(l => l.xid === r.xid && l.state > LeaseState.Init && l.state !== LeaseState.Bound)
     if (!lease) counters.dhcpForeign++
     else if (r.type === DHCPNAK) onNak(lease, r)
     else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
@@ -247,8 +249,8 @@ function bind(lease: Lease, r: DhcpReply): void {
 
 /** Start to obtain a lease for an interface. It is renewed until `releaseLease`. */
 export function startLease(ifc: Interface): Lease {
-    const lease = new Lease(ifc)
-    leases.push(lease)
+    const lease = leaseOf(ifc)
+    restart(lease, 0)
     pollLease(lease, ds.millis())
     return lease
 }
@@ -259,16 +261,18 @@ export function startLease(ifc: Interface): Lease {
  */
 async function sendRelease(lease: Lease): Promise<void> {
     if (lease.state < LeaseState.Bound || !phy.up) return
-    lease.xid = random(32)
     // until the release has left, nothing else happens to this lease
     lease.state = LeaseState.Bound
     lease.due = Infinity
-    if (send(lease, DHCPRELEASE, lease.server) !== Output.Pending) return
+    // a frame that waits for a neighbour gives way to the next one, so several releases at once wait here instead
     const until = ds.millis() + RELEASE_TIMEOUT
-    while (ds.millis() < until) {
-        const n = await resolution.wait(until - ds.millis())
-        if (n && n.address === nextHop(lease.ifc, lease.server)) return
+    let n = neighbourFor(lease.ifc, lease.server)
+    while (n && !n.known && ds.millis() < until) {
+        await resolution.wait(until - ds.millis())
+        n = neighbourFor(lease.ifc, lease.server)
     }
+    lease.xid = random(32)
+    send(lease, DHCPRELEASE, lease.server)
 }
 
 /** Give the address back and forget the lease. */
@@ -296,8 +300,6 @@ export function renewLease(lease: Lease): boolean {
 
 /** Drop the lease from those that are kept alive. */
 function forget(lease: Lease): void {
-    const at = leases.indexOf(lease)
-    if (at >= 0) leases.insert(at, -1)
-    lease.state = LeaseState.Init
+    lease.state = LeaseState.Idle
     lease.due = Infinity
 }

@@ -56,10 +56,16 @@ export function ipOffset(): number {
  * @param length bytes behind the IPv4 header
  */
 export function allocate(ifc: Interface, protocol: number, tos: number, dst: number, length: number): Buffer {
-    const b = Buffer.alloc(phy.headroom + ETH_HEADER + IPV4_HEADER + length)
-    writeEthernet(b, ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
-    writeIpv4(b, ipOffset(), protocol, tos, ifc.address, dst, length)
+    const b = Buffer.alloc(ipOffset() + IPV4_HEADER + length)
+    writeHeaders(b, ifc, protocol, tos, dst)
     return b
+}
+
+/** Write the Ethernet and IPv4 headers of a packet that fills the buffer, but for the destination's MAC address. */
+export function writeHeaders(b: Buffer, ifc: Interface, protocol: number, tos: number, dst: number): void {
+    const ip = ipOffset()
+    writeEthernet(b, ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+    writeIpv4(b, ip, protocol, tos, ifc.address, dst, b.length - ip - IPV4_HEADER)
 }
 
 /** The address on the link to which a packet for `dst` goes; 0 if there is no route. @see RFC 1122, 3.3.1.1 */

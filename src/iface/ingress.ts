@@ -143,7 +143,7 @@ export function udpChecksumHolds(b: Buffer, ip: number, udp: number, length: num
 function broadcastInput(b: Buffer, ip: number, header: number, total: number, dst: number, unicast: boolean): void {
     const udp = ip + header
     const isUdp = b[ip + IPV4_PROTOCOL] === PROTOCOL_UDP
-    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.some(i => i && isBroadcast(i, dst)))
+    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.some(i => isBroadcast(i, dst)))
     if (!isUdp || (!broadcast && !unicast)) {
         counters.ipForeign++
         return
@@ -161,7 +161,7 @@ function broadcastInput(b: Buffer, ip: number, header: number, total: number, ds
     }
     let found = false
     for (const ifc of interfaces) {
-        const e = ifc && ifc.address !== 0 && isBroadcast(ifc, dst) ? ifc.endpointOn(port) : undefined
+        const e = ifc.address !== 0 && isBroadcast(ifc, dst) ? ifc.endpointOn(port) : undefined
         if (e) {
             found = true
             e.onDatagram(b, udp, n, ip)

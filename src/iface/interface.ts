@@ -12,6 +12,9 @@ export interface Endpoint {
     onError(code: string): void
 }
 
+/** What a slot of a table is whose process is not in use. */
+export const FREE = -1
+
 /**
  * A network-layer interface: one address, over the one PHY. It sends and receives only for the process that owns it.
  * @see FIG. 4
@@ -26,11 +29,12 @@ export class Interface {
     /** The sockets that are bound to it, as a list. */
     endpoints: Endpoint
 
+    /** Owner; `FREE` while the slot is not in use. */
+    process = FREE
+
     constructor(
         /** Index in the table; also what tells its leases apart. */
-        public slot: number,
-        /** Owner. */
-        public process: number
+        public slot: number
     ) {}
 
     name(): string {
@@ -66,9 +70,12 @@ export class Interface {
     }
 }
 
-/** The interfaces, by slot; `undefined` is a free slot. Slot 0 is the common interface. */
+/**
+ * The interfaces, by slot. Slot 0 is the common interface. All are made at boot and used again and again: on this VM's
+ * heap, which does not move what it holds, lasting objects among passing ones leave no room for a received kilobyte.
+ */
 export const interfaces: Interface[] = []
-for (let i = 0; i < INTERFACES; i++) interfaces.push(undefined)
+for (let i = 0; i < INTERFACES; i++) interfaces.push(new Interface(i))
 
 /**
  * The slot of an address plus one, by the address's last octet: the destination address alone finds its interface
@@ -76,10 +83,9 @@ for (let i = 0; i < INTERFACES; i++) interfaces.push(undefined)
  */
 const slotByOctet = Buffer.alloc(256)
 
-/** A free slot from `first` up. @returns -1 if there is none */
-export function freeSlot(first: number): number {
-    for (let i = first; i < INTERFACES; i++) if (!interfaces[i]) return i
-    return -1
+/** A free interface that is not the common one, or `undefined`. */
+export function freeInterface(): Interface {
+    return interfaces.find(i => i.process === FREE && !i.isCommon())
 }
 
 /** Give an interface its address, or take it away with address 0. */
@@ -97,7 +103,7 @@ function index(address: number): void {
     const octet = (address >> 24) & 255
     slotByOctet[octet] = 0
     for (const ifc of interfaces)
-        if (ifc && ifc.address !== 0 && ((ifc.address >> 24) & 255) === octet) {
+        if (ifc.address !== 0 && ((ifc.address >> 24) & 255) === octet) {
             slotByOctet[octet] = ifc.slot + 1
             return
         }
@@ -109,12 +115,12 @@ export function interfaceOf(address: number): Interface {
     if (slot === 0) return undefined
     const ifc = interfaces[slot - 1]
     if (ifc.address === address) return ifc
-    return address === 0 ? undefined : interfaces.find(i => i && i.address === address)
+    return address === 0 ? undefined : interfaces.find(i => i.address === address)
 }
 
 /** The interface whose subnet holds this address, or `undefined`. */
 export function interfaceOnLink(address: number): Interface {
-    return interfaces.find(i => i && i.address !== 0 && ((i.address ^ address) & i.mask) === 0)
+    return interfaces.find(i => i.address !== 0 && ((i.address ^ address) & i.mask) === 0)
 }
 
 /** All bits but the last of an address. */

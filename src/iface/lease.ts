@@ -1,8 +1,10 @@
 import { Signal } from "../signal"
-import { Interface } from "./interface"
+import { Interface, interfaces } from "./interface"
 
 /** States of a DHCP client (RFC 2131, figure 5). */
 export enum LeaseState {
+    /** The interface needs no lease. */
+    Idle,
     Init,
     Selecting,
     Requesting,
@@ -13,13 +15,15 @@ export enum LeaseState {
 
 /** The lease of one interface: one state machine per address. */
 export class Lease {
-    state = LeaseState.Init
+    state = LeaseState.Idle
     /** Tells the answers for this lease from those for the others, which come to the same port. */
     xid = 0
     /** `ds.millis()` at which `pollLease` has something to do. */
-    due = 0
+    due = Infinity
     /** `ds.millis()` of the first message of this exchange. */
     started = 0
+    /** Whole seconds since then, as the latest DISCOVER or renewal said. */
+    secs = 0
     attempts = 0
     /** The address offered, or held. */
     address = 0
@@ -36,9 +40,9 @@ export class Lease {
 /** Announces that some lease was bound (`true`) or lost (`false`). */
 export const leaseChanged = new Signal()
 
-/** The leases, in any order: at most one per interface. */
-export const leases: Lease[] = []
+/** The leases, by the slot of their interface: made at boot like those. */
+export const leases: Lease[] = interfaces.map(ifc => new Lease(ifc))
 
 export function leaseOf(ifc: Interface): Lease {
-    return leases.find(l => l.ifc === ifc)
+    return leases[ifc.slot]
 }

@@ -1,7 +1,7 @@
 import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE } from "../config"
 import { counters } from "../counters"
 import { Signal } from "../signal"
-import { Interface } from "./interface"
+import { Interface, interfaceOnLink } from "./interface"
 
 /** The neighbour cache (RFC 1122, 2.3.2): addresses on the link and their MAC addresses, whoever asked for them. */
 export class Neighbour {
@@ -93,7 +93,8 @@ export function ageNeighbours(now: number, ask: (n: Neighbour) => void): void {
     for (let i = neighbours.length - 1; i >= 0; i--) {
         const n = neighbours[i]
         if (n.due > now) continue
-        if (n.attempts >= ARP_ATTEMPTS || !n.ifc || n.ifc.address === 0) {
+        if (n.ifc.address === 0) n.ifc = interfaceOnLink(n.address) || n.ifc
+        if (n.attempts >= ARP_ATTEMPTS || n.ifc.address === 0) {
             counters.arpFailed++
             removeNeighbour(n)
             resolution.notify(n)

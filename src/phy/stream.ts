@@ -1,5 +1,5 @@
 import * as ds from "@devicescript/core"
-import { FRAMES_PER_TURN, STREAM_BACKLOG } from "../config"
+import { FRAMES_PER_TURN, STREAM_BACKLOG, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
 import { ETH_MAX } from "../wire/ethernet"
 import { FrameHandler, Phy } from "./phy"
@@ -31,8 +31,9 @@ export class StreamPhy implements Phy {
     private port: number
     private receive: FrameHandler
     private link: (up: boolean) => void
-    /** The frame whose bytes are not all there yet, its prefix included, and how many are. */
-    private partial = Buffer.alloc(PREFIX + LENGTH_MAX)
+    /** The frame whose bytes are not all there yet, its prefix included, and how many are. Voice fits; see `hold`. */
+    private voice = Buffer.alloc(VOICE_FRAME)
+    private partial = this.voice
     private have = 0
     private waiting: Buffer[] = []
     private waitingBytes = 0
@@ -136,6 +137,7 @@ export class StreamPhy implements Phy {
         this.waiting = []
         this.waitingBytes = 0
         this.have = 0
+        this.partial = this.voice
     }
 
     /** The runtime calls this on a new fiber for each chunk, so a chunk may arrive while an earlier one is parsed. */
@@ -151,13 +153,16 @@ export class StreamPhy implements Phy {
             return
         }
         this.draining = true
-        const generation = this.generation
+        let generation = this.generation
         let frames = 0
         while (chunk) {
             let at = 0
             while (at >= 0 && at < chunk.length) {
+                const from = at
                 at = this.parse(chunk, at)
-                if (++frames >= FRAMES_PER_TURN) {
+                // a long frame may cost as much as ten short ones
+                frames += 1 + ((at - from) >> 7)
+                if (frames >= FRAMES_PER_TURN) {
                     frames = 0
                     await ds.sleep(0)
                     if (generation !== this.generation) break
@@ -166,6 +171,7 @@ export class StreamPhy implements Phy {
             chunk = undefined
             if (this.waiting.length > 0) {
                 chunk = this.waiting.shift()
+                generation = this.generation
                 this.waitingBytes -= chunk.length
             }
         }
@@ -193,14 +199,24 @@ export class StreamPhy implements Phy {
         }
         const length = (this.partial[0] << 8) | this.partial[1]
         if (length > LENGTH_MAX) return this.badLength()
+        if (this.partial.length < PREFIX + length) this.hold(length)
         const want = Math.min(PREFIX + length - this.have, left)
         this.partial.blitAt(this.have, chunk, at, want)
         this.have += want
         if (this.have === PREFIX + length) {
+            const b = this.partial
             this.have = 0
-            this.deliver(this.partial, PREFIX, length)
+            this.partial = this.voice
+            this.deliver(b, PREFIX, length)
         }
         return at + want
+    }
+
+    /** A frame longer than voice gets a buffer of its own for the moment: few are, and 1.5 KB of heap are much here. */
+    private hold(length: number): void {
+        this.partial = Buffer.alloc(PREFIX + length)
+        this.partial[0] = length >> 8
+        this.partial[1] = length
     }
 
     private deliver(b: Buffer, offset: number, length: number): void {

@@ -1,14 +1,15 @@
 import * as ds from "@devicescript/core"
-import { DATAGRAMS, MTU } from "../config"
+import { DATAGRAMS, MTU, SOCKETS } from "../config"
 import { SocketError } from "../errors"
 import { Source, closeInterface, needCommon, openInterface } from "../iface/addresses"
 import { Output, allocate, ipOffset, neighbourFor, output } from "../iface/egress"
 import { errorOfUnreachable, setOnUnreachable } from "../iface/icmp"
-import { Interface, interfaces, isBroadcast } from "../iface/interface"
+import { FREE, Interface, interfaces, isBroadcast } from "../iface/interface"
 import { Neighbour, resolution, setOnNeighbour } from "../iface/neighbours"
+import { DHCP_CLIENT_PORT } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { Datagram, Receiver, Socket, SocketOption, arrival, ephemeralPort, messageOf, payloadOffset, sockets } from "./table"
+import { ASSIGNING, Datagram, FROM_POOL, Prepared, Receiver, Socket, SocketOption, arrival, ephemeralPort, messageOf, openSocket, payloadOffset, sockets } from "./table"
 import { currentProcess } from "./process"
 
 export { SocketOption } from "./table"
@@ -52,7 +53,7 @@ export function startSockets(tuple: number): void {
 }
 
 function onNeighbour(n: Neighbour): void {
-    for (const s of sockets) if (s) s.onNeighbour(n)
+    for (const s of sockets) s.onNeighbour(n)
 }
 
 function onUnreachable(ifc: Interface, code: number, dst: number, srcPort: number, dstPort: number): void {
@@ -64,7 +65,7 @@ function onUnreachable(ifc: Interface, code: number, dst: number, srcPort: numbe
 /** The socket of a descriptor that the running process may use. @throws SocketError `EBADF`, `EACCES` */
 export function lookup(sd: number): Socket {
     const s = sockets[sd]
-    if (!s) throw new SocketError("EBADF", `${sd} is not an open socket`)
+    if (!s || s.process === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
     if (s.process !== currentProcess()) throw new SocketError("EACCES", `socket ${sd} belongs to process ${s.process}`)
     return s
 }
@@ -96,48 +97,59 @@ export async function socket(format: number, type: number, protocol?: number, tu
     else throw new SocketError("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
     if (!ifc && source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
 
-    const sd = sockets.indexOf(undefined)
-    if (sd < 0) throw new SocketError("ENFILE", `all ${sockets.length} sockets are open; close one`)
-    const s = new Socket(process, ifc, source)
-    sockets[sd] = s
-    if (!ifc && (tuple & TUPLE_DEFER) === 0) await assign(sd, s)
+    const sd = openSocket(process, ifc, source)
+    if (sd < 0) throw new SocketError("ENFILE", `all ${SOCKETS} sockets are open; close one`)
+    if (!ifc && (tuple & TUPLE_DEFER) === 0) await assign(sockets[sd])
     return sd
 }
 
 /** Give a socket its address; one that cannot have it is gone. */
-async function assign(sd: number, s: Socket): Promise<void> {
+async function assign(s: Socket): Promise<void> {
+    const generation = s.generation
+    if ((s.flags & ASSIGNING) !== 0) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
+    s.flags |= ASSIGNING
     try {
-        const ifc = await openInterface(s.deferred, s.process)
-        if (sockets[sd] === s) s.ifc = ifc
+        const ifc = await openInterface((s.flags & FROM_POOL) !== 0 ? Source.Static : Source.Dhcp, s.process)
+        if (isStill(s, generation)) s.ifc = ifc
         else {
             await closeInterface(ifc)
-            throw new SocketError("EBADF", "the socket was closed while it waited for its address")
+            throw new SocketError("EBADF", messageOf("EBADF"))
         }
     } catch (e) {
-        if (sockets[sd] === s) sockets[sd] = undefined
+        if (isStill(s, generation)) s.dispose()
         throw e
     }
+}
+
+/** Whether a socket has not been closed since, even if its descriptor is open again. */
+function isStill(s: Socket, generation: number): boolean {
+    return s.process !== FREE && s.generation === generation
 }
 
 /**
  * Bind a socket to its address and a port (claims 17-24).
  * @param to port 0 or none: an ephemeral one; the address is the socket's own and is best left out
  * @returns address and port
- * @throws SocketError `EINVAL` if it is bound, `EADDRINUSE`, `EADDRNOTAVAIL` (also if no address is to be had), `ENETDOWN`, `EBADF`, `EACCES`
+ * @throws SocketError `EINVAL` if it is bound, `EADDRINUSE`, `EADDRNOTAVAIL` (also if no address is to be had), `EALREADY` while
+ *   another fiber waits for its address, `ENETDOWN`, `EBADF`, `EACCES`
  */
 export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress> {
     const s = lookup(sd)
     if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
-    if (!s.ifc) await assign(sd, s)
+    const generation = s.generation
+    if (!s.ifc) await assign(s)
     const ifc = s.ifc
     if (ifc.isCommon()) await needCommon()
+    // while it waited, another fiber may have closed the socket, or bound it
+    if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
+    if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
     s.throwPending()
     if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN"))
     if (to.address && to.address !== ifc.address)
         throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     const port = to.port || ephemeralPort(ifc)
     if (port < 1 || port > 65535) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
-    if (ifc.endpointOn(port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
+    if (port === DHCP_CLIENT_PORT || ifc.endpointOn(port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     s.port = port
     ifc.add(s)
     return { address: ifc.address, port }
@@ -157,8 +169,7 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
         throw new SocketError("ENETUNREACH", `there is no route from ${s.ifc.name()} to that address`)
     s.remote = to.address
     s.remotePort = to.port
-    s.frame = undefined
-    s.ready = false
+    s.prepared = Prepared.No
 }
 
 function checkBroadcast(s: Socket, address: number): void {
@@ -173,7 +184,9 @@ function checkBroadcast(s: Socket, address: number): void {
 export async function reach(sd: number, timeout: number): Promise<void> {
     const s = lookup(sd)
     const until = ds.millis() + timeout
+    const generation = s.generation
     while (true) {
+        if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
         s.throwPending()
         const n = neighbourFor(s.ifc, s.remote)
         if (n && n.known) return
@@ -244,7 +257,9 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
     const s = lookup(sd)
     if (s.port === 0) throw new SocketError("EINVAL", `socket ${sd} is not bound: nothing can arrive`)
     const until = timeout === undefined ? Infinity : ds.millis() + timeout
+    const generation = s.generation
     while (true) {
+        if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
         s.throwPending()
         const d = s.dequeue()
         if (d) return d
@@ -279,7 +294,7 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
     else if (option === SocketOption.IP_TOS && value >= 0 && value <= 255) s.tos = value as number
     else throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
     // headers are written anew
-    s.frame = undefined
+    s.prepared = Prepared.No
 }
 
 /** @throws SocketError `EINVAL`, `EBADF`, `EACCES` */
@@ -298,13 +313,12 @@ export function getsockopt(sd: number, option: SocketOption): number | boolean {
  */
 export async function close(sd: number): Promise<void> {
     const s = lookup(sd)
-    sockets[sd] = undefined
-    s.dispose()
     const ifc = s.ifc
-    if (ifc && !ifc.isCommon() && !sockets.some(o => o && o.ifc === ifc)) await closeInterface(ifc)
+    s.dispose()
+    if (ifc && !ifc.isCommon() && !sockets.some(o => o.ifc === ifc)) await closeInterface(ifc)
 }
 
 /** Close all that a process has open. */
 export async function closeAll(process: number): Promise<void> {
-    for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd] && sockets[sd].process === process) await close(sd)
+    for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process === process) await close(sd)
 }

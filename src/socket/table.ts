@@ -1,10 +1,10 @@
-import { DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEMERAL_LAST, SOCKETS } from "../config"
+import { ARP_ATTEMPTS, CALLS, DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEMERAL_LAST, SOCKETS, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
 import { SocketError } from "../errors"
-import { Output, allocate, ipOffset, neighbourFor, nextHop, output, phy } from "../iface/egress"
+import { Output, ipOffset, neighbourFor, nextHop, output, phy, writeHeaders } from "../iface/egress"
 import { udpChecksumHolds } from "../iface/ingress"
 import { Source } from "../iface/addresses"
-import { Endpoint, Interface, isBroadcast } from "../iface/interface"
+import { Endpoint, FREE, Interface, isBroadcast } from "../iface/interface"
 import { Neighbour } from "../iface/neighbours"
 import { Signal } from "../signal"
 import { ETH_DST, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
@@ -44,11 +44,22 @@ export enum SocketOption {
     IP_TOS,
 }
 
+/** Flags beside the options: a deferred address comes from the pool, not from a server; it is being asked for. */
+export const FROM_POOL = 0x100
+export const ASSIGNING = 0x200
 const NO_CHECK = 1 << SocketOption.SO_NO_CHECK
 
 /** Where the payload begins in a frame that `prepare` gave. */
 export function payloadOffset(): number {
     return ipOffset() + IPV4_HEADER + UDP_HEADER
+}
+
+/** How far the frame to the connected target is prepared. */
+export enum Prepared {
+    No,
+    /** all but the neighbour's MAC address */
+    Headers,
+    Ready,
 }
 
 /** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
@@ -58,30 +69,45 @@ export class Socket implements Endpoint {
     remote = 0
     remotePort = 0
     /** The prepared frame to the target. */
-    frame: Buffer
-    /** Whether the prepared frame has its neighbour's MAC address. */
-    ready = false
-    receiver: Receiver
+    frame: Buffer = undefined
+    prepared = Prepared.No
+    receiver: Receiver = undefined
     rx = 0
     tx = 0
     drops = 0
     /** Booleans of `setsockopt`, by the bit `1 << option`. */
     flags = 0
     tos = 0
-    next: Endpoint
+    next: Endpoint = undefined
     /** POSIX code of the error that the next call gets. */
     error: string
     queue: Datagram[]
     /** Datagrams that may wait, `DATAGRAMS` by default. */
     queueLength: number
 
-    constructor(
-        public process: number,
-        /** `undefined` until a deferred address is assigned. */
-        public ifc: Interface,
-        /** Where a deferred address will come from. */
-        public deferred: Source
-    ) {}
+    /** Owner; `FREE` while the descriptor is not open. */
+    process = FREE
+    /** `undefined` until a deferred address is assigned. */
+    ifc: Interface = undefined
+    /** How many sockets this slot has been: who waited sees whether it is still the one. */
+    generation = 0
+
+    /** @param deferred where the address will come from if `ifc` is not known yet */
+    open(process: number, ifc: Interface, deferred: Source): void {
+        this.process = process
+        this.ifc = ifc
+        this.generation++
+        this.port = 0
+        this.remotePort = 0
+        this.prepared = Prepared.No
+        this.rx = 0
+        this.tx = 0
+        this.drops = 0
+        this.flags = deferred === Source.Static ? FROM_POOL : 0
+        this.tos = 0
+        if (this.queueLength) this.queueLength = undefined
+        if (this.error) this.error = undefined
+    }
 
     onDatagram(b: Buffer, udp: number, length: number, ip: number): void {
         const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
@@ -142,10 +168,12 @@ export class Socket implements Endpoint {
      */
     prepare(length: number): Buffer {
         const ip = ipOffset()
-        if (this.frame && this.frame.length === ip + IPV4_HEADER + UDP_HEADER + length) return this.frame
-        this.frame = allocate(this.ifc, PROTOCOL_UDP, this.tos, this.remote, UDP_HEADER + length)
+        const size = ip + IPV4_HEADER + UDP_HEADER + length
+        if (this.prepared !== Prepared.No && this.frame.length === size) return this.frame
+        if (!this.frame || this.frame.length !== size) this.frame = Buffer.alloc(size)
+        writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tos, this.remote)
         writeUdp(this.frame, ip + IPV4_HEADER, this.port, this.remotePort, length)
-        this.ready = false
+        this.prepared = Prepared.Headers
         if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
         else {
             const n = neighbourFor(this.ifc, this.remote)
@@ -156,16 +184,17 @@ export class Socket implements Endpoint {
 
     private resolve(macHigh: number, macLow: number): void {
         setMac(this.frame, phy.headroom + ETH_DST, macHigh, macLow)
-        this.ready = true
+        this.prepared = Prepared.Ready
     }
 
     /** The neighbour cache has changed. */
     onNeighbour(n: Neighbour): void {
         if (!this.ifc || this.remotePort === 0 || nextHop(this.ifc, this.remote) !== n.address) return
         if (!n.known) {
-            this.ready = false
-            this.onError("EHOSTUNREACH")
-        } else if (this.frame) this.resolve(n.macHigh, n.macLow)
+            if (this.prepared === Prepared.Ready) this.prepared = Prepared.Headers
+            // one that only made room for another is asked for again
+            if (n.attempts >= ARP_ATTEMPTS) this.onError("EHOSTUNREACH")
+        } else if (this.prepared !== Prepared.No) this.resolve(n.macHigh, n.macLow)
     }
 
     /**
@@ -178,7 +207,7 @@ export class Socket implements Endpoint {
             const ip = ipOffset()
             writeUdpChecksum(b, ip, ip + IPV4_HEADER, b.length - ip - IPV4_HEADER)
         }
-        if (this.ready) {
+        if (this.prepared === Prepared.Ready) {
             if (phy.transmit(b)) {
                 this.tx++
                 this.ifc.tx++
@@ -209,9 +238,10 @@ export class Socket implements Endpoint {
     dispose(): void {
         if (this.port !== 0) this.ifc.remove(this)
         while (this.dequeue()) {}
-        this.frame = undefined
+        this.process = FREE
+        this.ifc = undefined
+        this.prepared = Prepared.No
         this.receiver = undefined
-        this.error = "EBADF"
         arrival.notify(false)
     }
 }
@@ -224,9 +254,25 @@ export function messageOf(code: string): string {
     return code === "ENETDOWN" ? "the lease of the socket's address has ended" : "the socket was closed"
 }
 
-/** The descriptors; `undefined` is a free one. */
+/**
+ * The sockets, by descriptor. Those of the calls are made at boot, with their frames, like the interfaces; the others
+ * when they are opened for the first time.
+ */
 export const sockets: Socket[] = []
-for (let i = 0; i < SOCKETS; i++) sockets.push(undefined)
+for (let i = 0; i < CALLS; i++) {
+    sockets.push(new Socket())
+    sockets[i].frame = Buffer.alloc(VOICE_FRAME)
+}
+
+/** Open the lowest free descriptor (POSIX). @returns -1 if all are open */
+export function openSocket(process: number, ifc: Interface, deferred: Source): number {
+    let sd = 0
+    while (sd < sockets.length && sockets[sd].process !== FREE) sd++
+    if (sd >= SOCKETS) return -1
+    if (sd === sockets.length) sockets.push(new Socket())
+    sockets[sd].open(process, ifc, deferred)
+    return sd
+}
 
 let ephemeral = EPHEMERAL_FIRST
 

@@ -2,10 +2,11 @@ import * as ds from "@devicescript/core"
 import { PTIME, RTP_PORT } from "../config"
 import { SocketError } from "../errors"
 import { Signal } from "../signal"
-import { Program } from "../socket/process"
+import { enterProcess, leaveProcess } from "../socket/process"
 import {
     AF_INET_TUPLE,
     SOCK_DGRAM,
+    SocketAddress,
     SocketOption,
     TUPLE_COMMON,
     bind,
@@ -18,7 +19,7 @@ import {
 import { messageOf } from "../socket/table"
 import { Codec } from "../voice/g711"
 import { Session } from "../voice/session"
-import { VoiceSource } from "../voice/source"
+import { Play } from "../voice/source"
 
 /** DSCP EF in the TOS octet (RFC 3246). */
 const TOS_VOICE = 46 << 2
@@ -30,96 +31,130 @@ const TAIL = 200
 const LATE_MAX = 200
 
 export enum CallState {
+    /** The slot has had no call yet. */
+    Free,
     Calling,
     Up,
+    /** Somebody has hung up, or it has failed: its address is being given back. */
+    Leaving,
     Ended,
 }
 
 /** Announces that some call has changed its state. */
 const changed = new Signal()
 
-/** One call = one process = one address. */
-export class Call implements Program {
-    state = CallState.Calling
+/** One call = one process = one address. A slot of the table of calls. */
+export class Call {
+    state = CallState.Free
+    id = 0
+    remoteAddress = 0
+    remotePort = 0
     localAddress = 0
     localPort = 0
-    session: Session
+    session = new Session()
     /** Why it ended, if nobody asked for that. */
-    error: Error
+    error: Error = undefined
     /** Whole frames that were left out because the clock was too late. */
     skipped = 0
-    private hungUp = false
+    /** How many to send. */
+    private frames = 0
+    private tuple: number = undefined
     private started = 0
     private ended = 0
 
-    constructor(
-        public id: number,
-        public remoteAddress: number,
-        public remotePort: number,
-        public codec: Codec,
-        private source: VoiceSource,
-        /** `Infinity` until somebody hangs up. */
-        private duration: number,
-        /** As in `socket`; `undefined` for the configured policy. */
-        private tuple: number,
-        /** Called at the end of the call's process. */
-        private retire: (call: Call) => void
-    ) {}
-
-    async run(): Promise<void> {
-        try {
-            const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
-            setsockopt(sd, SocketOption.SO_NO_CHECK, true)
-            setsockopt(sd, SocketOption.IP_TOS, TOS_VOICE)
-            const local = await bind(sd, { port: this.tuple === TUPLE_COMMON ? 0 : RTP_PORT })
-            this.localAddress = local.address
-            this.localPort = local.port
-            await connect(sd, { address: this.remoteAddress, port: this.remotePort })
-            await reach(sd, REACH_TIMEOUT)
-            this.session = new Session(sd, this.codec, this.source)
-            await this.talk(this.session)
-        } catch (e) {
-            this.error = e as Error
-        }
-        this.ended = ds.millis()
+    /**
+     * Make the slot a new call.
+     * @param seconds `Infinity` until somebody hangs up
+     * @param tuple as in `socket`; `undefined` for the configured policy
+     */
+    open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): void {
+        this.id = id
+        this.frames = Math.round((seconds * 1000) / PTIME)
+        this.tuple = tuple
+        this.remoteAddress = remote.address
+        this.remotePort = remote.port
+        this.localAddress = 0
+        this.localPort = 0
+        this.session.open(codec, play)
+        this.error = undefined
+        this.skipped = 0
+        this.started = 0
+        this.ended = 0
+        this.become(CallState.Calling)
     }
 
-    /** The address goes back before anybody hears that the call has ended. */
-    async exit(process: number): Promise<void> {
-        try {
-            await closeAll(process)
-        } finally {
-            if (this.session) this.session.end()
-            this.source = undefined
-            this.retire(this)
+    /**
+     * The processes of the calls that have this slot, one after the other. Its fiber is started at boot, like all that
+     * lasts: see `iface/interface.ts`.
+     */
+    async live(): Promise<void> {
+        while (true) {
+            while (!this.isLive()) await changed.wait()
+            const process = enterProcess()
+            try {
+                await this.setUp()
+                // frame n leaves at t0 + 20n ms, whenever the one before it has left
+                let next = ds.millis()
+                this.started = next
+                if (this.state === CallState.Calling) this.become(CallState.Up)
+                while (this.isTalking()) {
+                    const late = ds.millis() - next
+                    if (late < 0) await ds.sleep(-late)
+                    else {
+                        if (late > LATE_MAX) next += this.skip(late)
+                        this.session.sendFrame()
+                        next += PTIME
+                        if (late >= PTIME) await ds.sleep(0)
+                    }
+                }
+                await this.tearDown()
+            } catch (e) {
+                this.error = e as Error
+            }
+            this.ended = ds.millis()
+            // the address goes back before anybody hears that the call has ended
+            try {
+                await closeAll(process)
+            } catch (e) {
+                if (!this.error) this.error = e as Error
+            }
+            leaveProcess(process)
+            this.session.end()
             this.become(CallState.Ended)
         }
     }
 
-    /** Frame n leaves at t0 + 20n ms, whenever the one before it has left. */
-    private async talk(session: Session): Promise<void> {
-        let t0 = ds.millis()
-        this.started = t0
-        this.become(CallState.Up)
-        const frames = Math.round((this.duration * 1000) / PTIME)
-        let n = 0
-        while (!this.hungUp && !session.error && session.txFrames < frames) {
-            const late = ds.millis() - (t0 + PTIME * n)
-            if (late < 0) await ds.sleep(-late)
-            else if (late > LATE_MAX) {
-                const skip = Math.floor(late / PTIME)
-                session.skip(skip)
-                this.skipped += skip
-                t0 += skip * PTIME
-            } else {
-                session.sendFrame()
-                n++
-                if (late >= PTIME) await ds.sleep(0)
-            }
-        }
-        if (!session.error) await ds.sleep(TAIL)
-        // what the network says while the call is hung up is no longer of interest
-        else if (!this.hungUp) this.error = new SocketError(session.error, messageOf(session.error))
+    /** Obtain the address and find the other side. */
+    private async setUp(): Promise<void> {
+        const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
+        setsockopt(sd, SocketOption.SO_NO_CHECK, true)
+        setsockopt(sd, SocketOption.IP_TOS, TOS_VOICE)
+        const local = await bind(sd, { port: this.tuple === TUPLE_COMMON ? 0 : RTP_PORT })
+        this.localAddress = local.address
+        this.localPort = local.port
+        await connect(sd, { address: this.remoteAddress, port: this.remotePort })
+        await reach(sd, REACH_TIMEOUT)
+        this.session.begin(sd)
+    }
+
+    private isTalking(): boolean {
+        return this.state === CallState.Up && !this.session.error && this.session.txFrames < this.frames
+    }
+
+    /** Leave out whole frames. @returns their milliseconds */
+    private skip(late: number): number {
+        const frames = Math.floor(late / PTIME)
+        this.session.skip(frames)
+        this.skipped += frames
+        return frames * PTIME
+    }
+
+    /** Hear the last frames of the other side. @throws SocketError if the socket has failed */
+    private async tearDown(): Promise<void> {
+        const code = this.session.error
+        // what the network says of a call that somebody has hung up is no longer of interest
+        if (code && this.state === CallState.Up) throw new SocketError(code, messageOf(code))
+        await ds.sleep(TAIL)
     }
 
     private become(state: CallState): void {
@@ -129,12 +164,24 @@ export class Call implements Program {
 
     /** Ask the call to end; `reached` tells when it has. */
     hangup(): void {
-        this.hungUp = true
+        this.state = CallState.Leaving
     }
 
     /** Wait until the call is in this state, or ended. */
     async reached(state: CallState): Promise<void> {
-        while (this.state < state) await changed.wait()
+        const id = this.id
+        // the slot of a call that has ended may have a new one
+        while (this.id === id && this.state < state) await changed.wait()
+    }
+
+    /** Whether it takes a place: it is being placed, up, or being taken down. */
+    isLive(): boolean {
+        return this.state !== CallState.Free && this.state !== CallState.Ended
+    }
+
+    /** When it ended, `ds.millis()`; 0 for a slot that has had no call yet. */
+    endedAt(): number {
+        return this.ended
     }
 
     /** Seconds since the call came up, until it ended. */

@@ -1,16 +1,21 @@
 import { CALLS } from "../config"
 import { SocketError } from "../errors"
-import { spawn } from "../socket/process"
 import { SocketAddress } from "../socket/socket"
 import { Codec } from "../voice/g711"
-import { VoiceSource } from "../voice/source"
+import { Play } from "../voice/source"
 import { Call, CallState } from "./call"
 
-/** The calls that have not ended. */
+/**
+ * The calls, made at boot. One that has ended keeps its slot, and its figures, until a new call needs it: the slot that
+ * was free for longest is taken.
+ */
 export const calls: Call[] = []
-/** The calls that ended last, for their figures. */
-export const endedCalls: Call[] = []
-const ENDED_KEPT = 4
+for (let i = 0; i < CALLS; i++) calls.push(new Call())
+
+/** Start the processes of the calls. */
+export function startTelephone(): void {
+    for (const call of calls) call.live.start()
+}
 
 let last = 0
 
@@ -24,24 +29,24 @@ let last = 0
 export async function place(
     remote: SocketAddress,
     codec: Codec,
-    source: VoiceSource,
+    play: Play,
     seconds: number,
     tuple: number
 ): Promise<Call> {
-    if (calls.length >= CALLS) throw new SocketError("EBUSY", `${CALLS} calls are up; hang one up`)
-    const call = new Call(++last, remote.address, remote.port, codec, source, seconds, tuple, retire)
-    calls.push(call)
-    spawn(call)
+    let call: Call
+    for (const c of calls) if (!c.isLive() && (!call || c.endedAt() < call.endedAt())) call = c
+    if (!call) throw new SocketError("EBUSY", `${CALLS} calls are up; hang one up`)
+    call.open(++last, remote, codec, play, seconds, tuple)
     await call.reached(CallState.Up)
     if (call.error) throw call.error
     return call
 }
 
-function retire(call: Call): void {
-    calls.insert(calls.indexOf(call), -1)
-    if (!call.session) return
-    if (endedCalls.length >= ENDED_KEPT) endedCalls.shift()
-    endedCalls.push(call)
+/** The calls that have not ended, and those that have and are remembered, in the order of their numbers. */
+export function listedCalls(): Call[] {
+    const listed = calls.filter(c => c.state !== CallState.Free)
+    listed.sort((a, b) => a.id - b.id)
+    return listed
 }
 
 /** End a call and wait until its address is given back. */
@@ -52,8 +57,8 @@ export async function hangup(call: Call): Promise<void> {
 
 /** End all calls at once and wait for them. @returns how many there were */
 export async function hangupAll(): Promise<number> {
-    const up = calls.slice()
-    for (const call of up) call.hangup()
-    for (const call of up) await call.reached(CallState.Ended)
-    return up.length
+    const live = calls.filter(c => c.isLive())
+    for (const call of live) call.hangup()
+    for (const call of live) await call.reached(CallState.Ended)
+    return live.length
 }

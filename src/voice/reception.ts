@@ -64,6 +64,7 @@ function begin(r: Buffer, ssrc: number, sequence: number): void {
     r.setAt(FIRST, "i32", sequence)
     r.setAt(LATEST, "i32", sequence)
     r.setAt(SUSPECT, "i32", 0)
+    r.setAt(JITTER, "i32", 0)
 }
 
 export function receivedOf(r: Buffer): number {

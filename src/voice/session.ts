@@ -17,38 +17,39 @@ import {
     rtpPadding,
     writeRtp,
 } from "./rtp"
-import { VoiceSource } from "./source"
+import { Echo, Play, writeSpeech, writeTone } from "./source"
 
-/** One RTP session on one connected socket: voice of a call in both directions. */
+/** An RTP session on a connected socket: voice of a call in both directions. It can be used again after `end`. */
 export class Session implements Receiver {
     txFrames = 0
     /** POSIX code with which the socket has failed. */
-    error: string
+    error: string = undefined
     /** What was received: see `reception.ts`. */
     reception = Buffer.alloc(RECEPTION_SIZE)
-    private socket: Socket
-    private frame: Buffer
-    private rtp: number
-    private sequence: number
-    private timestamp: number
+    private socket: Socket = undefined
+    private frame: Buffer = undefined
+    private rtp = 0
+    private sequence = 0
+    private timestamp = 0
 
-    /**
-     * @param sd connected descriptor of the running process
-     * @param source where the voice comes from
-     */
-    constructor(
-        sd: number,
-        private codec: Codec,
-        private source: VoiceSource
-    ) {
+    codec = Codec.PCMU
+    private play = Play.Tone
+    /** Of the speech that is played, in samples. */
+    private position = 0
+    private echo: Echo = undefined
+
+    /** Begin on a connected descriptor of the running process. */
+    begin(sd: number): void {
         this.socket = setreceiver(sd, this)
         this.frame = this.socket.prepare(RTP_HEADER + SAMPLES_PER_FRAME)
         this.rtp = payloadOffset()
         // RFC 3550, 5.1: SSRC, first sequence number and first timestamp are random
         const random = randomBuffer(10)
-        writeRtp(this.frame, this.rtp, codec | RTP_MARKER, random.getAt(0, "i32"))
+        writeRtp(this.frame, this.rtp, this.codec | RTP_MARKER, random.getAt(0, "i32"))
         this.timestamp = random.getAt(4, "i32")
         this.sequence = random.getAt(8, "u16")
+        if (this.play === Play.Tone) writeTone(this.frame, this.rtp + RTP_HEADER, this.codec)
+        else if (this.play === Play.Echo) this.echo = new Echo(this.codec)
     }
 
     /** Send the next 20 ms. @returns whether the PHY took the frame */
@@ -63,7 +64,8 @@ export class Session implements Receiver {
         b[rtp + RTP_TIMESTAMP + 1] = timestamp >> 16
         b[rtp + RTP_TIMESTAMP + 2] = timestamp >> 8
         b[rtp + RTP_TIMESTAMP + 3] = timestamp
-        this.source.read(b, rtp + RTP_HEADER)
+        if (this.play === Play.Speech) this.position = writeSpeech(b, rtp + RTP_HEADER, this.codec, this.position)
+        else if (this.echo) this.echo.read(b, rtp + RTP_HEADER)
         const sent = this.socket.transmit()
         // RFC 3551, 4.1: the marker is set on the first packet of a talkspurt alone
         if (this.txFrames === 0) b[rtp + RTP_TYPE] = this.codec
@@ -82,11 +84,21 @@ export class Session implements Receiver {
         this.error = code
     }
 
+    /** Make it a new session. */
+    open(codec: Codec, play: Play): void {
+        this.codec = codec
+        this.play = play
+        this.position = 0
+        this.txFrames = 0
+        this.error = undefined
+        this.reception.fillAt(0, RECEPTION_SIZE, 0)
+    }
+
     /** The voice has ended: only the figures stay. */
     end(): void {
         this.socket = undefined
         this.frame = undefined
-        this.source = undefined
+        this.echo = undefined
     }
 
     onPayload(b: Buffer, rtp: number, length: number): void {
@@ -115,6 +127,6 @@ export class Session implements Receiver {
                 b[rtp + RTP_TIMESTAMP + 3],
             (ds.millis() * 8) | 0
         )
-        if (this.source.hear) this.source.hear(b, rtp + header, length - header - padding)
+        if (this.echo) this.echo.hear(b, rtp + header, length - header - padding)
     }
 }

@@ -3,11 +3,17 @@ import { Codec, encode, mulawToAlaw, silenceOf } from "./g711"
 import { SPEECH } from "./speech"
 
 /** Where the voice of a call comes from. */
-export interface VoiceSource {
-    /** Write the next 20 ms, 160 octets of G.711. */
-    read(b: Buffer, at: number): void
-    /** Hear what the other side says. The bytes are valid only until this returns. */
-    hear?(b: Buffer, at: number, length: number): void
+export enum Play {
+    Tone,
+    Speech,
+    Echo,
+}
+
+/** `tone`, `speech` or `echo`; `undefined` for another name. */
+export function parsePlay(name: string): Play {
+    if (name === "tone") return Play.Tone
+    if (name === "speech") return Play.Speech
+    return name === "echo" ? Play.Echo : undefined
 }
 
 /**
@@ -16,49 +22,40 @@ export interface VoiceSource {
  */
 const TONE = hex`0000 a508 7210 a216 9b1a fa1b 9b1a a216 7210 a508`
 
-/** A tone of 400 Hz. */
-export class Tone implements VoiceSource {
-    constructor(private codec: Codec) {}
-
-    read(b: Buffer, at: number): void {
-        // eight periods are just one frame, so that each frame is the one before: it is written once
-        if (this.codec === undefined) return
-        const half = TONE.length >> 1
-        for (let i = 0; i < 2 * half; i++) {
-            const sample = TONE.getAt(2 * (i % half), "i16")
-            b[at + i] = encode(this.codec, i < half ? sample : -sample)
-        }
-        for (let i = 2 * half; i < SAMPLES_PER_FRAME; i += 2 * half) b.blitAt(at + i, b, at, 2 * half)
-        this.codec = undefined
+/** Write 20 ms of a tone of 400 Hz: eight periods, so that each frame is like the one before and is written once. */
+export function writeTone(b: Buffer, at: number, codec: Codec): void {
+    const half = TONE.length >> 1
+    for (let i = 0; i < 2 * half; i++) {
+        const sample = TONE.getAt(2 * (i % half), "i16")
+        b[at + i] = encode(codec, i < half ? sample : -sample)
     }
+    for (let i = 2 * half; i < SAMPLES_PER_FRAME; i += 2 * half) b.blitAt(at + i, b, at, 2 * half)
 }
 
-/** Recorded speech from flash, again and again. It is kept as mu-law. */
-export class Speech implements VoiceSource {
-    private position = 0
-    private table: Buffer
-
-    constructor(codec: Codec) {
-        if (codec === Codec.PCMA) this.table = mulawToAlaw()
+/**
+ * Write 20 ms of the recorded speech in flash, which is kept as mu-law.
+ * @param position samples since its beginning
+ * @returns the position of the next 20 ms; after the last comes the first
+ */
+export function writeSpeech(b: Buffer, at: number, codec: Codec, position: number): number {
+    b.blitAt(at, SPEECH, position, SAMPLES_PER_FRAME)
+    if (codec === Codec.PCMA) {
+        const table = mulawToAlaw()
+        for (let i = at; i < at + SAMPLES_PER_FRAME; i++) b[i] = table[b[i]]
     }
-
-    read(b: Buffer, at: number): void {
-        b.blitAt(at, SPEECH, this.position, SAMPLES_PER_FRAME)
-        this.position += SAMPLES_PER_FRAME
-        if (this.position >= SPEECH.length) this.position = 0
-        const table = this.table
-        if (table) for (let i = 0; i < SAMPLES_PER_FRAME; i++) b[at + i] = table[b[at + i]]
-    }
+    const next = position + SAMPLES_PER_FRAME
+    return next < SPEECH.length ? next : 0
 }
 
 /** What the other side said, some frames later; silence while there is nothing. */
-export class Echo implements VoiceSource {
+export class Echo {
     private ring = Buffer.alloc(ECHO_FRAMES * SAMPLES_PER_FRAME)
     private first = 0
     private count = 0
 
     constructor(private codec: Codec) {}
 
+    /** Write the next 20 ms. */
     read(b: Buffer, at: number): void {
         if (this.count === 0) {
             b.fillAt(at, SAMPLES_PER_FRAME, silenceOf(this.codec))
@@ -69,6 +66,7 @@ export class Echo implements VoiceSource {
         this.count--
     }
 
+    /** Keep what the other side says. */
     hear(b: Buffer, at: number, length: number): void {
         if (length !== SAMPLES_PER_FRAME) return
         // a full ring forgets its oldest frame: an echo must not fall further and further behind
@@ -79,11 +77,4 @@ export class Echo implements VoiceSource {
         this.ring.blitAt(((this.first + this.count) % ECHO_FRAMES) * SAMPLES_PER_FRAME, b, at, SAMPLES_PER_FRAME)
         this.count++
     }
-}
-
-/** `tone`, `speech` or `echo`; `undefined` for another name. */
-export function sourceOf(name: string, codec: Codec): VoiceSource {
-    if (name === "tone") return new Tone(codec)
-    if (name === "speech") return new Speech(codec)
-    return name === "echo" ? new Echo(codec) : undefined
 }

@@ -49,17 +49,23 @@ function hex(octet: number): string {
     return HEX[(octet >> 4) & 15] + HEX[octet & 15]
 }
 
+/** The same 32 bits with the first octet as the highest byte, and back. */
+function swap(a: number): number {
+    return (a >>> 24) | ((a >> 8) & 0xff00) | ((a & 0xff00) << 8) | (a << 24)
+}
+
 /** Netmask of a prefix of 0 to 32 bits. */
 export function maskOf(prefix: number): number {
-    let mask = 0
-    for (let i = 0; i < prefix; i++) mask |= 0x80 >> (i & 7) << (i & 24)
-    return mask
+    return prefix === 0 ? 0 : swap(-1 << (32 - prefix))
 }
 
 /** Length of the prefix that a netmask leaves, 0 to 32; -1 when its ones are not contiguous. */
 export function prefixOf(mask: number): number {
-    for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return prefix
-    return -1
+    const host = ~swap(mask)
+    if ((host & (host + 1)) !== 0) return -1
+    let prefix = 32
+    for (let h = host; h !== 0; h >>>= 1) prefix--
+    return prefix
 }
 
 /** The n-th address after this one. */
