@@ -31,7 +31,6 @@ export class Session implements Receiver {
     private rtp = 0
     private sequence = 0
     private timestamp = 0
-
     codec = Codec.PCMU
     private play = Play.Tone
     /** Of the speech that is played, in samples. */

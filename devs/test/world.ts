@@ -1,0 +1,98 @@
+import * as ds from "@devicescript/core"
+import { commonReady, startInterfaces } from "../../src/iface/addresses"
+import { FREE } from "../../src/iface/interface"
+import { leases } from "../../src/iface/lease"
+import { parsePool } from "../../src/iface/pool"
+import { enterProcess, leaveProcess } from "../../src/socket/process"
+import { TUPLE_DHCP, close, startSockets } from "../../src/socket/socket"
+import { sockets } from "../../src/socket/table"
+import { BOARD, BOARD_MAC, FakePhy, HOST, HOST_MAC, arp } from "./lan"
+import { NET, SERVER, TIMES, answerWith, typeOf, xidOf } from "./server"
+import { get16 } from "./support"
+
+/**
+ * The whole stack on a link on which the host 10.77.0.1 answers ARP and DHCP, by a fiber of its own. The common
+ * interface has 10.77.0.57; leases are .60, .61, ...; the pool is .200 to .203.
+ */
+export const phy = new FakePhy()
+/** Frames that the host has seen, but for those that it answers. */
+export const seen: Buffer[] = []
+/** Whether the host answers ARP and DHCP. */
+export const host = { arp: true, dhcp: true, released: 0 }
+
+let next = 59
+
+async function serve() {
+    while (true) {
+        await ds.sleep(1)
+        while (phy.sent.length > 0) take(phy.sent.shift())
+    }
+}
+
+function take(f: Buffer): void {
+    const type = typeOf(f)
+    if (type === 1) {
+        const lease = leases.find(l => l.xid === xidOf(f))
+        if (!host.dhcp || !lease) return
+        const address = next === 59 ? BOARD : BOARD + ((next - 57) << 24)
+        next++
+        phy.arrive(answerWith(lease, 5, address, Buffer.concat(SERVER, TIMES, NET, hex`5000`)))
+    } else if (type === 7) host.released++
+    else if (type !== 0) return
+    else if (get16(f, 12) !== 0x0806) seen.push(f)
+    else if (host.arp && get16(f, 20) === 1 && f.getAt(38, "i32") !== f.getAt(28, "i32") && (f[41] < 100 || f[41] > 199))
+        phy.arrive(arp(2, HOST_MAC, f.getAt(38, "i32"), f.getAt(28, "i32"), BOARD_MAC))
+}
+
+/** Start it all. */
+export async function startWorld(): Promise<void> {
+    serve.start()
+    startSockets(TUPLE_DHCP)
+    startInterfaces(phy, parsePool("10.77.0.200-10.77.0.203/24"))
+    if (!(await commonReady(1000))) throw new Error("no address")
+    await ds.sleep(5)
+}
+
+/** Close what is open, and forget what was seen. */
+export async function tidy(): Promise<void> {
+    host.arp = true
+    host.dhcp = true
+    phy.accepts = true
+    for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process !== FREE) await close(sd)
+    await ds.sleep(5)
+    while (seen.length > 0) seen.pop()
+}
+
+/** How many sockets are open. */
+export function openSockets(): number {
+    return sockets.filter(s => s.process !== FREE).length
+}
+
+/** The one frame that the host has seen since the last call. */
+export async function sawOne(): Promise<Buffer> {
+    await ds.sleep(5)
+    if (seen.length !== 1) throw new Error(`the host saw ${seen.length} frames instead of one`)
+    return seen.pop()
+}
+
+/** Run `body` as a process of its own, to its end. */
+export async function inProcess(body: () => Promise<void>): Promise<void> {
+    let done = false
+    let error: Error
+    const run = async () => {
+        const process = enterProcess()
+        try {
+            await body()
+        } catch (e) {
+            error = e as Error
+        }
+        leaveProcess(process)
+        done = true
+    }
+    run.start()
+    for (let i = 0; i < 1000 && !done; i++) await ds.sleep(5)
+    if (!done) throw new Error("the process has not ended")
+    if (error) throw error
+}
+
+export const TO_HOST = { address: HOST, port: 4000 }

@@ -1,0 +1,53 @@
+/** Two hundred calls one after the other with 24 KB of the heap held back: nothing may be left of any of them. */
+import assert from "node:assert/strict"
+import { after, before, describe, it } from "node:test"
+import { Rig, until, type Stats } from "./support/rig.js"
+
+const CALLS = 200
+const LIMIT_MS = 90_000
+const TARGETS = ["10.77.0.2:4000", "10.77.0.3:4000"]
+
+describe("many calls", () => {
+    let rig: Rig
+    let atBoot: Stats
+
+    before(async () => {
+        rig = await Rig.start()
+        atBoot = await rig.stats()
+        await rig.run("ballast 24")
+    })
+    after(() => rig?.stop())
+
+    it(`places ${CALLS} calls one after the other`, { timeout: LIMIT_MS }, async t => {
+        const addresses = new Set<string>()
+        const start = performance.now()
+        for (let i = 0; i < CALLS; i++) {
+            const text = await rig.run(`call ${TARGETS[i % 2]} --play ${["tone", "speech", "echo"][i % 3]}`)
+            const [, id, address] = /^call (\d+) is up: ([\d.]+):/.exec(text)!
+            addresses.add(address)
+            await rig.run(`hangup ${id}`)
+        }
+        t.diagnostic(`${CALLS} calls in ${((performance.now() - start) / 1000).toFixed(1)} s, ${addresses.size} addresses`)
+        assert.ok(!addresses.has(rig.address))
+        const { discover, release } = rig.lan.dhcp.counters
+        assert.equal(release, CALLS)
+        assert.equal(discover, CALLS + 1)
+    })
+
+    it("leaves nothing behind", async () => {
+        await rig.idle()
+        const neighbours = await rig.json<{ address: string }[]>("arp -j")
+        assert.ok(neighbours.length <= 3, `${neighbours.length} neighbours`)
+        const { udpNoPort: _, ipForeign: __, ...drops } = await rig.drops(atBoot)
+        assert.deepEqual(drops, {})
+    })
+
+    it("has the memory for eight calls at once as before", async () => {
+        for (let i = 0; i < 8; i++) await rig.run(`call ${TARGETS[i % 2]} --play speech`)
+        const up = async () => (await rig.calls()).filter(c => c.state === "up")
+        await until("all eight are heard", async () => (await up()).filter(c => c.rxFrames >= 50).length === 8)
+        for (const { lost } of await up()) assert.equal(lost, 0)
+        assert.equal(await rig.run("hangup all"), "8 calls have ended\n")
+        await rig.idle()
+    })
+})
