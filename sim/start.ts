@@ -1,6 +1,7 @@
 /** `npm start`: the LAN, the phones on it, and a console; see `--help`. */
 import { Command, InvalidArgumentError } from "commander"
 import { createHash } from "node:crypto"
+import { connect } from "node:net"
 import { demonstrate } from "./demo.js"
 import { buildFirmware, PROJECT } from "./firmware.js"
 import { EmbeddedLan } from "./lan/lan.js"
@@ -17,6 +18,7 @@ interface Options {
 }
 
 const PHONES_MAX = 16
+const LAN_TIMEOUT = 3_000
 
 function phones(text: string): number {
     const n = Number(text)
@@ -27,6 +29,23 @@ function phones(text: string): number {
 function lan(text: string): string {
     if (text === "embedded" || /^tcp:\/\/[^:/]+:\d{1,5}$/.test(text)) return text
     throw new InvalidArgumentError("Give embedded, or tcp://HOST:PORT.")
+}
+
+/** The phone would try again and again, and its user would wonder. @throws if nothing listens there */
+async function answers(address: string): Promise<void> {
+    const colon = address.lastIndexOf(":")
+    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), timeout: LAN_TIMEOUT })
+    try {
+        await new Promise<void>((resolve, reject) => {
+            socket.once("connect", resolve)
+            socket.once("error", reject)
+            socket.once("timeout", () => reject(new Error("no answer")))
+        })
+    } catch (error) {
+        throw new Error(`there is no LAN at ${address} (${(error as Error).message}); start it, or leave --lan out`)
+    } finally {
+        socket.destroy()
+    }
 }
 
 /** The same for the same phone of the same checkout, so that its leases are found again; different for all others. */
@@ -54,7 +73,10 @@ async function main(options: Options): Promise<void> {
             const embedded = await EmbeddedLan.start({ pcap: options.pcap })
             ended.push(() => embedded.stop())
             address = `${embedded.host}:${embedded.port}`
-        } else if (options.pcap) throw new Error("--pcap captures the embedded LAN; on another LAN use tcpdump or tshark")
+        } else {
+            if (options.pcap) throw new Error("--pcap captures the embedded LAN; on another LAN use tcpdump or tshark")
+            await answers(address)
+        }
         say(`booting ${options.phones === 1 ? "the phone" : `${options.phones} phones`} ...`)
         const booting = Array.from({ length: options.phones }, async (_, i) => {
             const phone = await Phone.boot({ image, deviceId: deviceId(i), lan: address })

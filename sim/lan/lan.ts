@@ -50,7 +50,7 @@ export class EmbeddedLan extends EventEmitter<Events> {
     readonly router: Router
     readonly echoes: readonly Host[]
     readonly dhcp: DhcpServer
-    private readonly pcap: PcapWriter | undefined
+    private pcap: PcapWriter | undefined
     private ports: TcpPorts | undefined
     private listeningOn = 0
 
@@ -59,6 +59,8 @@ export class EmbeddedLan extends EventEmitter<Events> {
         const lan = new EmbeddedLan(options)
         try {
             lan.ports = await TcpPorts.listen(lan.switch, options.port ?? 0)
+            // only now: a second copy that finds the port taken must not empty the first one's file
+            lan.pcap = options.pcap === undefined ? undefined : openCapture(options.pcap)
             lan.listeningOn = lan.ports.port
             return lan
         } catch (error) {
@@ -70,7 +72,6 @@ export class EmbeddedLan extends EventEmitter<Events> {
     private constructor(options: LanOptions) {
         super()
         const addresses = poolAddresses(options)
-        this.pcap = options.pcap === undefined ? undefined : openCapture(options.pcap)
         this.switch = new EthernetSwitch({ tap: (frame, portName) => this.tap(frame, portName) })
         const subnet = new Subnet(LAN.network, LAN.prefix)
         this.router = new Router(this.switch, { ...LAN.router, subnet })

@@ -18,14 +18,15 @@ stats [-j]	what happened, and what was dropped and why
 sleep SECONDS	wait
 ballast KB	hold memory back, to see what the rest is enough for`
 
-let ballast: Buffer[]
+let ballast: Buffer
 
 async function holdBallast(args: string[], out: Printer): Promise<void> {
     const kb = args.length === 1 ? parseDecimal(args[0], 48) : undefined
     if (kb === undefined) throw new UsageError("say how many KB, 0 to 48")
-    ballast = []
-    for (let i = 0; i < kb; i++) ballast.push(Buffer.alloc(1024))
-    await out.line(`${ballast.length} KB held back`)
+    // one block, so that the rest is as a smaller heap would be: many small ones would fill its gaps
+    ballast = undefined
+    if (kb > 0) ballast = Buffer.alloc(kb * 1024)
+    await out.line(`${kb} KB held back`)
 }
 
 async function sleep(args: string[]): Promise<void> {

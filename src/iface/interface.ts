@@ -1,4 +1,5 @@
 import { INTERFACES } from "../config"
+import { collect } from "../heap"
 import { ADDRESS_BROADCAST } from "../wire/address"
 
 /** What the network layer knows of a socket: where datagrams for its port go. */
@@ -75,7 +76,10 @@ export class Interface {
  * heap, which does not move what it holds, lasting objects among passing ones leave no room for a received kilobyte.
  */
 export const interfaces: Interface[] = []
-for (let i = 0; i < INTERFACES; i++) interfaces.push(new Interface(i))
+for (let i = 0; i < INTERFACES; i++) {
+    interfaces.push(new Interface(i))
+    collect()
+}
 
 /**
  * The slot of an address plus one, by the address's last octet: the destination address alone finds its interface

@@ -1,3 +1,4 @@
+import { collect } from "../heap"
 import { Signal } from "../signal"
 import { Interface, interfaces } from "./interface"
 
@@ -41,7 +42,11 @@ export class Lease {
 export const leaseChanged = new Signal()
 
 /** The leases, by the slot of their interface: made at boot like those. */
-export const leases: Lease[] = interfaces.map(ifc => new Lease(ifc))
+export const leases: Lease[] = []
+for (const ifc of interfaces) {
+    leases.push(new Lease(ifc))
+    collect()
+}
 
 export function leaseOf(ifc: Interface): Lease {
     return leases[ifc.slot]

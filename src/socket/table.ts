@@ -1,6 +1,7 @@
 import { ARP_ATTEMPTS, CALLS, DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEMERAL_LAST, SOCKETS, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
 import { SocketError } from "../errors"
+import { collect } from "../heap"
 import { Output, ipOffset, neighbourFor, nextHop, output, phy, writeHeaders } from "../iface/egress"
 import { udpChecksumHolds } from "../iface/ingress"
 import { Source } from "../iface/addresses"
@@ -262,6 +263,7 @@ export const sockets: Socket[] = []
 for (let i = 0; i < CALLS; i++) {
     sockets.push(new Socket())
     sockets[i].frame = Buffer.alloc(VOICE_FRAME)
+    collect()
 }
 
 /** Open the lowest free descriptor (POSIX). @returns -1 if all are open */

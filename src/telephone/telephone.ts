@@ -1,5 +1,6 @@
 import { CALLS } from "../config"
 import { SocketError } from "../errors"
+import { collect } from "../heap"
 import { SocketAddress } from "../socket/socket"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
@@ -10,7 +11,10 @@ import { Call, CallState } from "./call"
  * was free for longest is taken.
  */
 export const calls: Call[] = []
-for (let i = 0; i < CALLS; i++) calls.push(new Call())
+for (let i = 0; i < CALLS; i++) {
+    calls.push(new Call())
+    collect()
+}
 
 /** Start the processes of the calls. */
 export function startTelephone(): void {
