@@ -1,6 +1,7 @@
 import { readSetting } from "@devicescript/settings"
 import { DEFAULT_LAN, DEFAULT_POOL } from "./config"
 import { Pool, parsePool } from "./iface/pool"
+import { parseLan } from "./phy/stream"
 import { TUPLE_COMMON, TUPLE_DHCP, TUPLE_STATIC } from "./socket/socket"
 
 /** What a board is told through `.env.defaults` and `.env.local`. */
@@ -12,19 +13,32 @@ export interface Settings {
     tuple: number
 }
 
-/** Read the settings. One that makes no sense is reported, and its default taken. */
+/** Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that. */
 export async function readSettings(): Promise<Settings> {
-    const lan = (await readSetting<string>("LAN", DEFAULT_LAN)) || DEFAULT_LAN
-    let pool = parsePool(DEFAULT_POOL)
-    try {
-        pool = parsePool((await readSetting<string>("POOL", DEFAULT_POOL)) || DEFAULT_POOL)
-    } catch (e) {
-        console.log(`settings: ${(e as Error).message}`)
+    const lan = await read("LAN", DEFAULT_LAN, parseLan)
+    const tuple = await read("TUPLE", "dhcp", parsePolicy)
+    return {
+        lan: lan ? lan.url : DEFAULT_LAN,
+        pool: (await read("POOL", DEFAULT_POOL, parsePool)) || parsePool(DEFAULT_POOL),
+        tuple: tuple === undefined ? TUPLE_DHCP : tuple,
     }
-    const name = (await readSetting<string>("TUPLE", "dhcp")) || "dhcp"
-    let tuple = TUPLE_DHCP
-    if (name === "static") tuple = TUPLE_STATIC
-    else if (name === "common") tuple = TUPLE_COMMON
-    else if (name !== "dhcp") console.log(`settings: TUPLE is ${name}: it must be dhcp, static or common`)
-    return { lan, pool, tuple }
+}
+
+/** @returns `undefined`, after a line that says why, if the setting makes no sense; an empty one is the default */
+async function read(key: string, missing: string, parse: (text: string) => any): Promise<any> {
+    // the deployment tools make numbers of what looks like one
+    const text = `${await readSetting(key, missing)}`
+    try {
+        return parse(text.length === 0 ? missing : text)
+    } catch (e) {
+        console.log(`settings: ${key} is ${text}: ${(e as Error).message}`)
+        return undefined
+    }
+}
+
+function parsePolicy(name: string): number {
+    if (name === "dhcp") return TUPLE_DHCP
+    if (name === "static") return TUPLE_STATIC
+    if (name === "common") return TUPLE_COMMON
+    throw new RangeError("it must be dhcp, static or common")
 }

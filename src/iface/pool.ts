@@ -47,7 +47,7 @@ export function parsePool(text: string): Pool {
     const gateway = via.length === 2 ? parseAddress(via[1]) : 0
     if (first !== undefined && last !== undefined && prefix !== undefined && gateway !== undefined)
         for (let n = 0; n < 256; n++) if (addressAfter(first, n) === last) return new Pool(first, n + 1, prefix, gateway)
-    throw new RangeError(`POOL is ${text}: it must be FIRST-LAST/PREFIX[ via GATEWAY], at most 256 addresses`)
+    throw new RangeError("it must be FIRST-LAST/PREFIX[ via GATEWAY], at most 256 addresses")
 }
 
 /** The gateway of a pool that names none: the common interface's. */

@@ -1,6 +1,7 @@
 import * as ds from "@devicescript/core"
 import { FRAMES_PER_TURN, STREAM_BACKLOG, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
+import { parseDecimal } from "../wire/address"
 import { ETH_MAX } from "../wire/ethernet"
 import { FrameHandler, Phy } from "./phy"
 
@@ -20,6 +21,20 @@ const LENGTH_MAX = ETH_MAX + 4
 const QUEUE_FULL = -1
 const RECONNECT_FIRST = 250
 const RECONNECT_MAX = 8000
+
+/**
+ * Read `tcp://HOST:PORT` or `tls://HOST:PORT`.
+ * @returns its parts as the runtime wants them: a negative port stands for TLS
+ * @throws RangeError that says what it must be
+ */
+export function parseLan(url: string): { url: string; host: string; port: number } {
+    const tls = url.startsWith("tls://")
+    const colon = url.lastIndexOf(":")
+    const port = parseDecimal(url.slice(colon + 1), 65535)
+    if (!(tls || url.startsWith("tcp://")) || colon <= 6 || !port)
+        throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
+    return { url, host: url.slice(6, colon), port: tls ? -port : port }
+}
 
 /** Ethernet frames over a TCP or TLS stream, each behind its length: Wi-Fi boards and the simulator. */
 export class StreamPhy implements Phy {
@@ -43,20 +58,16 @@ export class StreamPhy implements Phy {
     /** Counts the streams, so that a fiber that slept knows whether its chunk is of the present one. */
     private generation = 0
 
-    /** @param url `tcp://HOST:PORT` or `tls://HOST:PORT` */
+    /** @param url as `parseLan` takes it */
     constructor(
         url: string,
         public macHigh: number,
         public macLow: number
     ) {
+        const lan = parseLan(url)
         this.description = url
-        const tls = url.startsWith("tls://")
-        const colon = url.lastIndexOf(":")
-        const port = parseInt(url.slice(colon + 1))
-        this.host = url.slice(6, colon)
-        this.port = tls ? -port : port
-        if (!(tls || url.startsWith("tcp://")) || this.host.length === 0 || !(port > 0 && port < 65536))
-            throw new RangeError(`LAN is ${url}: it must be tcp://HOST:PORT or tls://HOST:PORT`)
+        this.host = lan.host
+        this.port = lan.port
     }
 
     start(receive: FrameHandler, link: (up: boolean) => void): void {
