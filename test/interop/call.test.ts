@@ -117,11 +117,12 @@ const unique = (values: string[]) => [...new Set(values)]
 
 /** What holds for any calls, be it one or many. */
 function ordinary(observed: () => Observed): void {
-    test("each is heard as it was played", () => {
+    test("each is heard as it was played", t => {
         for (const heard of observed().heard) {
             const seconds = heard.length / SAMPLE_RATE
             assert.ok(seconds >= HEARD, `heard ${seconds} s`)
             const alike = likeness(heard, played)
+            t.diagnostic(`heard ${seconds} s, correlation ${alike.toFixed(5)}`)
             assert.ok(alike > ALIKE, `likeness ${alike}`)
         }
     })
