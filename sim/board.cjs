@@ -6,6 +6,7 @@
  * VM could run on a machine; here both are led to where this VM's launcher has them.
  */
 "use strict"
+const fs = require("node:fs")
 const net = require("node:net")
 
 const { TUPLEPHONE_BUS, TUPLEPHONE_LAN } = process.env
@@ -18,7 +19,11 @@ const WINDOW = 5744
 const WINDOW_PAUSE = 10
 
 // the VM must not outlive the program that started it, however that one ended
-process.on("disconnect", () => process.exit(0))
+process.on("disconnect", () => {
+    // the folder in which it keeps its flash is its own
+    fs.rmSync(process.cwd(), { recursive: true, force: true })
+    process.exit(0)
+})
 
 const connect = net.createConnection
 net.createConnection = function createConnection(...args) {

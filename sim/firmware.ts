@@ -1,6 +1,6 @@
 /** The firmware's image, built when a source is newer than it. */
 import { spawn } from "node:child_process"
-import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs"
+import { copyFileSync, existsSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -25,11 +25,17 @@ function isFresh(): boolean {
 export async function buildFirmware(progress: (text: string) => void): Promise<string> {
     if (isFresh()) return IMAGE
     progress("building the firmware ...")
+    // the image is as old as what it was made from: a source that is saved meanwhile is newer
+    const began = new Date()
     const child = spawn(process.execPath, [CLI, "build", "--quiet", "src/main.ts"], { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
     const code = await new Promise(resolve => child.on("close", resolve))
     if (code !== 0) throw new Error(`the firmware does not build; the compiler says:\n${output.trim()}`)
-    copyFileSync(BUILT, IMAGE)
+    // in one step, since another copy may be reading it
+    const copy = `${IMAGE}.${process.pid}`
+    copyFileSync(BUILT, copy)
+    utimesSync(copy, began, began)
+    renameSync(copy, IMAGE)
     return IMAGE
 }

@@ -1,7 +1,8 @@
 /** One phone: the firmware in a VM process of its own, and the console that talks to it. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { EventEmitter } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtempSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -27,7 +28,8 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
     private readonly recent: string[] = []
     private client: ConsoleClient | undefined
     private failure: Error | undefined
-    private readonly failed: Promise<never>
+    /** Rejects when the phone has failed. */
+    readonly failed: Promise<never>
     private reject!: (error: Error) => void
 
     private constructor(
@@ -48,7 +50,7 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
     static async boot(options: PhoneOptions): Promise<Phone> {
         const bus = await Bus.open()
         // the VM keeps its flash in the folder in which it runs
-        const folder = await mkdtemp(join(tmpdir(), "tuplephone-"))
+        const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
         const args = ["--require", join(PROJECT, "sim/board.cjs"), CLI, "run", "--tcp", options.image, "--device-id", options.deviceId]
         const vm = spawn(process.execPath, args, {
             cwd: folder,
@@ -58,14 +60,15 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
             detached: true,
         })
         const phone = new Phone(bus, vm, folder)
+        const timer = setTimeout(() => phone.fail(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`), BOOT_TIMEOUT)
         try {
-            const timer = setTimeout(() => phone.fail(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`), BOOT_TIMEOUT)
             phone.client = await Promise.race([ConsoleClient.find(bus.jacdac), phone.failed])
-            clearTimeout(timer)
             return phone
         } catch (error) {
             await phone.stop()
             throw error
+        } finally {
+            clearTimeout(timer)
         }
     }
 

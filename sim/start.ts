@@ -48,7 +48,10 @@ async function answers(address: string): Promise<void> {
     }
 }
 
-/** The same for the same phone of the same checkout, so that its leases are found again; different for all others. */
+/**
+ * The same for the same phone of the same checkout, so that its leases are found again. Two copies on one external LAN
+ * need two checkouts.
+ */
 function deviceId(index: number): string {
     return createHash("sha256").update(`${PROJECT} ${index}`).digest("hex").slice(0, 16)
 }
@@ -65,6 +68,8 @@ async function main(options: Options): Promise<void> {
             })
     })
     stop.catch(() => {})
+    // whoever read our output has gone
+    process.stdout.on("error", () => process.emit("SIGHUP"))
 
     const work = async (): Promise<boolean> => {
         const image = await buildFirmware(say)
@@ -89,7 +94,7 @@ async function main(options: Options): Promise<void> {
         const booted = await Promise.all(booting)
         if (options.exec !== undefined) return await run(booted, options.exec)
         if (options.lan === "embedded") await demonstrate(booted[0]!)
-        await prompt(booted)
+        await Promise.race([prompt(booted), ...booted.map(phone => phone.failed)])
         return true
     }
 

@@ -2,7 +2,7 @@ import { readSetting } from "@devicescript/settings"
 import { DEFAULT_LAN, DEFAULT_POOL } from "./config"
 import { Pool, parsePool } from "./iface/pool"
 import { parseLan } from "./phy/stream"
-import { TUPLE_COMMON, TUPLE_DHCP, TUPLE_STATIC } from "./socket/socket"
+import { TUPLE_DHCP, parseTuple } from "./socket/socket"
 
 /** What a board is told through `.env.defaults` and `.env.local`. */
 export interface Settings {
@@ -37,8 +37,7 @@ async function read(key: string, missing: string, parse: (text: string) => any):
 }
 
 function parsePolicy(name: string): number {
-    if (name === "dhcp") return TUPLE_DHCP
-    if (name === "static") return TUPLE_STATIC
-    if (name === "common") return TUPLE_COMMON
-    throw new RangeError("it must be dhcp, static or common")
+    const tuple = parseTuple(name)
+    if (tuple === undefined) throw new RangeError("it must be dhcp, static or common")
+    return tuple
 }

@@ -337,11 +337,22 @@ describe("errors of the network", () => {
         phy.arrive(refusedBy(5060, 3))
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("ECONNREFUSED")
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
-        phy.arrive(refusedBy(5060, 4))
-        expect(await codeOf(async () => await recv(sd, 0))).toBe("EMSGSIZE")
         phy.arrive(refusedBy(5060, 1))
         expect(await codeOf(async () => await sendto(sd, hex`01`, TO_HOST))).toBe("EHOSTUNREACH")
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
+    })
+
+    test("hints are not believed once something was heard, and a packet of ours is never too long (RFC 1122, 3.2.2.1)", async () => {
+        const sd = await plain()
+        await bind(sd, { port: 5060 })
+        await connect(sd, TO_HOST)
+        phy.arrive(refusedBy(5060, 4))
+        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a`))
+        for (const code of [0, 1, 4, 5]) phy.arrive(refusedBy(5060, code))
+        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        phy.arrive(refusedBy(5060, 3))
+        expect(await codeOf(async () => send(sd, hex`01`))).toBe("ECONNREFUSED")
     })
 
     test("end the wait of recv", async () => {

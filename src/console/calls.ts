@@ -1,5 +1,5 @@
 import { formatAddress, isUnicast, parseAddress, parseDecimal } from "../wire/address"
-import { SocketAddress, TUPLE_COMMON, TUPLE_DHCP, TUPLE_STATIC } from "../socket/socket"
+import { SocketAddress, parseTuple } from "../socket/socket"
 import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
@@ -31,6 +31,7 @@ export async function call(args: string[], out: Printer): Promise<void> {
     const play = parsePlay(playName)
     if (play === undefined) throw new UsageError(`${playName} is none of tone, speech, echo`)
     const tuple = tupleName === undefined ? undefined : parseTuple(tupleName)
+    if (tupleName !== undefined && tuple === undefined) throw new UsageError(`${tupleName} is none of dhcp, static, common`)
     const seconds = secondsText === undefined ? Infinity : parseDecimal(secondsText, SECONDS_MAX)
     if (!seconds) throw new UsageError(`${secondsText} is not a number of seconds from 1 to ${SECONDS_MAX}`)
 
@@ -43,13 +44,6 @@ export async function call(args: string[], out: Printer): Promise<void> {
     await out.line(
         `call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`
     )
-}
-
-function parseTuple(name: string): number {
-    if (name === "dhcp") return TUPLE_DHCP
-    if (name === "static") return TUPLE_STATIC
-    if (name === "common") return TUPLE_COMMON
-    throw new UsageError(`${name} is none of dhcp, static, common`)
 }
 
 function nameOf(codec: Codec): string {

@@ -25,12 +25,14 @@ function socketsOf(ifc: Interface): number {
 }
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
-    const keys = "name address mac gateway source expiresIn sockets"
+    const keys = "name address mac gateway source expiresIn sockets rx tx"
     await printList(args, keys, interfaces.filter(i => i.process !== FREE), describeInterface, out)
 }
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
+    // the class of its first socket: the sockets of a call have the same
+    const socket = sockets.find(s => s.ifc === ifc)
     const held = lease.state >= LeaseState.Bound && lease.leaseTime !== Infinity
     return {
         name: ifc.name(),
@@ -42,7 +44,9 @@ function describeInterface(ifc: Interface) {
         leaseSeconds: held ? lease.leaseTime : null,
         expiresIn: held ? Math.max(0, Math.round((lease.expiresAt - ds.millis()) / 1000)) : null,
         sockets: socketsOf(ifc),
-        dscp: 0,
+        rx: ifc.rx,
+        tx: ifc.tx,
+        dscp: socket ? socket.tos >> 2 : 0,
     }
 }
 
@@ -90,7 +94,7 @@ export async function pingCommand(args: string[], out: Printer): Promise<void> {
     await needCommon()
     let answered = 0
     for (let i = 1; i <= count; i++) {
-        const ms = await ping(ifc, address, i, 1000)
+        const ms = await ping(ifc, address, 1000)
         if (ms === -2) throw new Error(`there is no route to ${args[0]}`)
         if (ms < 0) await out.line(`${args[0]}: no answer (${i})`)
         else {
@@ -108,7 +112,7 @@ function describeLease(l: Lease) {
         state: stateName(l),
         address: l.address === 0 ? null : formatAddress(l.address),
         server: l.server === 0 ? null : formatAddress(l.server),
-        leaseSeconds: l.leaseTime === Infinity ? null : l.leaseTime,
+        leaseSeconds: l.leaseTime === Infinity || l.leaseTime === 0 ? null : l.leaseTime,
     }
 }
 

@@ -9,8 +9,8 @@ enum Status {
     Failed,
 }
 
-/** Characters in a report: a Jacdac packet holds 236 bytes, 5 of which are the other fields. */
-const TEXT = 220
+/** Characters in a report: a Jacdac packet holds 236 bytes, 5 of which are the other fields, and a character up to 3. */
+const TEXT = 76
 
 /** Splits what a command prints into numbered reports. */
 class ReportPrinter implements Printer {

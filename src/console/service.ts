@@ -13,7 +13,7 @@ const SERVICE = 1
 const ANNOUNCE_INTERVAL = 500
 
 /** Runs a command. @param send sends one of its reports */
-export type Handler = (fields: any, send: (fields: any[]) => Promise<void>) => Promise<void>
+type Handler = (fields: any, send: (fields: any[]) => Promise<void>) => Promise<void>
 
 /**
  * Serve one Jacdac service with one command on a device of our own. `@devicescript/server` would do it with classes
@@ -28,7 +28,12 @@ export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): 
             spec.assign(packet)
             if (packet.spec && packet.spec.name === command) {
                 const response = packet.spec.response
-                await handler(packet.decode(), async fields => await host._serverSend(SERVICE, response.encode(fields)))
+                try {
+                    await handler(packet.decode(), async fields => await host._serverSend(SERVICE, response.encode(fields)))
+                } catch (e) {
+                    // a malformed packet; an exception on the fiber of an event would end the program
+                    console.log(`console: ${(e as Error).message}`)
+                }
                 return
             }
         } else ds.Control.spec.assign(packet)

@@ -18,7 +18,7 @@ export enum Source {
 }
 
 /** The process that owns the common interface: whoever is no call. */
-export const COMMON_PROCESS = 0
+const COMMON_PROCESS = 0
 
 const TICK = 250
 
@@ -45,7 +45,8 @@ function onLink(up: boolean): void {
 function poll(): void {
     const now = ds.millis()
     for (const lease of leases) pollLease(lease, now)
-    ageNeighbours(now, sendRequest)
+    // nobody can answer while the link is down
+    if (phy.up) ageNeighbours(now, sendRequest)
 }
 
 async function housekeeping() {

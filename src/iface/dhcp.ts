@@ -85,6 +85,7 @@ function restart(lease: Lease, when: number): void {
     lease.due = when
     lease.address = 0
     lease.server = 0
+    lease.leaseTime = 0
 }
 
 /** Do what is due for a lease at `now` (`ds.millis()`). @see RFC 2131, 4.4 */
@@ -261,6 +262,7 @@ export function startLease(ifc: Interface): Lease {
  */
 async function sendRelease(lease: Lease): Promise<void> {
     if (lease.state < LeaseState.Bound || !phy.up) return
+    const held = lease.address
     // until the release has left, nothing else happens to this lease
     lease.state = LeaseState.Bound
     lease.due = Infinity
@@ -269,10 +271,16 @@ async function sendRelease(lease: Lease): Promise<void> {
     let n = neighbourFor(lease.ifc, lease.server)
     while (n && !n.known && ds.millis() < until) {
         await resolution.wait(until - ds.millis())
+        if (!isHeld(lease, held)) return
         n = neighbourFor(lease.ifc, lease.server)
     }
     lease.xid = random(32)
     send(lease, DHCPRELEASE, lease.server)
+}
+
+/** Whether a lease is still the one of this address: another fiber may have released it while this one waited. */
+function isHeld(lease: Lease, address: number): boolean {
+    return lease.state >= LeaseState.Bound && lease.address === address
 }
 
 /** Give the address back and forget the lease. */
@@ -285,8 +293,9 @@ export async function releaseLease(lease: Lease): Promise<void> {
 
 /** Give the address back although sockets use it: they learn that their network is down. */
 export async function releaseAddress(lease: Lease): Promise<void> {
+    const held = lease.address
     await sendRelease(lease)
-    lose(lease, Infinity)
+    if (isHeld(lease, held)) lose(lease, Infinity)
 }
 
 /** Ask now: for more time, or for an address if there is none. @returns whether there is one */

@@ -39,7 +39,7 @@ export enum Output {
 }
 
 /** Write the Ethernet header of a frame in a transmit buffer. */
-export function writeEthernet(b: Buffer, type: number, macHigh: number, macLow: number): void {
+function writeEthernet(b: Buffer, type: number, macHigh: number, macLow: number): void {
     const eth = phy.headroom
     setMac(b, eth + ETH_DST, macHigh, macLow)
     setMac(b, eth + ETH_SRC, phy.macHigh, phy.macLow)

@@ -13,15 +13,14 @@ import {
     ICMP_SEQUENCE,
     ICMP_TYPE,
     ICMP_UNREACHABLE,
-    UNREACHABLE_FRAGMENTATION_NEEDED,
     UNREACHABLE_PORT,
-    UNREACHABLE_PROTOCOL,
     writeIcmpChecksum,
 } from "../wire/icmp"
 import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL, PROTOCOL_ICMP, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_DST_PORT, UDP_HEADER } from "../wire/udp"
-import { Output, allocate, ipOffset, output } from "./egress"
-import { Interface } from "./interface"
+import { ETH_DST, ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
+import { Output, allocate, ipOffset, output, phy } from "./egress"
+import { Interface, isBroadcast } from "./interface"
 
 /** An echo reply, with its sequence number as value. */
 const echoReply = new Signal()
@@ -43,10 +42,12 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     }
     counters.icmpRx++
     const type = b[icmp + ICMP_TYPE]
-    if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
+    // RFC 1122, 3.2.2: nothing is sent to a source that is no single host
+    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) counters.icmpBad++
+    else if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
     else if (type === ICMP_ECHO_REPLY) {
         if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER)
-            echoReply.notify(b.getAt(icmp + ICMP_SEQUENCE, "u16"))
+            echoReply.notify((b[icmp + ICMP_SEQUENCE] << 8) | b[icmp + ICMP_SEQUENCE + 1])
     } else if (type === ICMP_UNREACHABLE) unreachable(ifc, b, icmp, length)
 }
 
@@ -58,8 +59,18 @@ function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: numb
     f.blitAt(at, b, icmp, length)
     f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
     writeIcmpChecksum(f, at, length)
+    answer(ifc, f, b, ip)
+}
+
+/**
+ * Answer the way the question came, by the MAC address of its frame: strangers must neither push the neighbours of
+ * calls out of the cache nor have frames wait in the heap.
+ */
+function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
+    const from = ip - ETH_HEADER + ETH_SRC
+    setMac(f, phy.headroom + ETH_DST, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
     counters.icmpTx++
-    output(ifc, f, dst)
+    if (phy.transmit(f)) ifc.tx++
 }
 
 /** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes. */
@@ -86,17 +97,12 @@ function unreachable(ifc: Interface, b: Buffer, icmp: number, length: number): v
     )
 }
 
-/** The POSIX code of a destination-unreachable code. @see RFC 1122, 4.2.3.9 and RFC 792 */
-export function errorOfUnreachable(code: number): string {
-    if (code === UNREACHABLE_PORT || code === UNREACHABLE_PROTOCOL) return "ECONNREFUSED"
-    return code === UNREACHABLE_FRAGMENTATION_NEEDED ? "EMSGSIZE" : "EHOSTUNREACH"
-}
-
 let errorsSecond = 0
 let errorsSent = 0
 
 /** Answer a datagram to a port that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
 export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, header: number): void {
+    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return
     const second = Math.floor(ds.millis() / 1000)
     if (second !== errorsSecond) {
         errorsSecond = second
@@ -114,24 +120,27 @@ export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, heade
     f[at + ICMP_CODE] = UNREACHABLE_PORT
     f.blitAt(at + ICMP_HEADER, b, ip, quoted)
     writeIcmpChecksum(f, at, ICMP_HEADER + quoted)
-    counters.icmpTx++
-    output(ifc, f, dst)
+    answer(ifc, f, b, ip)
 }
 
 const PING_DATA = 32
+let lastSequence = 0
 
 /**
  * Send one echo request and wait for its reply.
  * @param timeout milliseconds
  * @returns milliseconds until the reply, -1 on time-out, -2 without a route
  */
-export async function ping(ifc: Interface, dst: number, sequence: number, timeout: number): Promise<number> {
+export async function ping(ifc: Interface, dst: number, timeout: number): Promise<number> {
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + PING_DATA)
     const at = ipOffset() + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_ECHO_REQUEST
     f.setAt(at + ICMP_CHECKSUM, "u16", 0)
     f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
-    f.setAt(at + ICMP_SEQUENCE, "u16", sequence)
+    // counted over all pings, so that a late answer to one is none to another
+    const sequence = (lastSequence = (lastSequence + 1) & 0xffff)
+    f[at + ICMP_SEQUENCE] = sequence >> 8
+    f[at + ICMP_SEQUENCE + 1] = sequence
     for (let i = 0; i < PING_DATA; i++) f[at + ICMP_HEADER + i] = i
     writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
     counters.icmpTx++

@@ -29,7 +29,7 @@ export const neighbours: Neighbour[] = []
 export const resolution = new Signal()
 
 /** Called with an entry whose MAC address became known or changed, or which is gone (`known` false). */
-export let onNeighbour: (n: Neighbour) => void
+let onNeighbour: (n: Neighbour) => void
 export function setOnNeighbour(f: (n: Neighbour) => void): void {
     onNeighbour = f
 }

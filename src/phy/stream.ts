@@ -111,7 +111,8 @@ export class StreamPhy implements Phy {
     }
 
     private onOpen(): void {
-        this.generation++
+        // what the old stream left half parsed is not the beginning of this one
+        this.drop()
         this.up = true
         this.backoff = RECONNECT_FIRST
         this.link(true)

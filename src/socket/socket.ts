@@ -3,10 +3,11 @@ import { DATAGRAMS, MTU, SOCKETS } from "../config"
 import { SocketError } from "../errors"
 import { Source, closeInterface, needCommon, openInterface } from "../iface/addresses"
 import { Output, allocate, ipOffset, neighbourFor, output } from "../iface/egress"
-import { errorOfUnreachable, setOnUnreachable } from "../iface/icmp"
+import { setOnUnreachable } from "../iface/icmp"
 import { FREE, Interface, interfaces, isBroadcast } from "../iface/interface"
 import { Neighbour, resolution, setOnNeighbour } from "../iface/neighbours"
 import { DHCP_CLIENT_PORT } from "../wire/dhcp"
+import { UNREACHABLE_HOST, UNREACHABLE_NET, UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { ASSIGNING, Datagram, FROM_POOL, Prepared, Receiver, Socket, SocketOption, arrival, ephemeralPort, messageOf, openSocket, payloadOffset, sockets } from "./table"
@@ -37,6 +38,13 @@ export function tupleOf(sd: number): number {
     return TUPLE_OF | sd
 }
 
+/** `dhcp`, `static` or `common` as a tuple; `undefined` for another name. */
+export function parseTuple(name: string): number {
+    if (name === "dhcp") return TUPLE_DHCP
+    if (name === "static") return TUPLE_STATIC
+    return name === "common" ? TUPLE_COMMON : undefined
+}
+
 /** Where a socket is, or goes: an address as `wire/address` has them, and a port. */
 export interface SocketAddress {
     address?: number
@@ -59,7 +67,10 @@ function onNeighbour(n: Neighbour): void {
 function onUnreachable(ifc: Interface, code: number, dst: number, srcPort: number, dstPort: number): void {
     const e = ifc.endpointOn(srcPort) as Socket
     // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
-    if (e && e.remote === dst && e.remotePort === dstPort) e.onError(errorOfUnreachable(code))
+    if (!e || e.remote !== dst || e.remotePort !== dstPort) return
+    if (code === UNREACHABLE_PORT || code === UNREACHABLE_PROTOCOL) e.onError("ECONNREFUSED")
+    // RFC 1122, 3.2.2.1: this is a hint and no proof; it is believed as long as nothing was heard from there
+    else if ((code === UNREACHABLE_NET || code === UNREACHABLE_HOST) && e.rx === 0) e.onError("EHOSTUNREACH")
 }
 
 /** The socket of a descriptor that the running process may use. @throws SocketError `EBADF`, `EACCES` */
@@ -164,6 +175,7 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
     if (!to.address || !(to.port > 0 && to.port < 65536))
         throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
     if (s.port === 0) await bind(sd, {})
+    s.throwPending()
     checkBroadcast(s, to.address)
     if (!isBroadcast(s.ifc, to.address) && !neighbourFor(s.ifc, to.address))
         throw new SocketError("ENETUNREACH", `there is no route from ${s.ifc.name()} to that address`)
@@ -277,6 +289,8 @@ export async function recv(sd: number, timeout?: number): Promise<Buffer> {
 /** Have datagrams read in place as they arrive, instead of queued for `recv`: the hot path. @returns the socket itself */
 export function setreceiver(sd: number, receiver: Receiver): Socket {
     const s = lookup(sd)
+    // what came before it is too old for it, and would stay in the heap until the end
+    while (s.dequeue()) {}
     s.receiver = receiver
     return s
 }

@@ -150,7 +150,8 @@ export class Socket implements Endpoint {
     }
 
     onError(code: string): void {
-        this.error = code
+        // a network that is down stays down
+        if (this.error !== "ENETDOWN") this.error = code
         arrival.notify(false)
         if (this.receiver) this.receiver.onSocketError(code)
     }
@@ -251,7 +252,6 @@ export class Socket implements Endpoint {
 export function messageOf(code: string): string {
     if (code === "ECONNREFUSED") return "the other side has nothing on that port"
     if (code === "EHOSTUNREACH") return "the other side does not answer on this network"
-    if (code === "EMSGSIZE") return "the packet is too long for a network on its way"
     return code === "ENETDOWN" ? "the lease of the socket's address has ended" : "the socket was closed"
 }
 

@@ -8,10 +8,10 @@ import {
     SOCK_DGRAM,
     SocketAddress,
     SocketOption,
-    TUPLE_COMMON,
     bind,
     closeAll,
     connect,
+    lookup,
     reach,
     setsockopt,
     socket,
@@ -95,15 +95,17 @@ export class Call {
                 await this.setUp()
                 // frame n leaves at t0 + 20n ms, whenever the one before it has left
                 let next = ds.millis()
+                let n = 0
                 this.started = next
                 if (this.state === CallState.Calling) this.become(CallState.Up)
-                while (this.isTalking()) {
+                while (this.isTalking(n)) {
                     const late = ds.millis() - next
                     if (late < 0) await ds.sleep(-late)
                     else {
                         if (late > LATE_MAX) next += this.skip(late)
                         this.session.sendFrame()
                         next += PTIME
+                        n++
                         if (late >= PTIME) await ds.sleep(0)
                     }
                 }
@@ -129,7 +131,7 @@ export class Call {
         const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
         setsockopt(sd, SocketOption.IP_TOS, TOS_VOICE)
-        const local = await bind(sd, { port: this.tuple === TUPLE_COMMON ? 0 : RTP_PORT })
+        const local = await bind(sd, { port: lookup(sd).ifc.isCommon() ? 0 : RTP_PORT })
         this.localAddress = local.address
         this.localPort = local.port
         await connect(sd, { address: this.remoteAddress, port: this.remotePort })
@@ -137,8 +139,9 @@ export class Call {
         this.session.begin(sd)
     }
 
-    private isTalking(): boolean {
-        return this.state === CallState.Up && !this.session.error && this.session.txFrames < this.frames
+    /** @param n frames whose time has come so far, sent or not */
+    private isTalking(n: number): boolean {
+        return this.state === CallState.Up && !this.session.error && n < this.frames
     }
 
     /** Leave out whole frames. @returns their milliseconds */

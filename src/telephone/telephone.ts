@@ -43,6 +43,7 @@ export async function place(
     call.open(++last, remote, codec, play, seconds, tuple)
     await call.reached(CallState.Up)
     if (call.error) throw call.error
+    if (call.state !== CallState.Up) throw new SocketError("ECANCELED", "the call was hung up before it was up")
     return call
 }
 

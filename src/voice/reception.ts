@@ -25,6 +25,8 @@ export const RECEPTION_SIZE = 40
 const MAX_DROPOUT = 3000
 const MAX_MISORDER = 100
 const SEQUENCES = 65536
+/** A minute, in timestamp units. */
+const JITTER_MAX = 480000
 
 /**
  * Count a packet.
@@ -51,6 +53,8 @@ export function countPacket(r: Buffer, ssrc: number, sequence: number, timestamp
     if (received > r.getAt(RECEIVED_BEFORE, "i32")) {
         let d = (transit - r.getAt(TRANSIT, "i32")) | 0
         if (d < 0) d = -d
+        // a jump of more than a minute is no jitter, and must not overflow the sum
+        if (d > JITTER_MAX) d = JITTER_MAX
         const jitter = r.getAt(JITTER, "i32")
         r.setAt(JITTER, "i32", jitter + d - ((jitter + 8) >> 4))
     }

@@ -21,6 +21,7 @@ import { Echo, Play, writeSpeech, writeTone } from "./source"
 
 /** An RTP session on a connected socket: voice of a call in both directions. It can be used again after `end`. */
 export class Session implements Receiver {
+    /** Frames sent. */
     txFrames = 0
     /** POSIX code with which the socket has failed. */
     error: string = undefined
@@ -51,8 +52,8 @@ export class Session implements Receiver {
         else if (this.play === Play.Echo) this.echo = new Echo(this.codec)
     }
 
-    /** Send the next 20 ms. @returns whether the PHY took the frame */
-    sendFrame(): boolean {
+    /** Send the next 20 ms. A frame that the PHY does not take is lost, and not counted as sent. */
+    sendFrame(): void {
         const b = this.frame
         const rtp = this.rtp
         const sequence = this.sequence
@@ -66,12 +67,13 @@ export class Session implements Receiver {
         if (this.play === Play.Speech) this.position = writeSpeech(b, rtp + RTP_HEADER, this.codec, this.position)
         else if (this.echo) this.echo.read(b, rtp + RTP_HEADER)
         const sent = this.socket.transmit()
-        // RFC 3551, 4.1: the marker is set on the first packet of a talkspurt alone
-        if (this.txFrames === 0) b[rtp + RTP_TYPE] = this.codec
-        this.txFrames++
+        if (sent) {
+            // RFC 3551, 4.1: the marker is set on the first packet of a talkspurt alone
+            if (this.txFrames === 0) b[rtp + RTP_TYPE] = this.codec
+            this.txFrames++
+        }
         this.sequence = (sequence + 1) & 0xffff
         this.timestamp = (timestamp + SAMPLES_PER_FRAME) | 0
-        return sent
     }
 
     /** The clock was late by whole frames: their time passes unheard, and the sequence shows no gap. */

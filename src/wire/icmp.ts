@@ -16,7 +16,6 @@ export const UNREACHABLE_NET = 0
 export const UNREACHABLE_HOST = 1
 export const UNREACHABLE_PROTOCOL = 2
 export const UNREACHABLE_PORT = 3
-export const UNREACHABLE_FRAGMENTATION_NEEDED = 4
 
 /** Fill in the checksum of a message of `length` bytes. */
 export function writeIcmpChecksum(b: Buffer, icmp: number, length: number): void {
