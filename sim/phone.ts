@@ -12,7 +12,7 @@ import { CLI, PROJECT } from "./firmware.js"
 
 const BOOT_TIMEOUT = 20_000
 const END_TIMEOUT = 3_000
-const RECENT_LINES = 40
+const RECENT_LINES = 60
 
 export interface PhoneOptions {
     /** Path of the firmware's image. */
@@ -51,7 +51,7 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
         const bus = await Bus.open()
         // the VM keeps its flash in the folder in which it runs
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
-        const args = ["--require", join(PROJECT, "sim/board.cjs"), CLI, "run", "--tcp", options.image, "--device-id", options.deviceId]
+        const args = ["--require", join(PROJECT, "sim/board.cjs"), CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
         const vm = spawn(process.execPath, args, {
             cwd: folder,
             env: { ...process.env, TUPLEPHONE_BUS: String(bus.port), TUPLEPHONE_LAN: options.lan, NO_UPDATE_NOTIFIER: "1" },
