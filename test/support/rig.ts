@@ -45,7 +45,9 @@ export interface Call {
 export type Stats = Record<string, number>
 
 /** Counters that grow when all is well; every other one counts something that was dropped, refused or went wrong. */
-const TRAFFIC = new Set(["phyRx", "phyTx", "arpRx", "arpTx", "icmpRx", "icmpTx", "udpRx", "udpTx", "dhcpRx", "dhcpTx"])
+const TRAFFIC = new Set(["phyRx", "phyTx", "arpRx", "arpTx", "icmpRx", "icmpTx", "udpRx", "udpTx", "dhcpRx", "dhcpTx",
+    // no drop: strangers that asked for us a minute ago, and answer no longer when the cache confirms them
+    "arpFailed"])
 
 /** A datagram that crossed the LAN. */
 export interface Seen extends ReceivedUdp {
