@@ -17,6 +17,12 @@ export const CALLS = 8
 export const MTU = 1500
 /** Received frames handled before other fibers get a turn; far below the 131,072 steps that the VM allows. */
 export const FRAMES_PER_TURN = 32
+/** Frames that may wait for the Ethernet controller; a power of two. */
+export const MACRAW_QUEUE = 16
+/** Clock of the SPI bus; the W5500 takes 33 MHz, long wires do not. */
+export const SPI_HZ = 20000000
+/** Milliseconds between looks at an Ethernet controller that is silent. */
+export const W5500_POLL = 4
 /** Bytes of the stream that may wait to be parsed; more than that is given up and the stream reopened. */
 export const STREAM_BACKLOG = 12288
 
@@ -42,8 +48,8 @@ export const ICMP_ERRORS_PER_SECOND = 10
 /** Milliseconds of voice in a packet (RFC 3551, 4.2) and its samples at 8 kHz. */
 export const PTIME = 20
 export const SAMPLES_PER_FRAME = 160
-/** Bytes of a frame of voice with its prefix on the stream, Ethernet, IPv4, UDP and RTP headers. */
-export const VOICE_FRAME = 2 + 14 + 20 + 8 + 12 + SAMPLES_PER_FRAME
+/** Bytes of a frame of voice: Ethernet, IPv4, UDP and RTP headers, payload. */
+export const VOICE_FRAME = 14 + 20 + 8 + 12 + SAMPLES_PER_FRAME
 /** Local port of a call on an address of its own (RFC 3551, 8: the default for RTP). */
 export const RTP_PORT = 5004
 /** Payloads that `--play echo` holds back at most. */

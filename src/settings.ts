@@ -1,11 +1,14 @@
 import { readSetting } from "@devicescript/settings"
 import { DEFAULT_LAN, DEFAULT_POOL } from "./config"
 import { Pool, parsePool } from "./iface/pool"
+import { parsePhy } from "./phy/board"
 import { parseLan } from "./phy/stream"
 import { TUPLE_DHCP, parseTuple } from "./socket/socket"
 
 /** What a board is told through `.env.defaults` and `.env.local`. */
 export interface Settings {
+    /** Of the Ethernet controller; none if the frames go over the stream. See `parsePhy`. */
+    pins: any[]
     /** `tcp://HOST:PORT` or `tls://HOST:PORT` of the gateway that carries our frames. */
     lan: string
     pool: Pool
@@ -15,9 +18,11 @@ export interface Settings {
 
 /** Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that. */
 export async function readSettings(): Promise<Settings> {
+    const pins = await read("PHY", "auto", parsePhy)
     const lan = await read("LAN", DEFAULT_LAN, parseLan)
     const tuple = await read("TUPLE", "dhcp", parsePolicy)
     return {
+        pins: pins || [],
         lan: lan ? lan.url : DEFAULT_LAN,
         pool: (await read("POOL", DEFAULT_POOL, parsePool)) || parsePool(DEFAULT_POOL),
         tuple: tuple === undefined ? TUPLE_DHCP : tuple,

@@ -47,8 +47,8 @@ function take(f: Buffer): void {
 /** Start it all. */
 export async function startWorld(): Promise<void> {
     serve.start()
-    startSockets(TUPLE_DHCP)
     startInterfaces(phy, parsePool("10.77.0.200-10.77.0.203/24"))
+    startSockets(TUPLE_DHCP)
     if (!(await commonReady(1000))) throw new Error("no address")
     await ds.sleep(5)
 }

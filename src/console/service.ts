@@ -9,6 +9,8 @@ const host = ds as Host
 
 /** The one service of our server device, behind the control service, which is 0. */
 const SERVICE = 1
+/** The counter of a device that has been there for a while. */
+const RESTARTS_STEADY = 15
 /** Milliseconds between announcements (Jacdac protocol). */
 const ANNOUNCE_INTERVAL = 500
 
@@ -24,8 +26,8 @@ type Handler = (fields: any, send: (fields: any[]) => Promise<void>) => Promise<
 export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): void {
     host._onServerPacket = async packet => {
         if (packet.isReport) return
+        spec.assign(packet)
         if (packet.serviceIndex === SERVICE) {
-            spec.assign(packet)
             if (packet.spec && packet.spec.name === command) {
                 const response = packet.spec.response
                 try {
@@ -36,19 +38,19 @@ export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): 
                 }
                 return
             }
-        } else ds.Control.spec.assign(packet)
+        }
         await host._serverSend(packet.serviceIndex, packet.notImplemented())
     }
     announce.start(spec)
 }
 
 async function announce(spec: ds.ServiceSpec) {
-    const response = ds.Control.spec.lookup("announce").response
-    // counts up from a restart, so that clients notice it
+    const response = ds.Announce.spec.lookup("announce").response
+    // counts up from a restart to the value that it keeps, so that clients notice it
     let restarts = 1
     while (true) {
         await host._serverSend(0, response.encode([restarts, 0, 0, spec.classIdentifier]))
-        if (restarts < ds.ControlAnnounceFlags.RestartCounterSteady) restarts++
+        if (restarts < RESTARTS_STEADY) restarts++
         await ds.sleep(ANNOUNCE_INTERVAL)
     }
 }

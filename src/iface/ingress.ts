@@ -143,7 +143,7 @@ export function udpChecksumHolds(b: Buffer, ip: number, udp: number, length: num
 function broadcastInput(b: Buffer, ip: number, header: number, total: number, dst: number, unicast: boolean): void {
     const udp = ip + header
     const isUdp = b[ip + IPV4_PROTOCOL] === PROTOCOL_UDP
-    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.some(i => isBroadcast(i, dst)))
+    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.find(i => isBroadcast(i, dst)) !== undefined)
     if (!isUdp || (!broadcast && !unicast)) {
         counters.ipForeign++
         return

@@ -1,3 +1,5 @@
+import { counters } from "../counters"
+
 /**
  * Called for each received frame. The bytes are valid only until the handler returns.
  * @param length bytes, without the frame check sequence
@@ -22,4 +24,15 @@ export interface Phy {
      * @returns whether it was accepted; if not, the reason is counted and the frame is gone
      */
     transmit(b: Buffer): boolean
+}
+
+/** Hand a frame up. Nothing that it holds may stop the firmware. */
+export function handUp(receive: FrameHandler, b: Buffer, offset: number, length: number): void {
+    counters.phyRx++
+    try {
+        receive(b, offset, length)
+    } catch (e) {
+        counters.internalErrors++
+        console.log(`internal error while receiving: ${(e as Error).message}`)
+    }
 }

@@ -3,7 +3,7 @@ import { FRAMES_PER_TURN, STREAM_BACKLOG, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
 import { parseDecimal } from "../wire/address"
 import { ETH_MAX } from "../wire/ethernet"
-import { FrameHandler, Phy } from "./phy"
+import { FrameHandler, Phy, handUp } from "./phy"
 
 /** The runtime's one TCP or TLS client stream. */
 type Stream = typeof ds & {
@@ -29,7 +29,7 @@ const RECONNECT_MAX = 8000
  */
 export function parseLan(url: string): { url: string; host: string; port: number } {
     const tls = url.startsWith("tls://")
-    const colon = url.lastIndexOf(":")
+    const colon = url.indexOf(":", 6)
     const port = parseDecimal(url.slice(colon + 1), 65535)
     if (!(tls || url.startsWith("tcp://")) || colon <= 6 || !port)
         throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
@@ -47,7 +47,7 @@ export class StreamPhy implements Phy {
     private receive: FrameHandler
     private link: (up: boolean) => void
     /** The frame whose bytes are not all there yet, its prefix included, and how many are. Voice fits; see `hold`. */
-    private voice = Buffer.alloc(VOICE_FRAME)
+    private voice = Buffer.alloc(PREFIX + VOICE_FRAME)
     private partial = this.voice
     private have = 0
     private waiting: Buffer[] = []
@@ -200,7 +200,7 @@ export class StreamPhy implements Phy {
             const length = (chunk[at] << 8) | chunk[at + 1]
             if (length > LENGTH_MAX) return this.badLength()
             if (left >= PREFIX + length) {
-                this.deliver(chunk, at + PREFIX, length)
+                handUp(this.receive, chunk, at + PREFIX, length)
                 return at + PREFIX + length
             }
         }
@@ -219,7 +219,7 @@ export class StreamPhy implements Phy {
             const b = this.partial
             this.have = 0
             this.partial = this.voice
-            this.deliver(b, PREFIX, length)
+            handUp(this.receive, b, PREFIX, length)
         }
         return at + want
     }
@@ -229,17 +229,6 @@ export class StreamPhy implements Phy {
         this.partial = Buffer.alloc(PREFIX + length)
         this.partial[0] = length >> 8
         this.partial[1] = length
-    }
-
-    private deliver(b: Buffer, offset: number, length: number): void {
-        counters.phyRx++
-        try {
-            this.receive(b, offset, length)
-        } catch (e) {
-            // nothing that a frame holds may stop the firmware
-            counters.internalErrors++
-            console.log(`internal error while receiving: ${(e as Error).message}`)
-        }
     }
 
     private badLength(): number {

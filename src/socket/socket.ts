@@ -10,7 +10,7 @@ import { DHCP_CLIENT_PORT } from "../wire/dhcp"
 import { UNREACHABLE_HOST, UNREACHABLE_NET, UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { ASSIGNING, Datagram, FROM_POOL, Prepared, Receiver, Socket, SocketOption, arrival, ephemeralPort, messageOf, openSocket, payloadOffset, sockets } from "./table"
+import { ASSIGNING, Datagram, FROM_POOL, Prepared, Receiver, Socket, SocketOption, arrival, ephemeralPort, makeFrames, messageOf, openSocket, payloadOffset, sockets } from "./table"
 import { currentProcess } from "./process"
 
 export { SocketOption } from "./table"
@@ -53,9 +53,10 @@ export interface SocketAddress {
 
 let defaultTuple = TUPLE_DHCP
 
-/** Start the socket layer. @param tuple what `AF_INET_TUPLE` without a tuple means */
+/** Start the socket layer, on interfaces that are started. @param tuple what `AF_INET_TUPLE` without a tuple means */
 export function startSockets(tuple: number): void {
     defaultTuple = tuple
+    makeFrames()
     setOnNeighbour(onNeighbour)
     setOnUnreachable(onUnreachable)
 }
@@ -329,7 +330,7 @@ export async function close(sd: number): Promise<void> {
     const s = lookup(sd)
     const ifc = s.ifc
     s.dispose()
-    if (ifc && !ifc.isCommon() && !sockets.some(o => o.ifc === ifc)) await closeInterface(ifc)
+    if (ifc && !ifc.isCommon() && !sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
 }
 
 /** Close all that a process has open. */

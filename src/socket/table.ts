@@ -256,14 +256,21 @@ export function messageOf(code: string): string {
 }
 
 /**
- * The sockets, by descriptor. Those of the calls are made at boot, with their frames, like the interfaces; the others
- * when they are opened for the first time.
+ * The sockets, by descriptor. Those of the calls are made at boot, like the interfaces; the others when they are opened
+ * for the first time.
  */
 export const sockets: Socket[] = []
 for (let i = 0; i < CALLS; i++) {
     sockets.push(new Socket())
-    sockets[i].frame = Buffer.alloc(VOICE_FRAME)
     collect()
+}
+
+/** Make the frames of the calls' sockets, behind the headroom of the PHY. */
+export function makeFrames(): void {
+    for (const s of sockets) {
+        if (!s.frame) s.frame = Buffer.alloc(phy.headroom + VOICE_FRAME)
+        collect()
+    }
 }
 
 /** Open the lowest free descriptor (POSIX). @returns -1 if all are open */
