@@ -19,10 +19,14 @@ export enum Source {
 
 /** The process that owns the common interface: whoever is no call. */
 const COMMON_PROCESS = 0
+/** What owns an interface whose lease is kept ready for whoever asks next. */
+const READY = -2
 
 const TICK = 250
 
 let pool: Pool
+/** Leases to keep ready. */
+let warm = 0
 
 /** Start the network layer on a PHY: the common interface asks for its address at once. */
 export function startInterfaces(p: Phy, reserved: Pool): void {
@@ -47,7 +51,30 @@ function poll(): void {
     for (const lease of leases) pollLease(lease, now)
     // nobody can answer while the link is down
     if (phy.up) ageNeighbours(now, sendRequest)
+    refill()
 }
+
+/**
+ * Keep leases ready and renewed, so that a caller gets an address without waiting for a server: the warm pool. One that
+ * is taken is replaced within a quarter of a second, as long as there are free interfaces; none is given back before
+ * its time.
+ */
+export function keepReady(count: number): void {
+    warm = count
+    refill()
+}
+
+function refill(): void {
+    // while the common interface has no address, no server answers
+    if (interfaces[0].address === 0) return
+    for (let missing = warm - interfaces.filter(i => i.process === READY).length; missing > 0; missing--) {
+        const ifc = freeInterface()
+        if (!ifc) return
+        ifc.process = READY
+        startLease(ifc)
+    }
+}
+
 
 async function housekeeping() {
     while (true) {
@@ -96,13 +123,15 @@ async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
  * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {
-    const ifc = freeInterface()
+    // one that is not bound yet is nearer to it than a new one
+    const ready = source === Source.Dhcp ? interfaces.find(i => i.process === READY) : undefined
+    const ifc = ready || freeInterface()
     if (!ifc)
         throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     ifc.process = process
     try {
-        if (source === Source.Dhcp) await need(startLease(ifc))
+        if (source === Source.Dhcp) await need(ready ? leaseOf(ifc) : startLease(ifc))
         else {
             await needCommon()
             takeStatic(ifc)
