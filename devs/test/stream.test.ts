@@ -10,10 +10,12 @@ const stream = ds as any
 let opened = ""
 let closed = 0
 let openResult = 0
+let openError = ""
 let writeResult = 0
 let written: Buffer
 stream._socketOpen = (host: string, port: number) => {
     opened += `${host} ${port};`
+    if (openError.length > 0) throw new RangeError(openError)
     return openResult
 }
 stream._socketClose = () => {
@@ -313,6 +315,18 @@ describe("sending", () => {
         expect(opened.length).toBe(at)
         openResult = 0
         await ds.sleep(500)
+        expect(opened.length).toBe(2 * at)
+        await fresh()
+        expect(phy.up).toBe(true)
+    })
+
+    test("a runtime that throws, as a board's does until its Wi-Fi is up, is asked again", async () => {
+        openError = "network not available"
+        await broken()
+        const at = opened.length
+        expect(at > 0).toBe(true)
+        openError = ""
+        await ds.sleep(600)
         expect(opened.length).toBe(2 * at)
         await fresh()
         expect(phy.up).toBe(true)

@@ -107,7 +107,13 @@ export class StreamPhy implements Phy {
     }
 
     private connect(): void {
-        if (stream._socketOpen(this.host, this.port) !== 0) this.onDown()
+        try {
+            if (stream._socketOpen(this.host, this.port) === 0) return
+        } catch (e) {
+            // a board does not return an error but throws until its Wi-Fi is up
+            console.log(`phy: ${(e as Error).message}`)
+        }
+        this.onDown()
     }
 
     private onOpen(): void {
