@@ -64,20 +64,26 @@ describe("the boards of this project", () => {
         }
     })
 
-    test("the wiring in docs/boards.md uses pins that the kits have", () => {
-        const text = readFileSync(join(PROJECT, "docs/boards.md"), "utf8")
-        const settings = [...text.matchAll(/^PHY=w5500 (.*)$/gm)].map(match => match[1]!)
-        assert.ok(settings.length >= 2)
-        for (const setting of settings) {
-            const labels = setting.split(" ").map(part => part.split("=")[1]!)
-            assert.equal(new Set(labels).size, 6, setting)
-            const kits = boards.filter(board => labels.every(label => label in board.definition.pins))
-            const strapping: Record<string, string> = { esp32c3: "2, 8-9", esp32s3: "0, 3, 45-46" }
-            const suits = kits.some(({ definition: { archId, pins, log, led } }) => {
-                const used = [(log as { pinTX: string }).pinTX, (led as { pin: string }).pin]
-                return labels.every(label => !lists(strapping[archId]!, pins[label]!) && !used.includes(label))
+    test("the wiring in docs/boards.md uses pins that the kits have free, and its settings are the same", () => {
+        const strapping: Record<string, string> = { esp32c3: "2, 8-9", esp32s3: "0, 3, 45-46" }
+        const lines = readFileSync(join(PROJECT, "docs/boards.md"), "utf8").split("\n")
+        const head = lines.findIndex(line => line.startsWith("| W5500 module |"))
+        const cells = (line: string) => line.split("|").map(cell => cell.trim()).slice(1, -1)
+        const gpios = lines.slice(head + 2, head + 8).map(cells)
+        for (const [i, kit] of cells(lines[head]!).entries()) {
+            if (i === 0) continue
+            const board = boards.find(b => b.definition.devName.endsWith(kit))
+            assert.ok(board, kit)
+            const { archId, pins, log, led } = board.definition as Definition & { log: { pinTX: string }; led: { pin: string } }
+            const [sck, mosi, miso, cs, rst, int] = gpios.map(row => {
+                const gpio = Number(row[i])
+                const label = Object.keys(pins).find(l => pins[l] === gpio)
+                assert.ok(label && !lists(strapping[archId]!, gpio) && label !== log.pinTX && label !== led.pin, `${kit}: GPIO${gpio}`)
+                return label
             })
-            assert.ok(suits, `${setting}: there is a kit with these pins, none of them for strapping, log or LED`)
+            assert.equal(new Set([sck, mosi, miso, cs, rst, int]).size, 6, kit)
+            const setting = `PHY=w5500 sck=${sck} mosi=${mosi} miso=${miso} cs=${cs} rst=${rst} int=${int}`
+            assert.ok(lines.includes(setting), setting)
         }
     })
 
