@@ -1,0 +1,33 @@
+/** Time for the model, so that tests can have their own. */
+
+export interface Clock {
+    /** Nanoseconds from some moment on. */
+    now(): number
+    /** Calls `action` once, when `at` has come; returns what takes that back. */
+    wake(at: number, action: () => void): () => void
+}
+
+/** What a timer, which counts in milliseconds, may be late; the rest of the time is waited for turn by turn. */
+const TIMER_SLACK = 1e6
+
+/**
+ * The machine's. A frame takes microseconds, which timers are too coarse for: near the end it looks at each turn of the
+ * event loop.
+ */
+export const realClock: Clock = {
+    now: () => Math.round(performance.now() * 1e6),
+    wake(at, action) {
+        let immediate: NodeJS.Immediate | undefined
+        const look = (): void => {
+            if (realClock.now() >= at) action()
+            else immediate = setImmediate(look)
+        }
+        const early = at - realClock.now() - TIMER_SLACK
+        const timer = early > 0 ? setTimeout(look, early / 1e6) : undefined
+        if (!timer) immediate = setImmediate(look)
+        return () => {
+            clearTimeout(timer)
+            clearImmediate(immediate)
+        }
+    },
+}
