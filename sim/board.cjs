@@ -9,16 +9,17 @@
 const fs = require("node:fs")
 const net = require("node:net")
 
-const { TUPLEPHONE_BUS, TUPLEPHONE_LAN } = process.env
+const { TUPLEPHONE_BUS, TUPLEPHONE_LAN, TUPLEPHONE_PHY } = process.env
 const BUS_DEFAULT = 8082
 const LAN_DEFAULT = 4789
 /**
  * A board's runtime hands data up in chunks of at most 1,024 bytes. It looks at its stream every few milliseconds, and
  * finds little; a VM that a busy host has held up would find all that came meanwhile, at worst more than its heap
  * takes. So one look finds at most two TCP segments here (2 * 1,436 bytes), and the rest waits, as in a TCP window.
+ * What comes from the model of an Ethernet controller was asked for.
  */
 const CHUNK = 1024
-const WINDOW = 2872
+const WINDOW = TUPLEPHONE_PHY === "w5500" ? Infinity : 2872
 /** Milliseconds after which the VM, which looks at least every 10 ms, has taken a window of data. */
 const WINDOW_PAUSE = 10
 

@@ -6,10 +6,18 @@ import { fileURLToPath } from "node:url"
 
 export const PROJECT = fileURLToPath(new URL("..", import.meta.url))
 export const CLI = join(PROJECT, "node_modules/@devicescript/cli/devicescript")
-/** Where the compiler puts the image of whatever it has compiled last, and where we keep that of the firmware. */
+/** Where the compiler puts the image of whatever it has compiled last. */
 const BUILT = join(PROJECT, ".devicescript/bin/bytecode.devs")
-const IMAGE = join(PROJECT, ".devicescript/firmware.devs")
 const SOURCES = ["src", "services", "devsconfig.json", "package.json"]
+
+/** How the simulated board reaches the LAN: see `src/phy/`. */
+export type PhyKind = "stream" | "w5500"
+
+/** What is built for each, from what, and where we keep it. */
+const PROGRAMS = {
+    stream: { main: "src/main.ts", sources: SOURCES, image: ".devicescript/firmware.devs" },
+    w5500: { main: "devs/w5500/main.ts", sources: [...SOURCES, "devs/w5500"], image: ".devicescript/firmware-w5500.devs" },
+}
 
 function newest(path: string): number {
     const stat = statSync(path)
@@ -17,25 +25,27 @@ function newest(path: string): number {
     return Math.max(0, ...readdirSync(path).map(name => newest(join(path, name))))
 }
 
-function isFresh(): boolean {
-    return existsSync(IMAGE) && SOURCES.every(source => newest(join(PROJECT, source)) <= statSync(IMAGE).mtimeMs)
+function isFresh(image: string, sources: string[]): boolean {
+    return existsSync(image) && sources.every(source => newest(join(PROJECT, source)) <= statSync(image).mtimeMs)
 }
 
 /** @returns the path of the image. @throws with what the compiler said */
-export async function buildFirmware(progress: (text: string) => void): Promise<string> {
-    if (isFresh()) return IMAGE
+export async function buildFirmware(progress: (text: string) => void, phy: PhyKind = "stream"): Promise<string> {
+    const { main, sources, image } = PROGRAMS[phy]
+    const path = join(PROJECT, image)
+    if (isFresh(path, sources)) return path
     progress("building the firmware ...")
     // the image is as old as what it was made from: a source that is saved meanwhile is newer
     const began = new Date()
-    const child = spawn(process.execPath, [CLI, "build", "--quiet", "src/main.ts"], { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, [CLI, "build", "--quiet", main], { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
     const code = await new Promise(resolve => child.on("close", resolve))
     if (code !== 0) throw new Error(`the firmware does not build; the compiler says:\n${output.trim()}`)
     // in one step, since another copy may be reading it
-    const copy = `${IMAGE}.${process.pid}`
+    const copy = `${path}.${process.pid}`
     copyFileSync(BUILT, copy)
     utimesSync(copy, began, began)
-    renameSync(copy, IMAGE)
-    return IMAGE
+    renameSync(copy, path)
+    return path
 }

@@ -8,7 +8,8 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { Bus } from "./bus.js"
 import { ConsoleClient } from "./console-client.js"
-import { CLI, PROJECT } from "./firmware.js"
+import { CLI, PROJECT, type PhyKind } from "./firmware.js"
+import { W5500Server } from "./w5500/server.js"
 
 const BOOT_TIMEOUT = 20_000
 const END_TIMEOUT = 3_000
@@ -21,6 +22,8 @@ export interface PhoneOptions {
     deviceId: string
     /** `HOST:PORT` of the LAN. */
     lan: string
+    /** The image's; `stream` by default. */
+    phy?: PhyKind
 }
 
 /** Emits `log` with each line that the firmware writes. */
@@ -35,7 +38,9 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
     private constructor(
         private readonly bus: Bus,
         private readonly vm: ChildProcess,
-        private readonly folder: string
+        private readonly folder: string,
+        /** The model of the board's Ethernet controller, if it has one. */
+        readonly controller: W5500Server | undefined
     ) {
         super()
         this.failed = new Promise((_, reject) => (this.reject = reject))
@@ -49,17 +54,24 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
     /** Boots the firmware. Resolves when its console answers. */
     static async boot(options: PhoneOptions): Promise<Phone> {
         const bus = await Bus.open()
+        const controller = options.phy === "w5500" ? await W5500Server.start({ lan: options.lan }) : undefined
         // the VM keeps its flash in the folder in which it runs
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
         const args = ["--require", join(PROJECT, "sim/board.cjs"), CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
         const vm = spawn(process.execPath, args, {
             cwd: folder,
-            env: { ...process.env, TUPLEPHONE_BUS: String(bus.port), TUPLEPHONE_LAN: options.lan, NO_UPDATE_NOTIFIER: "1" },
+            env: {
+                ...process.env,
+                TUPLEPHONE_BUS: String(bus.port),
+                TUPLEPHONE_LAN: controller ? `127.0.0.1:${controller.port}` : options.lan,
+                TUPLEPHONE_PHY: options.phy ?? "stream",
+                NO_UPDATE_NOTIFIER: "1",
+            },
             stdio: ["ignore", "pipe", "pipe", "ipc"],
             // Ctrl-C is for the launcher alone, which ends its phones in order
             detached: true,
         })
-        const phone = new Phone(bus, vm, folder)
+        const phone = new Phone(bus, vm, folder, controller)
         const timer = setTimeout(() => phone.fail(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`), BOOT_TIMEOUT)
         try {
             phone.client = await Promise.race([ConsoleClient.find(bus.jacdac), phone.failed])
@@ -96,6 +108,7 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
             clearTimeout(timer)
         }
         await this.bus.close()
+        await this.controller?.stop()
         await rm(this.folder, { recursive: true, force: true })
     }
 

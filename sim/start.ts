@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from "commander"
 import { createHash } from "node:crypto"
 import { connect } from "node:net"
 import { demonstrate } from "./demo.js"
-import { buildFirmware, PROJECT } from "./firmware.js"
+import { buildFirmware, PROJECT, type PhyKind } from "./firmware.js"
 import { EmbeddedLan } from "./lan/lan.js"
 import { Phone } from "./phone.js"
 import { prompt } from "./prompt.js"
@@ -12,6 +12,7 @@ import { run } from "./script.js"
 interface Options {
     exec?: string
     lan: string
+    phy: PhyKind
     pcap?: string
     phones: number
     verbose?: boolean
@@ -29,6 +30,11 @@ function phones(text: string): number {
 function lan(text: string): string {
     if (text === "embedded" || /^tcp:\/\/[^:/]+:\d{1,5}$/.test(text)) return text
     throw new InvalidArgumentError("Give embedded, or tcp://HOST:PORT.")
+}
+
+function phy(text: string): PhyKind {
+    if (text === "stream" || text === "w5500") return text
+    throw new InvalidArgumentError("Give stream or w5500.")
 }
 
 /** The phone would try again and again, and its user would wonder. @throws if nothing listens there */
@@ -72,7 +78,7 @@ async function main(options: Options): Promise<void> {
     process.stdout.on("error", () => process.emit("SIGHUP"))
 
     const work = async (): Promise<boolean> => {
-        const image = await buildFirmware(say)
+        const image = await buildFirmware(say, options.phy)
         let address = options.lan.replace("tcp://", "")
         if (options.lan === "embedded") {
             const embedded = await EmbeddedLan.start({ pcap: options.pcap })
@@ -84,7 +90,7 @@ async function main(options: Options): Promise<void> {
         }
         say(`booting ${options.phones === 1 ? "the phone" : `${options.phones} phones`} ...`)
         const booting = Array.from({ length: options.phones }, async (_, i) => {
-            const phone = await Phone.boot({ image, deviceId: deviceId(i), lan: address })
+            const phone = await Phone.boot({ image, deviceId: deviceId(i), lan: address, phy: options.phy })
             ended.unshift(() => phone.stop())
             if (options.verbose) phone.on("log", line => say(`phone ${i + 1}: ${line}`))
             return phone
@@ -112,6 +118,7 @@ await new Command("npm start --")
     .description("Boots the firmware in the simulator on a LAN, places two demonstration calls and leaves a console prompt.")
     .option("--exec <commands>", 'instead: run these console commands ("cmd; cmd"), print their answers, and stop')
     .option("--lan <url>", "embedded, or tcp://HOST:PORT: an Ethernet carried as VDE frames", lan, "embedded")
+    .option("--phy <kind>", "stream, or w5500: through a model of that Ethernet controller", phy, "stream")
     .option("--pcap <file>", "write every frame of the embedded LAN to a capture file")
     .option("--phones <number>", 'that many phones on one LAN; "@2 command" is for the second', phones, 1)
     .option("--verbose", "show what the firmware logs")

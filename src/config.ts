@@ -18,7 +18,7 @@ export const MTU = 1500
 /** Received frames handled before other fibers get a turn; far below the 131,072 steps that the VM allows. */
 export const FRAMES_PER_TURN = 32
 /** Frames that may wait for the Ethernet controller; a power of two. */
-export const MACRAW_QUEUE = 16
+export const MACRAW_QUEUE = 32
 /** Clock of the SPI bus; the W5500 takes 33 MHz, long wires do not. */
 export const SPI_HZ = 20000000
 /** Milliseconds between looks at an Ethernet controller that is silent. */

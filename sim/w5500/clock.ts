@@ -31,3 +31,27 @@ export const realClock: Clock = {
         }
     },
 }
+
+/** Bits of the SPI bus in a second, as the firmware sets it. */
+const SPI_HZ = 20e6
+
+/**
+ * The machine's clock, but never before the end of what the bus has carried: transactions that come in one piece of a
+ * stream were one after the other on a bus, and what the chip does goes on meanwhile.
+ */
+export class BusClock implements Clock {
+    private busyUntil = 0
+
+    now(): number {
+        return Math.max(realClock.now(), this.busyUntil)
+    }
+
+    wake(at: number, action: () => void): () => void {
+        return realClock.wake(at, action)
+    }
+
+    /** A transaction takes place: it is now as late as its end. */
+    carry(bytes: number): void {
+        this.busyUntil = this.now() + (bytes * 8 * 1e9) / SPI_HZ
+    }
+}

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { LOOPBACK } from "../lan/tcp-ports.js"
 import { Cable } from "./cable.js"
 import { W5500 } from "./chip.js"
+import { BusClock } from "./clock.js"
 import { ANSWER, EXCHANGE, INTERRUPT, MessageDecoder, RESET, WRITE, encodeMessage } from "./messages.js"
 
 export interface W5500ServerOptions {
@@ -14,7 +15,8 @@ export interface W5500ServerOptions {
 }
 
 export class W5500Server {
-    readonly chip = new W5500()
+    private readonly clock = new BusClock()
+    readonly chip = new W5500(this.clock)
     /** VMs accepted; streams ended for a malformed message. */
     readonly counters = { accepted: 0, malformed: 0 }
     private readonly cable: Cable
@@ -82,6 +84,7 @@ export class W5500Server {
 
     /** @returns false if there is no such message */
     private perform(operation: number, data: Buffer): boolean {
+        if (operation !== RESET) this.clock.carry(data.length)
         if (operation === WRITE) this.chip.transaction(data)
         else if (operation === EXCHANGE) this.vm?.write(encodeMessage(ANSWER, this.chip.transaction(data)))
         else if (operation === RESET && data.length === 1 && data[0] <= 1) this.chip.resetLine(data[0] === 0 ? 0 : 1)

@@ -60,7 +60,7 @@ const LENGTH = 2
 const VOICE_RECEIVED = LENGTH + VOICE_FRAME
 const VOICE_TOGETHER = 3
 /** Frames of voice for which buffers are kept; if more wait, others are made for the moment. */
-const VOICE_BUFFERS = MACRAW_QUEUE / 2
+const VOICE_BUFFERS = 8
 /** Socket 0 has both buffers whole: kilobytes. */
 const BUFFER_KB = 16
 /** Greatest length in the receive buffer: a frame with a VLAN tag. */

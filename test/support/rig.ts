@@ -6,10 +6,12 @@ import { ETHERTYPE_IPV4, buildEthernet } from "../../sim/lan/ethernet.js"
 import { PROTOCOL_UDP, buildIpv4 } from "../../sim/lan/ipv4.js"
 import { EmbeddedLan, LAN, type LanOptions } from "../../sim/lan/lan.js"
 import { buildUdp } from "../../sim/lan/udp.js"
-import { buildFirmware } from "../../sim/firmware.js"
+import { buildFirmware, type PhyKind } from "../../sim/firmware.js"
 import { Phone } from "../../sim/phone.js"
 import { arpOf, udpOf, type ReceivedUdp } from "./ethernet-client.js"
 
+/** Over which PHY the tests run. */
+export const PHY = (process.env.TUPLEPHONE_PHY ?? "stream") as PhyKind
 const POLL_MS = 20
 const WAIT_MS = 10_000
 const SETTLE_ATTEMPTS = 20
@@ -95,14 +97,14 @@ export class Rig {
 
     /** Boots LAN and phone. Resolves when the phone has its common address, or, `withoutServer`, at once. */
     static async start(options: LanOptions & { withoutServer?: boolean } = {}): Promise<Rig> {
-        const image = await buildFirmware(() => {})
+        const image = await buildFirmware(() => {}, PHY)
         const lan = await EmbeddedLan.start(options)
         if (options.withoutServer) lan.dhcp.enabled = false
         let phone: Phone | undefined
         try {
             // a phone of its own for each run, so that test files can run at the same time
             const deviceId = createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)
-            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}` })
+            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy: PHY })
             const rig = new Rig(lan, phone)
             if (!options.withoutServer) await rig.hasAddress()
             return rig
