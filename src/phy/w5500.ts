@@ -240,7 +240,8 @@ export class W5500Phy implements Phy {
             n = first
         }
         let at = 0
-        while (at + LENGTH <= n) {
+        // at least once: a single octet is no length either
+        while (at === 0 || at + LENGTH <= n) {
             const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
             if (length < LENGTH + ETH_HEADER || length > RECEIVED_MAX || at + length > received) {
                 counters.phyBadLength++
