@@ -187,13 +187,15 @@ export class W5500Phy implements Phy {
                 await ds.suspend<any>(W5500_POLL)
                 this.idle = false
             }
-            if (ds.millis() - looked >= LINK_INTERVAL) {
+            const due = ds.millis() - looked >= LINK_INTERVAL
+            if (due) {
                 looked = ds.millis()
                 await this.lookAtLink()
             }
             // cleared before the pointers are read, so that a frame which comes later asks again
             if (spi.interrupt()) await this.set(SOCKET, SN_IR, SN_IR_RECV)
-            else if (this.count === 0 && spi.hasInterrupt) continue
+            // a chip that was reset by itself never asks: its status is read with each look at the link
+            else if (this.count === 0 && spi.hasInterrupt && !due) continue
             while (await this.turn()) {}
         }
     }
