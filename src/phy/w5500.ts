@@ -110,7 +110,9 @@ export class W5500Phy implements Phy {
     private pump: ds.Fiber
     private idle = false
     private fast = false
+    /** The MAC filter, as it shall be and as the chip was told. */
     private filter = SN_MR_MFEN
+    private filterSet = SN_MR_MFEN
 
     constructor(
         private spi: SpiDevice,
@@ -153,7 +155,6 @@ export class W5500Phy implements Phy {
     /** Take the frames of others too, as addresses with a MAC of their own need it. The chip is set up again for it. */
     promiscuous(on: boolean): void {
         this.filter = on ? 0 : SN_MR_MFEN
-        this.doubt = DOUBT_MAX
     }
 
     private async run() {
@@ -181,7 +182,7 @@ export class W5500Phy implements Phy {
     private async serve() {
         const spi = this.spi
         let looked = ds.millis()
-        while (this.doubt < DOUBT_MAX) {
+        while (this.doubt < DOUBT_MAX && this.filter === this.filterSet) {
             if (this.count === 0 && !spi.interrupt()) {
                 this.idle = true
                 await ds.suspend<any>(W5500_POLL)
@@ -344,7 +345,8 @@ export class W5500Phy implements Phy {
         }
         await this.set(COMMON, SIMR, 1)
         await this.set(SOCKET, SN_IMR, SN_IR_RECV)
-        await this.set(SOCKET, SN_MR, this.filter | SN_MR_BLOCK | SN_MR_MACRAW)
+        this.filterSet = this.filter
+        await this.set(SOCKET, SN_MR, this.filterSet | SN_MR_BLOCK | SN_MR_MACRAW)
         await this.set(SOCKET, SN_CR, OPEN)
         await ds.sleep(1)
         const state = transfer(SN_SR, SOCKET, 1)
