@@ -280,14 +280,15 @@ export class W5500Phy implements Phy {
     }
 
     private async send() {
-        const b = this.first()
+        // it stays in the queue until it is sent, so that nothing is lost uncounted if the bus fails
+        const b = this.queue[this.head]
         // the chip wraps the address at the end of its buffer
         phases(b, this.txWrite, TX_BUFFER | WRITE)
         await this.spi.write(b)
         this.txWrite = (this.txWrite + b.length - PHASES) & 0xffff
         await this.point(SN_TX_WR, this.txWrite)
         await this.set(SOCKET, SN_CR, SEND)
-        this.recycle(b)
+        this.recycle(this.first())
     }
 
     private recycle(b: Buffer): void {
