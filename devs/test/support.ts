@@ -8,6 +8,20 @@ export async function run(): Promise<void> {
     await ds.sleep(600000)
 }
 
+/** Time, whatever a test makes of the clock of the code under test. */
+export const millis = ds.millis
+/** Milliseconds after which what is waited for counts as missing. */
+const PATIENCE = 10000
+
+/** Wait until `condition` holds, however busy the machine is. @param what for the error, if it never does */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+    const end = millis() + PATIENCE
+    while (!condition()) {
+        if (millis() > end) throw new Error(`waited in vain for ${what}`)
+        await ds.sleep(1)
+    }
+}
+
 /** Let the VM count its steps anew: it ends a program after 131,072 of them without a pause. */
 export async function breathe(): Promise<void> {
     await ds.sleep(0)

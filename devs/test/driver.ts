@@ -1,0 +1,145 @@
+import * as ds from "@devicescript/core"
+import { expect } from "@devicescript/test"
+import { VOICE_FRAME } from "../../src/config"
+import { W5500Phy } from "../../src/phy/w5500"
+import { FakeChip } from "./chip"
+import { copyOf, expectBytes, put16, until } from "./support"
+
+// The driver of the W5500 on a chip that a test has in its hands.
+
+/** Bytes before the frame. */
+export const HEADROOM = 3
+
+/** The driver looks at the link when this clock says so, and not while a test notes the transfers. */
+const LINK_INTERVAL = 500
+let clock = 0
+const runtime = ds as any
+
+/** What the driver has said. */
+export const said: string[] = []
+const print = runtime.print
+runtime.print = (level: number, text: string) => {
+    if (text.startsWith("phy: ") || text.startsWith("internal")) said.push(text)
+    else print(level, text)
+}
+
+export let chip: FakeChip
+export let phy: W5500Phy
+/** What came up: frames, and changes of the link. */
+export const got: Buffer[] = []
+export let links = ""
+const out = Buffer.alloc(HEADROOM + VOICE_FRAME)
+
+export function receive(b: Buffer, offset: number, length: number): void {
+    got.push(copyOf(b, offset, length))
+}
+
+export function link(up: boolean): void {
+    links += up ? "up " : "down "
+}
+
+/** A new chip, and a driver that is not started. */
+export function make(): void {
+    // not before: the tests themselves are started by the runtime's clock
+    runtime.millis = () => clock
+    while (got.length > 0) got.pop()
+    while (said.length > 0) said.pop()
+    links = ""
+    chip = new FakeChip()
+    phy = new W5500Phy(chip, 0x332211fe, 0x5544)
+}
+
+/** Start the driver, and wait until it is idle. */
+export async function ready(): Promise<void> {
+    phy.start(receive, link)
+    await settled()
+}
+
+/** A new chip with a driver that is idle: the beginning of most tests. */
+export async function fresh(): Promise<void> {
+    make()
+    await ready()
+}
+
+/** End the driver's fiber. */
+export function stop(): void {
+    const pump = (phy as any).pump
+    if (pump) pump.terminate()
+}
+
+/** The driver has nothing left to do. */
+export async function settled(): Promise<void> {
+    await until("the driver", () => {
+        const p = phy as any
+        return p.idle && p.count === 0 && p.doubt === 0 && !chip.interrupt()
+    })
+}
+
+/** It is time for the driver to look at the link. */
+export function lookIsDue(): void {
+    clock += LINK_INTERVAL
+}
+
+/** The driver looks at the link. */
+export async function look(): Promise<void> {
+    const before = chip.looks
+    lookIsDue()
+    await until("the look at the link", () => chip.looks > before)
+    await settled()
+}
+
+/** A frame of `length` octets that each tell their place. */
+export function frame(length: number, seed: number): Buffer {
+    const b = Buffer.alloc(length)
+    for (let i = 0; i < length; i++) b[i] = seed + i + (i >> 8)
+    return b
+}
+
+export function send(f: Buffer): boolean {
+    const b = Buffer.alloc(HEADROOM + f.length)
+    b.blitAt(HEADROOM, f, 0, f.length)
+    return phy.transmit(b)
+}
+
+/** A frame of voice that has its number in it, behind the headroom. */
+export function voice(n: number): Buffer {
+    out.fillAt(HEADROOM, VOICE_FRAME, n)
+    put16(out, HEADROOM, n)
+    return out
+}
+
+export function sendVoice(n: number): boolean {
+    return phy.transmit(voice(n))
+}
+
+export function arriveVoice(n: number): void {
+    chip.arrive(copyOf(voice(n), HEADROOM))
+}
+
+/** The oldest frame that the chip has sent is this one of voice. */
+export function expectSent(n: number): void {
+    if (chip.sent.length === 0) throw new Error(`frame ${n} was not sent`)
+    expectBytes(chip.sent.shift(), copyOf(voice(n), HEADROOM))
+}
+
+export function expectGot(n: number): void {
+    if (got.length === 0) throw new Error(`frame ${n} did not come up`)
+    expectBytes(got.shift(), copyOf(voice(n), HEADROOM))
+}
+
+/** A frame there and one back, and nothing else. */
+export async function bothWays(): Promise<void> {
+    await settled()
+    sendVoice(1001)
+    arriveVoice(1002)
+    await settled()
+    expectSent(1001)
+    expectGot(1002)
+    expect(chip.sent.length + got.length).toBe(0)
+}
+
+export function hex16(n: number): string {
+    const b = Buffer.alloc(2)
+    put16(b, 0, n)
+    return b.toString("hex")
+}
