@@ -1,0 +1,102 @@
+/** The size of the firmware's image, and what it is made of. */
+import { execFileSync } from "node:child_process"
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { CLI, PROJECT } from "../sim/firmware.js"
+import { stringsOf, type Image, readImage } from "./image-format.js"
+import { rowOf, type Options, type Row, type Suite } from "./suite.js"
+
+/** Bytes. */
+const BUDGET = 65_536
+/** What the compiler reads of a checkout. */
+const SOURCES = ["src", "services", "boards", "devsconfig.json", "package.json"]
+const BUILD_TIMEOUT = 120_000
+/** The function that the compiler makes to put methods into their classes. */
+const PROTOTYPES = "prototype"
+
+/** What the compiler says about an image, as far as we read it. */
+interface DebugInfo {
+    functions: { name: string; location: [start: number, length: number]; size: number }[]
+    /** In the order of their texts, which `location` counts through as if they were one. */
+    sources: { path: string; length: number }[]
+}
+
+/**
+ * Builds in a copy, because a build in the checkout would take the place of the image that is there. The copy lies in the
+ * checkout, so that the image bears the same version.
+ */
+function build(): { image: Image; debug: DebugInfo } {
+    const folder = mkdtempSync(join(PROJECT, ".devicescript/image-"))
+    const remove = () => rmSync(folder, { recursive: true, force: true })
+    process.once("exit", remove)
+    try {
+        for (const name of SOURCES) cpSync(join(PROJECT, name), join(folder, name), { recursive: true })
+        // nothing else goes on meanwhile, so that a signal finds either no compiler or one that has ended
+        execFileSync(process.execPath, [CLI, "build", "--quiet", "src/main.ts"], { cwd: folder, stdio: "pipe", timeout: BUILD_TIMEOUT })
+        const built = (name: string) => readFileSync(join(folder, ".devicescript/bin", name))
+        return { image: readImage(built("bytecode.devs")), debug: JSON.parse(built("bytecode-dbg.json").toString()) }
+    } finally {
+        process.off("exit", remove)
+        remove()
+    }
+}
+
+/** Bytes of code by folder of `src/` and by package. A function is where its text is: names are not unique. */
+function codeByFolder({ functions, sources }: DebugInfo): Map<string, number> {
+    const ends: number[] = []
+    for (const { length } of sources) ends.push((ends.at(-1) ?? 0) + length)
+    const sizes = new Map<string, number>()
+    for (const { name, location, size } of functions) {
+        const { path } = sources[ends.findIndex(end => location[0] < end)]
+        const folder = name === PROTOTYPES ? "tables of methods" : folderOf(path)
+        sizes.set(folder, (sizes.get(folder) ?? 0) + size)
+    }
+    return new Map([...sizes].sort(([, a], [, b]) => b - a))
+}
+
+function folderOf(path: string): string {
+    const [, name] = /^node_modules\/(@devicescript\/\w+)\//.exec(path) ?? []
+    return name ?? `${dirname(path)}/`
+}
+
+/** The recording in `src/voice/speech.ts`, as it lies in the image. */
+function speech(): Buffer {
+    const text = readFileSync(join(PROJECT, "src/voice/speech.ts"), "utf8")
+    const [, digits] = /hex`([^`]*)`/.exec(text)!
+    return Buffer.from(digits.replace(/\s/g, ""), "hex")
+}
+
+function rows(image: Image, debug: DebugInfo): Row[] {
+    const total = image.bytes.length
+    const row = (name: string, bytes: number) => rowOf(name, "bytes", [bytes])
+    const parts = [...codeByFolder(debug)].map(([folder, bytes]) => row(`code, ${folder}`, bytes))
+
+    const recording = speech()
+    const { identifiers, texts, buffers, index } = stringsOf(image)
+    const isSpeech = (b: Buffer) => b.equals(recording)
+    const sum = (list: Buffer[]) => list.reduce((n, b) => n + b.length, 0)
+    parts.push(row("data, speech", sum(buffers.filter(isSpeech))))
+    parts.push(row("data, other tables", sum(buffers.filter(b => !isSpeech(b)))))
+    parts.push(row("strings, identifiers", sum(identifiers)))
+    parts.push(row("strings, texts", sum(texts)))
+    parts.push(row("strings, their index", index))
+    const known = parts.reduce((n, { value }) => n + value, 0)
+    parts.push(row("header, services, board, padding", total - known))
+
+    const budget = {
+        text: `at most ${BUDGET.toLocaleString("en")} bytes`,
+        met: total <= BUDGET,
+        missedBy: total <= BUDGET ? undefined : `${total - BUDGET} bytes`,
+    }
+    return [{ ...row("image", total), budget }, ...parts]
+}
+
+export const suite: Suite = {
+    name: "image",
+    title: "The firmware's image and what it is made of; a build gives the same each time, so one is enough",
+    async run({ progress }: Options): Promise<Row[]> {
+        progress("building the firmware in a copy")
+        const { image, debug } = build()
+        return rows(image, debug)
+    },
+}
