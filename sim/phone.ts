@@ -24,6 +24,8 @@ export interface PhoneOptions {
     lan: string
     /** The image's; `stream` by default. */
     phy?: PhyKind
+    /** A script for the VM's process to load first, as `sim/board.cjs`. */
+    preload?: string
 }
 
 /** Emits `log` with each line that the firmware writes. */
@@ -57,7 +59,8 @@ export class Phone extends EventEmitter<{ log: [line: string] }> {
         const controller = options.phy === "w5500" ? await W5500Server.start({ lan: options.lan }) : undefined
         // the VM keeps its flash in the folder in which it runs
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
-        const args = ["--require", join(PROJECT, "sim/board.cjs"), CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
+        const scripts = [join(PROJECT, "sim/board.cjs"), ...(options.preload ? [options.preload] : [])].flatMap(path => ["--require", path])
+        const args = [...scripts, CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
         const vm = spawn(process.execPath, args, {
             cwd: folder,
             env: {

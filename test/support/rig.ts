@@ -96,7 +96,7 @@ export class Rig {
     }
 
     /** Boots LAN and phone. Resolves when the phone has its common address, or, `withoutServer`, at once. */
-    static async start(options: LanOptions & { withoutServer?: boolean } = {}): Promise<Rig> {
+    static async start(options: LanOptions & { withoutServer?: boolean; preload?: string } = {}): Promise<Rig> {
         const image = await buildFirmware(() => {}, PHY)
         const lan = await EmbeddedLan.start(options)
         if (options.withoutServer) lan.dhcp.enabled = false
@@ -104,7 +104,7 @@ export class Rig {
         try {
             // a phone of its own for each run, so that test files can run at the same time
             const deviceId = createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)
-            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy: PHY })
+            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy: PHY, preload: options.preload })
             const rig = new Rig(lan, phone)
             if (!options.withoutServer) await rig.hasAddress()
             return rig
