@@ -1,0 +1,28 @@
+/**
+ * For `bench/address-lan.ts`: how long a program waits for an address of its own. Each datagram to the control port asks
+ * for one measurement; the answer is `MILLISECONDS ADDRESS`.
+ */
+import * as ds from "@devicescript/core"
+import { startStack } from "../../src/boot"
+import { readSettings } from "../../src/settings"
+import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, TUPLE_DHCP, bind, close, recvfrom, sendto, socket } from "../../src/socket/socket"
+import { formatAddress } from "../../src/wire/address"
+
+const CONTROL_PORT = 7000
+const RTP_PORT = 5004
+
+startStack(await readSettings())
+const control = await socket(AF_INET, SOCK_DGRAM)
+const { address } = await bind(control, { port: CONTROL_PORT })
+console.log(`ready at ${formatAddress(address)}:${CONTROL_PORT}`)
+while (true) {
+    const asked = await recvfrom(control)
+    // the clock stands still until the fiber has slept
+    await ds.sleep(1)
+    const began = ds.millis()
+    const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
+    const local = await bind(sd, { port: RTP_PORT })
+    const took = ds.millis() - began
+    await close(sd)
+    await sendto(control, Buffer.from(`${took} ${formatAddress(local.address)}`), asked)
+}
