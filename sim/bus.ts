@@ -1,9 +1,7 @@
 /** The Jacdac bus between this program and one VM, over TCP on the loopback interface. */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { JDBus, Transport } from "jacdac-ts"
-
-// the library tells each step of a connection on the standard output, which here is for answers alone
-console.debug = () => {}
+import "./jacdac-log.js"
 
 /** Carries frames as the VM's TCP transport does: each behind one byte of length. */
 class TcpTransport extends Transport {

@@ -1,5 +1,5 @@
 /** The client of the console service: command lines out, their answers back. Specified in `services/console.md`. */
-import { DEVICE_ANNOUNCE, DEVICE_LOST, PACKET_REPORT, Packet, type JDBus, type JDDevice } from "jacdac-ts"
+import { DEVICE_ANNOUNCE, PACKET_REPORT, Packet, RESTART, type JDBus, type JDDevice } from "jacdac-ts"
 
 const SERVICE_CLASS = 0x1c9d5f3a
 const EXECUTE = 0x80
@@ -12,6 +12,18 @@ enum Status {
     Failed,
 }
 
+/** What runs console commands: a phone in the simulator, or a board. */
+export interface CommandRunner {
+    /** Why no command can be run any more. */
+    readonly failure: Error | undefined
+    /**
+     * @param onText called with each piece of the command's output as it comes
+     * @returns whether the command succeeded
+     * @throws if the answer does not come
+     */
+    execute(line: string, onText: (text: string) => void): Promise<boolean>
+}
+
 interface Pending {
     onText(text: string): void
     resolve(succeeded: boolean): void
@@ -19,17 +31,23 @@ interface Pending {
     sequence: number
 }
 
-export class ConsoleClient {
+export class ConsoleClient implements CommandRunner {
     private readonly pending = new Map<number, Pending>()
     private lastId = 0
-    private failure: Error | undefined
+    failure: Error | undefined
 
     private constructor(
-        private readonly device: JDDevice,
+        readonly device: JDDevice,
         private readonly serviceIndex: number
     ) {
         device.on(PACKET_REPORT, (packet: Packet) => this.onReport(packet))
-        device.on(DEVICE_LOST, () => this.fail(new Error("the phone does not answer any more; start it again")))
+        // it will never tell how its commands ended
+        device.on(RESTART, () => this.interrupt(new Error("the phone has restarted; run the command again")))
+    }
+
+    /** How many commands wait for an answer. */
+    get waiting(): number {
+        return this.pending.size
     }
 
     /** Waits until a device with a console shows itself on the bus. */
@@ -62,9 +80,14 @@ export class ConsoleClient {
         })
     }
 
-    /** Ends all that waits for an answer. */
+    /** Ends all that waits for an answer, and lets no more commands be run. */
     fail(error: Error): void {
-        this.failure = error
+        this.failure ??= error
+        this.interrupt(this.failure)
+    }
+
+    /** Ends all that waits for an answer. */
+    interrupt(error: Error): void {
         for (const pending of this.pending.values()) pending.reject(error)
         this.pending.clear()
     }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { Bus } from "./bus.js"
-import { ConsoleClient } from "./console-client.js"
+import { type CommandRunner, ConsoleClient } from "./console-client.js"
 import { CLI, PROJECT, type PhyKind } from "./firmware.js"
 import { W5500Server } from "./w5500/server.js"
 
@@ -29,10 +29,10 @@ export interface PhoneOptions {
 }
 
 /** Emits `log` with each line that the firmware writes. */
-export class Phone extends EventEmitter<{ log: [line: string] }> {
+export class Phone extends EventEmitter<{ log: [line: string] }> implements CommandRunner {
     private readonly recent: string[] = []
     private client: ConsoleClient | undefined
-    private failure: Error | undefined
+    failure: Error | undefined
     /** Rejects when the phone has failed. */
     readonly failed: Promise<never>
     private reject!: (error: Error) => void
