@@ -1,0 +1,77 @@
+/** What a command prints, made fit for a terminal as it comes: tables and long lines fitted, colours. */
+import type { Style } from "./style.js"
+import { cellsOf, isTitles, render, type Table } from "./table.js"
+
+/** Blanks by which the rest of a broken line stands in. */
+const HANG = 4
+
+/** @returns a line as several, broken between words if it is wider than `room`; JSON, which is for copying, never is */
+export function wrapped(line: string, room: number): string[] {
+    if (line.length <= room || /^[[{]/.test(line)) return [line]
+    const indent = /^ */.exec(line)![0]
+    const hang = indent + " ".repeat(HANG)
+    const lines = [indent]
+    for (const word of line.trim().split(/(?<= )(?=\S)/)) {
+        const last = lines.at(-1)!
+        const fits = (last + word.trimEnd()).length <= room
+        if (fits || last.trim() === "") lines.push(lines.pop()! + word)
+        else lines.push(hang + word)
+    }
+    return lines.map(text => text.trimEnd())
+}
+
+export class Painter {
+    private rest = ""
+    private first = true
+    private titles: string | undefined
+    private table: Table | undefined
+
+    /**
+     * @param write takes what is printed
+     * @param room gives the width of the terminal in characters
+     */
+    constructor(
+        private readonly write: (text: string) => void,
+        private readonly room: () => number,
+        private readonly style: Style
+    ) {}
+
+    add(text: string): void {
+        const lines = (this.rest + text).split("\n")
+        this.rest = lines.pop()!
+        for (const line of lines) this.line(line)
+    }
+
+    /** The command has ended. */
+    end(): void {
+        if (this.rest) this.line(this.rest)
+        this.rest = ""
+        this.endTable()
+    }
+
+    private line(line: string): void {
+        if (this.first && isTitles(line)) {
+            this.titles = line
+            // the widths depend on all rows, so a table waits for its end, which is soon
+            this.table = { titles: line.split(/ +/), rows: [] }
+        } else {
+            const row = this.table && cellsOf(this.titles!, line)
+            if (row) this.table!.rows.push(row)
+            else {
+                this.endTable()
+                const paint = line.startsWith("error: ") ? this.style.error : (text: string) => text
+                this.print(wrapped(line, this.room()).map(paint))
+            }
+        }
+        this.first = false
+    }
+
+    private endTable(): void {
+        if (this.table) this.print(render(this.table, this.room(), this.style))
+        this.table = undefined
+    }
+
+    private print(lines: string[]): void {
+        this.write(lines.map(line => `${line}\n`).join(""))
+    }
+}
