@@ -6,7 +6,8 @@ import { demonstrate } from "./demo.js"
 import { buildFirmware, PROJECT, type PhyKind } from "./firmware.js"
 import { EmbeddedLan } from "./lan/lan.js"
 import { Phone } from "./phone.js"
-import { prompt } from "./prompt.js"
+import { runProgram, type End } from "./program.js"
+import { notice, prompt } from "./prompt.js"
 import { run } from "./script.js"
 
 interface Options {
@@ -63,20 +64,8 @@ function deviceId(index: number): string {
 }
 
 async function main(options: Options): Promise<void> {
-    const say = (text: string) => console.error(text)
-    const ended: (() => Promise<void>)[] = []
-    let interrupted = false
-    const stop = new Promise<never>((_, reject) => {
-        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-            process.on(signal, () => {
-                interrupted = true
-                reject(new Error("interrupted"))
-            })
-    })
-    stop.catch(() => {})
-    // whoever read our output has gone
-    process.stdout.on("error", () => process.emit("SIGHUP"))
-
+    const say = notice
+    const ended: End[] = []
     const work = async (): Promise<boolean> => {
         const image = await buildFirmware(say, options.phy)
         let address = options.lan.replace("tcp://", "")
@@ -104,14 +93,7 @@ async function main(options: Options): Promise<void> {
         return true
     }
 
-    try {
-        if (!(await Promise.race([work(), stop]))) process.exitCode = 1
-    } catch (error) {
-        if (!interrupted) say(`error: ${(error as Error).message}`)
-        process.exitCode = interrupted ? 130 : 1
-    }
-    for (const end of ended) await end()
-    process.exit()
+    await runProgram(work, ended)
 }
 
 await new Command("npm start --")
