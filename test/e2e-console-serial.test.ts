@@ -1,0 +1,275 @@
+/** The console on a board's serial line: a pseudo-terminal stands for the line, the firmware in the VM for the board. */
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, afterEach, before, describe, it } from "node:test"
+import { JDBus, type Transport } from "jacdac-ts"
+import { PROJECT } from "../sim/firmware.js"
+import { Rig, seededRandom, until, type Interface } from "./support/rig.js"
+import { SerialLine } from "./support/serial-line.js"
+import { Terminal, withoutControls } from "./support/terminal.js"
+
+/** Time for the program to start on a busy machine, and to find the phone. */
+const PATIENCE = 60_000
+/** The prompt with the cursor right behind it. */
+const PROMPT = /tuplephone> \x1b\[13G/
+
+/** `npm run console` at the end of pipes. */
+class Console {
+    stdout = ""
+    stderr = ""
+    readonly ended: Promise<number | null>
+    private readonly child
+
+    constructor(...args: string[]) {
+        this.child = spawn(process.execPath, [join(PROJECT, "node_modules/tsx/dist/cli.mjs"), "sim/console.ts", ...args], { cwd: PROJECT })
+        this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text))
+        this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text))
+        this.ended = new Promise(resolve => this.child.on("close", resolve))
+    }
+
+    input(text: string): void {
+        this.child.stdin.end(text)
+    }
+
+    signal(signal: NodeJS.Signals): void {
+        this.child.kill(signal)
+    }
+
+    /** What it says beside the answers. */
+    said(): string {
+        return this.stderr.replace(/^looking for the phone on .* \.\.\.\n/, "")
+    }
+}
+
+describe("console on a serial line", { skip: process.platform === "win32" && "there are no pseudo-terminals" }, () => {
+    let rig: Rig
+    let line: SerialLine
+    let folder: string
+    const started: { signal?(signal: NodeJS.Signals): void; kill?(): void }[] = []
+    const lines: SerialLine[] = []
+
+    async function open(bus?: JDBus): Promise<SerialLine> {
+        const opened = await SerialLine.open(bus)
+        lines.push(opened)
+        return opened
+    }
+
+    /** Starts the console on a line. */
+    function run(...args: string[]): Console {
+        const program = new Console(...args)
+        started.push(program)
+        return program
+    }
+
+    function terminal(args: string[], columns?: number): Terminal {
+        const program = new Terminal("sim/console.ts", args, { columns, env: { XDG_STATE_HOME: folder } })
+        started.push(program)
+        return program
+    }
+
+    /** Runs commands to the end. */
+    async function exec(commands: string, ...args: string[]): Promise<{ status: number | null; stdout: string; said: string }> {
+        const program = run("--serial", line.path, "--exec", commands, ...args)
+        const status = await program.ended
+        return { status, stdout: program.stdout, said: program.said() }
+    }
+
+    before(async () => {
+        folder = mkdtempSync(join(tmpdir(), "tuplephone-console-"))
+        rig = await Rig.start()
+        line = await open(rig.phone["bus"].jacdac)
+    })
+    afterEach(() => {
+        line.distort = packet => packet
+        for (const program of started.splice(0)) {
+            program.signal?.("SIGKILL")
+            program.kill?.()
+        }
+    })
+    after(async () => {
+        for (const opened of lines) await opened.unplug()
+        await rig?.stop()
+        rmSync(folder, { recursive: true, force: true })
+    })
+
+    it("gives the phone's own answers, and their status", async () => {
+        const { status, stdout, said } = await exec("ifconfig -j; call 10.77.0.2:4000 --seconds 1; calls -j")
+        assert.deepEqual([status, said], [0, ""])
+        const [interfaces, up, ended, calls] = stdout.split("\n")
+        const [common] = JSON.parse(interfaces!) as Interface[]
+        assert.deepEqual([common!.name, common!.address, common!.mac], ["tp0", rig.address, rig.mac])
+        assert.match(up!, /^call \d+ is up: 10\.77\.0\.\d+:\d+ to 10\.77\.0\.2:4000, /)
+        assert.match(ended!, /^call \d+ has ended: /)
+        assert.equal(calls, (await rig.run("calls -j")).trim())
+    })
+
+    it("fails when a command does", async () => {
+        const { status, stdout } = await exec("dial; hangup all")
+        assert.equal(status, 1)
+        assert.equal(stdout, (await rig.exec("dial")).text + "0 calls have ended\n")
+    })
+
+    it("gives the answers of a pipe as the phone prints them", async () => {
+        const program = run("--serial", line.path)
+        program.input("help\n\nlease\nnonsense\n")
+        assert.equal(await program.ended, 0)
+        const answers = await Promise.all(["help", "lease", "nonsense"].map(async command => (await rig.exec(command)).text))
+        assert.equal(program.stdout, ["", answers[0], "", answers[1], answers[2], ""].join("tuplephone> "))
+        assert.equal(program.said(), "")
+    })
+
+    it("keeps the board's log apart from the answers", async () => {
+        // text before each packet, with and without an end, in characters of several bytes
+        let n = 0
+        line.distort = packet => Buffer.concat([Buffer.from(`[${++n}] l\u00f6g${n % 3 ? "\n" : ""}`), packet])
+        const quiet = await exec("help")
+        assert.deepEqual(quiet, { status: 0, stdout: await rig.run("help"), said: "" })
+        const verbose = await exec("help", "--verbose")
+        assert.deepEqual([verbose.status, verbose.stdout], [0, quiet.stdout])
+        const logged = verbose.said.split("\n").slice(0, -1)
+        assert.ok(logged.length > 10, verbose.said)
+        for (const text of logged) assert.match(text, /^board: (\[\d+\] l\u00f6g)+$/)
+    })
+
+    it("finds the packets in garbage", async () => {
+        const random = seededRandom(1)
+        const noise = () => Buffer.from(Array.from({ length: 50 }, () => Math.floor(random() * 256)))
+        line.distort = packet => Buffer.concat([noise(), packet])
+        const { status, stdout } = await exec("help; lease -j")
+        assert.deepEqual([status, stdout], [0, (await rig.run("help")) + (await rig.run("lease -j"))])
+    })
+
+    it("says when a part of an answer is lost, and goes on", async () => {
+        let cut = 0
+        const help = Buffer.from("ifconfig [-j]")
+        line.distort = packet => (packet.includes(help) && cut++ === 0 ? packet.subarray(0, 30) : packet)
+        const program = run("--serial", line.path)
+        program.input("help\narp\n")
+        assert.equal(await program.ended, 0)
+        assert.equal(cut, 1)
+        assert.match(program.stdout, /^error: a part of the answer was lost on the line; run the command again\ntuplephone> address /m)
+    })
+
+    it("says when the end of an answer may be lost", async () => {
+        const last = Buffer.from("is enough for")
+        line.distort = packet => {
+            const at = packet.indexOf(last)
+            return at < 0 ? packet : Buffer.concat([packet.subarray(0, at), packet.subarray(at + 1)])
+        }
+        const program = run("--serial", line.path, "--exec", "help")
+        await until("a notice", () => program.said(), PATIENCE)
+        assert.match(program.said(), /^the line has damaged a packet; if an answer does not end, press Ctrl-C and run its command again\n$/)
+        program.signal("SIGINT")
+        assert.equal(await program.ended, 130)
+    })
+
+    it("says when the board is unplugged", async () => {
+        const other = await open(rig.phone["bus"].jacdac)
+        const program = run("--serial", other.path, "--exec", "calls -j; sleep 600")
+        await until("an answer", () => program.stdout.endsWith("\n"), PATIENCE)
+        await other.unplug()
+        assert.equal(await program.ended, 1)
+        assert.equal(program.said(), `error: ${other.path} is gone: the board was unplugged or has restarted; plug it in and start the console again\n`)
+    })
+
+    it("says when the phone falls silent", async () => {
+        const program = run("--serial", line.path, "--exec", "calls -j; sleep 600")
+        await until("an answer", () => program.stdout.endsWith("\n"), PATIENCE)
+        line.distort = () => Buffer.alloc(0)
+        assert.equal(await program.ended, 1)
+        assert.match(program.said(), /^error: [^\n]+\n$/)
+        assert.match(program.said(), /the line was interrupted; run the command again|does not answer any more; reset the board/)
+    })
+
+    it("says when there is no phone on the port", async () => {
+        const dead = await open()
+        // another Jacdac device, which is no phone
+        const bus = new JDBus([] as Transport[], { client: false })
+        bus.start()
+        const stranger = await open(bus)
+        const programs = [dead.path, stranger.path].map(path => run("--serial", path, "--exec", "help"))
+        const statuses = await Promise.all(programs.map(program => program.ended))
+        await bus.stop()
+        assert.deepEqual(statuses, [1, 1])
+        assert.equal(programs[0]!.said(), `error: there is nothing Jacdac on ${dead.path}; is it a Tuplephone? Flash it: docs/boards.md\n`)
+        assert.equal(programs[1]!.said(), `error: there is Jacdac on ${stranger.path}, but no Tuplephone with a console; deploy the firmware: docs/boards.md\n`)
+    })
+
+    it("says what is wrong with a port", async () => {
+        const user = run("--serial", line.path, "--exec", "calls -j; sleep 600")
+        await until("an answer", () => user.stdout.endsWith("\n"), PATIENCE)
+        const wrong: [path: string, says: string][] = [
+            ["/dev/tuplephone-is-not-here", "there is no /dev/tuplephone-is-not-here; --list shows the serial ports"],
+            ["/dev/null", "/dev/null is no serial port; --list shows them"],
+            [line.path, `${line.path} is in use; end the program that has it, such as another console or devs devtools`],
+        ]
+        for (const [path, says] of wrong) {
+            const program = run("--serial", path, "--exec", "help")
+            assert.equal(await program.ended, 1)
+            assert.deepEqual([program.stdout, program.said()], ["", `error: ${says}\n`])
+        }
+        user.signal("SIGINT")
+        assert.equal(await user.ended, 130)
+    })
+
+    it("lists the ports of the machine", async () => {
+        const program = run("--list", "--json")
+        assert.equal(await program.ended, 0, program.stderr)
+        assert.match(program.stdout, /^\[.*\]\n$/)
+        for (const port of JSON.parse(program.stdout) as Record<string, unknown>[]) {
+            assert.ok(typeof port.path === "string" && existsSync(port.path))
+            assert.equal(typeof port.likely, "boolean")
+        }
+    })
+
+    it("completes, colours and remembers at a terminal", async () => {
+        const program = terminal(["--serial", line.path], 60)
+        await program.shows(PROMPT, PATIENCE)
+        await program.completes("ifc", /^onfig /)
+        program.type("\r")
+        const listing = (await program.shows(PROMPT)).split("\r\n").filter(Boolean)
+        assert.ok(listing.some(text => /\x1b\[1mname\x1b\[22m/.test(text)), "the titles are bold")
+        // broken where it is too wide, with nothing left out
+        for (const text of listing) assert.ok(withoutControls(text).trimStart().length <= 60, JSON.stringify(text))
+        const letters = withoutControls(listing.join("")).replace(/\s/g, "")
+        assert.ok(letters.includes("expires") && letters.includes("sockets"), letters)
+        // each command of the phone is completed, whatever it is called
+        const commands = (await rig.run("help")).split("\n").filter(text => /^\w/.test(text)).map(text => text.split(" ")[0]!)
+        for (const command of commands) {
+            // one that is the beginning of another is not sure
+            if (commands.some(other => other !== command && other.startsWith(command))) continue
+            await program.completes(command, /^ /)
+            program.type("\x15")
+            await program.shows(PROMPT)
+        }
+        await program.completes("lease rel", /^ease /)
+        await program.completes("t", /^p0 /)
+        program.type("\r")
+        await program.shows(/tp0: released/)
+        await program.shows(PROMPT)
+        await program.completes("call 10.77.0.2:4000 --co", /^dec /)
+        await program.completes("p", /^cm/)
+        program.type("\t")
+        await program.shows(/pcmu +pcma/)
+        program.type("\x15nonsense\r")
+        await program.shows(/\x1b\[31merror: there is no command nonsense; help lists them/)
+        await program.shows(PROMPT)
+        program.type("\x1b[A\x1b[A\r")
+        await program.shows(/lease release tp0/)
+        program.type("\x04")
+        assert.equal(await program.ended, 0)
+        assert.deepEqual(readFileSync(join(folder, "tuplephone/history"), "utf8").split("\n"), ["ifconfig", "lease release tp0", "nonsense", "lease release tp0", ""])
+        await rig.run("lease renew tp0")
+        await rig.hasAddress()
+
+        const next = terminal(["--serial", line.path])
+        await next.shows(PROMPT, PATIENCE)
+        next.type("\x1b[A\x1b[A")
+        await next.shows(/nonsense/)
+        next.type("\x03")
+        assert.equal(await next.ended, 130)
+    })
+})
