@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, afterEach, before, describe, it } from "node:test"
-import { JDBus, type Transport } from "jacdac-ts"
+import { FRAME_PROCESS, JDBus, crc, type Transport } from "jacdac-ts"
 import { PROJECT } from "../sim/firmware.js"
 import { Rig, seededRandom, until, type Interface } from "./support/rig.js"
 import { SerialLine } from "./support/serial-line.js"
@@ -13,6 +13,8 @@ import { Terminal, withoutControls } from "./support/terminal.js"
 
 /** Time for the program to start on a busy machine, and to find the phone. */
 const PATIENCE = 60_000
+/** @see services/console.md */
+const CONSOLE_CLASS = 0x1c9d5f3a
 /** The prompt with the cursor right behind it. */
 const PROMPT = /tuplephone> \x1b\[13G/
 
@@ -173,6 +175,26 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         await other.unplug()
         assert.equal(await program.ended, 1)
         assert.equal(program.said(), `error: ${other.path} is gone: the board was unplugged or has restarted; plug it in and start the console again\n`)
+    })
+
+    it("says when the phone has restarted", async () => {
+        const program = run("--serial", line.path, "--exec", "calls -j; sleep 600")
+        await until("an answer", () => program.stdout.endsWith("\n"), PATIENCE)
+        const bus = rig.phone["bus"].jacdac
+        let announced = false
+        const again = (frame: Uint8Array) => {
+            const announcement = Buffer.from(frame)
+            if (announced || announcement.length < 24 || announcement.readUInt32LE(20) !== CONSOLE_CLASS) return
+            announced = true
+            // the lowest four bits count the announcements since the start
+            announcement[16] = (announcement[16]! & 0xf0) | 1
+            announcement.writeUInt16LE(crc(announcement.subarray(2)))
+            line.send(announcement)
+        }
+        bus.on(FRAME_PROCESS, again)
+        assert.equal(await program.ended, 1)
+        bus.off(FRAME_PROCESS, again)
+        assert.equal(program.said(), "error: the phone has restarted; run the command again\n")
     })
 
     it("says when the phone falls silent", async () => {

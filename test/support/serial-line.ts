@@ -85,7 +85,8 @@ export class SerialLine {
         await once(this.terminal, "exit")
     }
 
-    private send(frame: Uint8Array): void {
+    /** One frame on its way to the program. */
+    send(frame: Uint8Array): void {
         if (!this.enabled) return
         this.write(this.distort(Buffer.from([Mark.Magic, Mark.FrameStart, ...quoted(frame), Mark.Magic, Mark.FrameEnd])))
     }
