@@ -11,7 +11,7 @@ import { Rig, seededRandom, until, type Interface } from "./support/rig.js"
 import { SerialLine } from "./support/serial-line.js"
 import { Terminal, withoutControls } from "./support/terminal.js"
 
-/** Time for the program to start on a busy machine, and to find the phone. */
+/** Milliseconds for the program to start on a busy machine, to find the phone, and to do its work. */
 const PATIENCE = 60_000
 /** @see services/console.md */
 const CONSOLE_CLASS = 0x1c9d5f3a
@@ -26,10 +26,12 @@ class Console {
     private readonly child
 
     constructor(...args: string[]) {
-        this.child = spawn(process.execPath, [join(PROJECT, "node_modules/tsx/dist/cli.mjs"), "sim/console.ts", ...args], { cwd: PROJECT })
+        this.child = spawn(process.execPath, ["--import", "tsx", "sim/console.ts", ...args], { cwd: PROJECT })
         this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text))
         this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text))
         this.ended = new Promise(resolve => this.child.on("close", resolve))
+        const timer = setTimeout(() => this.signal("SIGKILL"), PATIENCE)
+        void this.ended.then(() => clearTimeout(timer))
     }
 
     input(text: string): void {
@@ -81,6 +83,9 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
 
     before(async () => {
         folder = mkdtempSync(join(tmpdir(), "tuplephone-console-"))
+        process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
+        // a run that is interrupted cleans up as well
+        for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1))
         rig = await Rig.start()
         line = await open(rig.phone["bus"].jacdac)
     })
@@ -94,7 +99,6 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
     after(async () => {
         for (const opened of lines) await opened.unplug()
         await rig?.stop()
-        rmSync(folder, { recursive: true, force: true })
     })
 
     it("gives the phone's own answers, and their status", async () => {

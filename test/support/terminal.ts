@@ -3,8 +3,6 @@ import { spawn, type IPty } from "@lydell/node-pty"
 import { PROJECT } from "../../sim/firmware.js"
 import { until } from "./rig.js"
 
-const TSX = `${PROJECT}/node_modules/tsx/dist/cli.mjs`
-
 export class Terminal {
     /** All that came to the screen, with the control sequences. */
     screen = ""
@@ -15,7 +13,7 @@ export class Terminal {
     /** @param script of the project */
     constructor(script: string, args: string[], { columns = 80, env = {} as NodeJS.ProcessEnv } = {}) {
         const { NO_COLOR, ...inherited } = process.env
-        this.terminal = spawn(process.execPath, [TSX, script, ...args], {
+        this.terminal = spawn(process.execPath, ["--import", "tsx", script, ...args], {
             cwd: PROJECT,
             cols: columns,
             rows: 40,
