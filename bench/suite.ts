@@ -28,6 +28,8 @@ export interface Budget {
 export interface Options {
     /** Of each measurement; at least 5 for a figure to be quoted. */
     runs: number
+    /** Measure as little as possible: to see that it works, not how fast. */
+    quick?: boolean
     /** Tells what goes on, on the standard error. */
     progress(text: string): void
 }
