@@ -96,15 +96,16 @@ export class Rig {
     }
 
     /** Boots LAN and phone. Resolves when the phone has its common address, or, `withoutServer`, at once. */
-    static async start(options: LanOptions & { withoutServer?: boolean; preload?: string } = {}): Promise<Rig> {
-        const image = await buildFirmware(() => {}, PHY)
+    static async start(options: LanOptions & { withoutServer?: boolean; preload?: string; phy?: PhyKind } = {}): Promise<Rig> {
+        const phy = options.phy ?? PHY
+        const image = await buildFirmware(() => {}, phy)
         const lan = await EmbeddedLan.start(options)
         if (options.withoutServer) lan.dhcp.enabled = false
         let phone: Phone | undefined
         try {
             // a phone of its own for each run, so that test files can run at the same time
             const deviceId = createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)
-            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy: PHY, preload: options.preload })
+            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy, preload: options.preload })
             const rig = new Rig(lan, phone)
             if (!options.withoutServer) await rig.hasAddress()
             return rig
