@@ -3,11 +3,12 @@ import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { FRAMES_PER_TURN, STREAM_BACKLOG } from "../../src/config"
 import { counters } from "../../src/counters"
 import { StreamPhy } from "../../src/phy/stream"
-import { expectBytes, put16, run } from "./support"
+import { expectBytes, millis, put16, run, until } from "./support"
 
 /** The runtime's stream, played by the test. */
 const stream = ds as any
 let opened = ""
+let openedAt: number[] = []
 let closed = 0
 let openResult = 0
 let openError = ""
@@ -15,6 +16,7 @@ let writeResult = 0
 let written: Buffer
 stream._socketOpen = (host: string, port: number) => {
     opened += `${host} ${port};`
+    openedAt.push(millis())
     if (openError.length > 0) throw new RangeError(openError)
     return openResult
 }
@@ -48,27 +50,50 @@ phy.start(
     }
 )
 
-/** A chunk arrives, as the runtime hands it over: on a fiber of its own. */
-function chunk(b: Buffer): void {
-    stream._socketOnEvent.start("data", b)
+/** Events that the PHY has not dealt with to the end. */
+let pending = 0
+
+async function deliver(event: string, b: Buffer): Promise<void> {
+    await stream._socketOnEvent(event, b)
+    pending--
 }
 
-/** A new stream. */
+/** Something happens to the stream. As the runtime does it: on a fiber of its own. */
+function happens(event: string, b: Buffer): void {
+    pending++
+    deliver.start(event, b)
+}
+
+function chunk(b: Buffer): void {
+    happens("data", b)
+}
+
+/** All that has happened is dealt with; the stream may still have to be opened anew. */
+async function settled(): Promise<void> {
+    await until("the PHY", () => pending === 0)
+}
+
+/** The PHY has opened the stream anew. */
+async function reopened(): Promise<void> {
+    await until("a new stream", () => !(phy as any).connecting)
+}
+
+/** A new stream, and nothing left of the one before: no attempt to open it either, which a later test would see. */
 async function fresh(): Promise<void> {
-    stream._socketOnEvent.start("open")
-    await ds.sleep(2)
+    openResult = 0
+    openError = ""
+    await settled()
+    await reopened()
+    happens("open", undefined)
+    await settled()
     frames = ""
     received = 0
     links = ""
     closed = 0
     opened = ""
+    openedAt = []
     throws = false
     writeResult = 0
-}
-
-async function broken(): Promise<void> {
-    stream._socketOnEvent.start("close")
-    await ds.sleep(300)
 }
 
 /** `n` frames of `length` octets, in one chunk. */
@@ -108,7 +133,7 @@ describe("frames in the stream", () => {
 
     test("several in one chunk", async () => {
         chunk(THREE)
-        await ds.sleep(2)
+        await settled()
         expect(frames).toBe("|abc|d|efgh")
     })
 
@@ -116,9 +141,9 @@ describe("frames in the stream", () => {
         for (let cut = 1; cut < THREE.length; cut++) {
             frames = ""
             chunk(THREE.slice(0, cut))
-            await ds.sleep(1)
+            await settled()
             chunk(THREE.slice(cut))
-            await ds.sleep(1)
+            await settled()
             if (frames !== "|abc|d|efgh") throw new Error(`cut at ${cut}: ${frames}`)
         }
     })
@@ -130,34 +155,34 @@ describe("frames in the stream", () => {
                 chunk(THREE.slice(0, first))
                 chunk(THREE.slice(first, second))
                 chunk(THREE.slice(second))
-                await ds.sleep(1)
+                await settled()
                 if (frames !== "|abc|d|efgh") throw new Error(`cut at ${first} and ${second}: ${frames}`)
             }
     })
 
     test("octet by octet", async () => {
         for (let i = 0; i < THREE.length; i++) chunk(THREE.slice(i, i + 1))
-        await ds.sleep(5)
+        await settled()
         expect(frames).toBe("|abc|d|efgh")
     })
 
     test("of no length, whole and cut", async () => {
         chunk(hex`0000 0000 0001 61 00`)
-        await ds.sleep(2)
+        await settled()
         chunk(hex`00 0001 62`)
-        await ds.sleep(2)
+        await settled()
         expect(frames).toBe("|||a||b")
     })
 
     test("of the greatest length, 1518, whole and cut", async () => {
         const b = many(1, 1518)
         chunk(b)
-        await ds.sleep(2)
+        await settled()
         chunk(b.slice(0, 1024))
-        await ds.sleep(2)
+        await settled()
         chunk(b.slice(1024))
         chunk(hex`0001 61`)
-        await ds.sleep(2)
+        await settled()
         expect(received).toBe(3)
         expect(frames).toBe("|a")
         expect(closed).toBe(0)
@@ -166,7 +191,7 @@ describe("frames in the stream", () => {
     test("a greater length closes the stream, and a new one begins with a frame", async () => {
         const before = counters.phyBadLength
         chunk(hex`0001 61 05ef 0001 62`)
-        await ds.sleep(2)
+        await settled()
         expect(counters.phyBadLength).toBe(before + 1)
         expect(frames).toBe("|a")
         expect(closed).toBe(1)
@@ -174,31 +199,31 @@ describe("frames in the stream", () => {
         expect(phy.up).toBe(false)
         // what was under way is nothing now
         chunk(hex`0001 63`)
-        await ds.sleep(300)
+        await reopened()
         expect(frames).toBe("|a")
         expect(opened).toBe("10.0.0.1 4789;")
         await fresh()
         chunk(hex`0001 64`)
-        await ds.sleep(2)
+        await settled()
         expect(frames).toBe("|d")
     })
 
     test("a length that is cut and too great", async () => {
         chunk(hex`ff`)
-        await ds.sleep(2)
+        await settled()
         chunk(hex`ff 00`)
-        await ds.sleep(2)
+        await settled()
         expect(closed).toBe(1)
-        await ds.sleep(300)
+        await reopened()
     })
 
     test("a frame cut by the end of its stream is forgotten", async () => {
         chunk(hex`0003 61`)
-        await ds.sleep(2)
-        await broken()
+        await settled()
+        happens("close", undefined)
         await fresh()
         chunk(hex`0002 7879`)
-        await ds.sleep(2)
+        await settled()
         expect(frames).toBe("|xy")
     })
 
@@ -212,7 +237,7 @@ describe("frames in the stream", () => {
         }
         other.start()
         chunk(many(3000, 0))
-        for (let i = 0; i < 2000 && received < 3000; i++) await ds.sleep(5)
+        await settled()
         expect(received).toBe(3000)
         expect(turns > 10).toBe(true)
     })
@@ -221,7 +246,7 @@ describe("frames in the stream", () => {
         const before = counters.internalErrors
         throws = true
         chunk(hex`0001 61 0001 62`)
-        await ds.sleep(2)
+        await settled()
         expect(counters.internalErrors).toBe(before + 2)
         expect(frames).toBe("|a|b")
     })
@@ -230,7 +255,7 @@ describe("frames in the stream", () => {
         chunk(Buffer.concat(many(2 * FRAMES_PER_TURN, 0), hex`0001 61`))
         chunk(hex`0001 62 0002 63`)
         chunk(hex`64`)
-        for (let i = 0; i < 200 && received < 2 * FRAMES_PER_TURN + 3; i++) await ds.sleep(5)
+        await settled()
         expect(received).toBe(2 * FRAMES_PER_TURN + 3)
         expect(frames.slice(2 * FRAMES_PER_TURN)).toBe("|a|b|cd")
     })
@@ -241,37 +266,37 @@ describe("frames in the stream", () => {
         chunk(many(10 * FRAMES_PER_TURN, 0))
         const b = many(1, 1500)
         for (let i = 0; i * b.length <= STREAM_BACKLOG; i++) chunk(b)
-        await ds.sleep(20)
+        await settled()
         expect(counters.phyOverrun).toBe(before + 1)
         expect(closed).toBe(1)
-        await ds.sleep(300)
+        await reopened()
         await fresh()
         chunk(hex`0001 61`)
-        await ds.sleep(2)
+        await settled()
         expect(frames).toBe("|a")
     })
 
     test("a stream that ends while its chunk is parsed leaves nothing to the next", async () => {
         chunk(many(4 * FRAMES_PER_TURN, 0))
         // while that one is in its pause, the stream ends and a new one brings more than one turn's frames
-        stream._socketOnEvent.start("close")
-        stream._socketOnEvent.start("open")
+        happens("close", undefined)
+        happens("open", undefined)
         chunk(Buffer.concat(many(FRAMES_PER_TURN + 5, 0), hex`0001 61`))
-        await ds.sleep(100)
+        await settled()
         received = 0
         frames = ""
         chunk(hex`0001 62`)
-        await ds.sleep(20)
+        await settled()
         expect(frames).toBe("|b")
         expect(closed).toBe(0)
     })
 
     test("the whole chunk of a new stream is parsed, whatever the fiber of the old one did", async () => {
         chunk(many(4 * FRAMES_PER_TURN, 0))
-        stream._socketOnEvent.start("close")
-        stream._socketOnEvent.start("open")
+        happens("close", undefined)
+        happens("open", undefined)
         chunk(Buffer.concat(many(FRAMES_PER_TURN + 5, 0), hex`0001 61`))
-        await ds.sleep(100)
+        await settled()
         expect(frames.slice(frames.length - 2)).toBe("|a")
     })
 })
@@ -302,32 +327,33 @@ describe("sending", () => {
         expect(phy.transmit(Buffer.alloc(62))).toBe(false)
         expect(counters.phyTxDown).toBe(before + 2)
         expect(links).toBe("down ")
-        await ds.sleep(300)
+        await reopened()
         expect(opened).toBe("10.0.0.1 4789;")
     })
 
     test("a stream that cannot be opened is tried again, each time later", async () => {
         openResult = -1
-        await broken()
-        const at = opened.length
-        expect(at > 0).toBe(true)
-        await ds.sleep(100)
-        expect(opened.length).toBe(at)
+        const from = millis()
+        happens("close", undefined)
+        await until("two attempts", () => openedAt.length === 2)
+        // and the third, which succeeds, is the last
         openResult = 0
-        await ds.sleep(500)
-        expect(opened.length).toBe(2 * at)
+        await reopened()
+        expect(openedAt.length).toBe(3)
+        expect(openedAt[0] - from >= 250).toBe(true)
+        expect(openedAt[1] - openedAt[0] >= 500).toBe(true)
+        expect(openedAt[2] - openedAt[1] >= 1000).toBe(true)
         await fresh()
         expect(phy.up).toBe(true)
     })
 
     test("a runtime that throws, as a board's does until its Wi-Fi is up, is asked again", async () => {
         openError = "network not available"
-        await broken()
-        const at = opened.length
-        expect(at > 0).toBe(true)
+        happens("close", undefined)
+        await until("an attempt", () => openedAt.length === 1)
         openError = ""
-        await ds.sleep(600)
-        expect(opened.length).toBe(2 * at)
+        await reopened()
+        expect(openedAt.length).toBe(2)
         await fresh()
         expect(phy.up).toBe(true)
     })
