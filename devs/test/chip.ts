@@ -11,6 +11,7 @@ const WRITE = 4
 const COMMON = 0
 const SOCKET = 1
 const TX = 2
+const RX = 3
 /** Bytes of the registers of the common block and of one socket. */
 const COMMON_SIZE = 0x40
 const SOCKET_SIZE = 0x30
@@ -25,6 +26,9 @@ const PHYCFGR = 0x2e
 const VERSIONR = 0x39
 export const SN_MR = 0x00
 const SN_CR = 0x01
+const OPEN = 0x01
+const SEND = 0x20
+const RECV = 0x40
 const SN_IR = 0x02
 const SN_SR = 0x03
 const SN_SIZES = 0x1e
@@ -202,7 +206,7 @@ export class FakeChip implements SpiDevice {
             if (address === PHYCFGR) this.looks++
             if (writes && address === MR && (b[PHASES] & 0x80) !== 0) this.clear()
         } else if (block === TX) this.move(this.tx, address, b, PHASES, n, writes)
-        else if (block === 3) this.move(this.rx, address, b, PHASES, n, writes)
+        else if (block === RX) this.move(this.rx, address, b, PHASES, n, writes)
         else if ((block & 3) !== SOCKET || address + n > SOCKET_SIZE) throw new Error("no such register")
         else if (writes) this.setRegisters(block >> 2, address, b, n)
         else b.blitAt(PHASES, this.sockets, (block >> 2) * SOCKET_SIZE + address, n)
@@ -217,12 +221,12 @@ export class FakeChip implements SpiDevice {
 
     private command(command: number): void {
         const s = this.sockets
-        if (command === 0x01) {
+        if (command === OPEN) {
             if ((s[SN_MR] & 0x0f) === 4) s[SN_SR] = SOCK_MACRAW
             s.fillAt(SN_TX_RD, SN_IMR - SN_TX_RD, 0)
         } else if (s[SN_SR] !== SOCK_MACRAW) return
-        else if (command === 0x20) this.send()
-        else if (command === 0x40) this.count()
+        else if (command === SEND) this.send()
+        else if (command === RECV) this.count()
         else throw new Error("no such command")
     }
 
