@@ -188,6 +188,7 @@ describe("calls", () => {
         watch.stop()
         const others = watch.seen.map(d => rtp(d).voice).filter(v => !v.equals(word.subarray(12)))
         assert.ok(others.every(v => v.equals(Buffer.alloc(160, 0xff))), "silence while there is nothing to echo")
+        await rig.idle()
     })
 
     it("places a call from the common address", async () => {
