@@ -9,7 +9,7 @@ import { PROTOCOL_ICMP, PROTOCOL_UDP, buildIpv4 } from "../sim/lan/ipv4.js"
 import { LAN } from "../sim/lan/lan.js"
 import { buildUdp } from "../sim/lan/udp.js"
 import { icmpOf } from "./support/ethernet-client.js"
-import { Rig, seededRandom, sleep, until, type Call, type Stats } from "./support/rig.js"
+import { PHY, Rig, seededRandom, sleep, until, type Call, type Stats } from "./support/rig.js"
 
 const RTP_PORT = 5004
 const NOBODY = "10.77.0.240"
@@ -26,6 +26,15 @@ function patched(frame: Buffer, bytes: Record<number, number>): Buffer {
     header.writeUInt16BE(0, 10)
     header.writeUInt16BE(internetChecksum(header), 10)
     return copy
+}
+
+/** Over an Ethernet controller the frames come from a wire. */
+const ON_WIRE = PHY === "w5500"
+const SHORTEST = ON_WIRE ? 14 : 0
+
+/** The frame in all lengths up to `last`, cut off at its end. */
+function cut(frame: Buffer, last: number): Buffer[] {
+    return Array.from({ length: last + 1 - SHORTEST }, (_, n) => frame.subarray(0, SHORTEST + n))
 }
 
 describe("bad input", () => {
@@ -56,17 +65,17 @@ describe("bad input", () => {
     }
 
     describe("frames", () => {
-        it("of every length from 0 to 60 bytes, cut off from a datagram", () =>
-            drops({ ethShort: 34, ipBadLength: 27 }, ...Array.from({ length: 61 }, (_, n) => datagram.subarray(0, n))))
+        // a wire carries no frame below 60 bytes: what the switch lets through is padded there, and says 0 where it was cut
+        it(`of every length from ${SHORTEST} to 60 bytes, cut off from a datagram`, () =>
+            drops(ON_WIRE ? { ipBadHeader: 1, ipBadLength: 46 } : { ethShort: 34, ipBadLength: 27 }, ...cut(datagram, 60)))
 
-        it("of every length from 0 to 41 bytes, cut off from an ARP request", () => {
-            const request = arpRequest(FOREIGN_MAC, NOBODY, rig.address)
-            return drops({ ethShort: 34, arpBad: 8 }, ...Array.from({ length: 42 }, (_, n) => request.subarray(0, n)))
-        })
+        it(`of every length from ${SHORTEST} to 41 bytes, cut off from an ARP request`, () =>
+            drops(ON_WIRE ? { arpBad: 8 } : { ethShort: 34, arpBad: 8 }, ...cut(arpRequest(FOREIGN_MAC, NOBODY, rig.address), 41)))
 
         it("for another MAC address, of an unknown type, with a VLAN tag", () =>
             drops(
-                { ethForeign: 1, ethUnknown: 2 },
+                // the controller filters by MAC address, and IPv6
+                ON_WIRE ? { ethUnknown: 1 } : { ethForeign: 1, ethUnknown: 2 },
                 rig.datagram(rig.address, 9, Buffer.alloc(60), { mac: FOREIGN_MAC }),
                 rig.frame(0x86dd, Buffer.alloc(60)),
                 Buffer.concat([datagram.subarray(0, 12), Buffer.from("81000001", "hex"), datagram.subarray(12)])
@@ -270,7 +279,7 @@ describe("bad input", () => {
             }))
     })
 
-    describe("stream", () => {
+    describe("stream", { skip: ON_WIRE && "frames come from a wire" }, () => {
         it("with a length that no frame can have is opened again, and the call goes on", () =>
             rig.duringCall(async () => {
                 const before = await rig.stats()
@@ -329,7 +338,7 @@ describe("bad input", () => {
         const ip = (protocol: number, payload: Buffer) => buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol, payload })
         // each kind is sound up to one layer and random above
         const kinds = [
-            () => bytes(upTo(300)),
+            () => bytes(SHORTEST + upTo(300)),
             () => rig.frame(upTo(0xffff), bytes(upTo(300))),
             () => rig.frame(ETHERTYPE_ARP, bytes(upTo(60))),
             () => rig.frame(ETHERTYPE_IPV4, bytes(upTo(300))),
