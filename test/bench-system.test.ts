@@ -31,7 +31,16 @@ async function once(suite: Suite): Promise<Map<string, Row>> {
 
 describe("calls", () => {
     it("takes the time of each frame from the earliest of its call", () => {
-        const { frames, late, p50, worst } = departuresOf([[1000, 1021, 1066, 1061], [7.5, 27, 48]])
+        const call = (first: number, times: number[], skipped = 0) =>
+            times.map((at, n) => ({ at, timestamp: (first + 160 * (n > 1 ? n + skipped : n)) >>> 0 }))
+        // in the first, the third frame is 26 ms late; the second leaves three out, and its timestamp overflows
+        const calls = [call(0, [1000, 1021, 1066, 1061]), call(0xffffff80, [7.5, 27, 108], 3)]
+        const { frames, late, lateBeyond, p50, worst } = departuresOf(calls, [{ from: 1035, ms: 10 }])
+        // 5 ms of the pause lie between its time and its departure
+        assert.equal(lateBeyond, 1)
+        assert.equal(departuresOf(calls, [{ from: 1035, ms: 10 }, { from: 1036, ms: 8 }]).lateBeyond, 1, "what lies in both is one pause")
+        assert.equal(departuresOf(calls, [{ from: 1035, ms: 6 }, { from: 1036, ms: 20 }]).lateBeyond, 0, "the second goes on")
+        assert.equal(departuresOf(calls, [{ from: 1042, ms: 10 }]).lateBeyond, 0)
         assert.deepEqual([frames, late, worst], [7, 1, 26])
         assert.equal(p50, 1)
     })
