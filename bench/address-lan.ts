@@ -22,7 +22,6 @@ import { type HostProcess, until } from "../test/interop/process.js"
 /** Milliseconds, of each run, by what was measured. */
 export type Times = Record<"rapid" | "plain" | "udhcpc" | "udhcpcAlone" | "dhclient", number[]>
 
-const TRIES = 5
 /** The other device's port on the switch, and its new interface. */
 const PORT = "tap1"
 const LINK = "call0"
@@ -140,7 +139,8 @@ async function clients(lan: Lan): Promise<{ udhcpc: Client; dhclient?: Client }>
     return { udhcpc, dhclient }
 }
 
-async function measure(runs: number): Promise<Times> {
+/** @param tries in each run, whose median is its figure */
+async function measure(runs: number, tries: number): Promise<Times> {
     const times: Times = { rapid: [], plain: [], udhcpc: [], udhcpcAlone: [], dhclient: [] }
     await execute("ip", ["link", "set", "lo", "up"])
     await execute("mount", ["-t", "tmpfs", "tmpfs", "/run"])
@@ -158,7 +158,7 @@ async function measure(runs: number): Promise<Times> {
             for (let i = 1; i <= runs; i++) {
                 const round: Times = { rapid: [], plain: [], udhcpc: [], udhcpcAlone: [], dhclient: [] }
                 console.error(`run ${i} of ${runs}: one round trip, udhcpc${dhclient ? ", dhclient" : ""}`)
-                for (let n = 0; n < TRIES; n++) {
+                for (let n = 0; n < tries; n++) {
                     round.rapid.push(await board.measure(server))
                     round.udhcpc.push(await measureClient(udhcpc))
                     round.udhcpcAlone.push(await measureClient(udhcpc, true))
@@ -167,7 +167,7 @@ async function measure(runs: number): Promise<Times> {
                 await server.stop()
                 console.error(`run ${i} of ${runs}: two round trips`)
                 server = await serve(lan, false)
-                for (let n = 0; n < TRIES; n++) round.plain.push(await board.measure(server))
+                for (let n = 0; n < tries; n++) round.plain.push(await board.measure(server))
                 await server.stop()
                 server = await serve(lan, true)
                 for (const key of Object.keys(times) as (keyof Times)[]) if (round[key].length > 0) times[key].push(median(round[key]))
@@ -185,7 +185,7 @@ async function measure(runs: number): Promise<Times> {
 // our own end ends all in this namespace
 process.stdin.on("end", () => process.exit(1)).resume()
 try {
-    process.stdout.write(`${JSON.stringify(await measure(Number(process.argv[2])))}\n`, () => process.exit())
+    process.stdout.write(`${JSON.stringify(await measure(Number(process.argv[2]), Number(process.argv[3])))}\n`, () => process.exit())
 } catch (error) {
     console.error((error as Error).message)
     process.exit(1)

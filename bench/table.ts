@@ -5,6 +5,8 @@ const WIDTH = 80
 
 /** Three significant digits, and no fewer than the digits before the point. */
 function figure(value: number): string {
+    // what could not be measured here
+    if (Number.isNaN(value)) return "-"
     const size = Math.abs(value)
     return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)
 }
