@@ -1,5 +1,6 @@
 /** The size of the firmware's image, and what it is made of. */
-import { execFileSync } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { CLI, PROJECT } from "../sim/firmware.js"
@@ -10,7 +11,6 @@ import { rowOf, type Options, type Row, type Suite } from "./suite.js"
 const BUDGET = 65_536
 /** What the compiler reads of a checkout. */
 const SOURCES = ["src", "services", "boards", "devsconfig.json", "package.json"]
-const BUILD_TIMEOUT = 120_000
 /** The function that the compiler makes to put methods into their classes. */
 const PROTOTYPES = "prototype"
 
@@ -25,19 +25,27 @@ interface DebugInfo {
  * Builds in a copy, because a build in the checkout would take the place of the image that is there. The copy lies in the
  * checkout, so that the image bears the same version.
  */
-function build(): { image: Image; debug: DebugInfo } {
+async function build(): Promise<{ image: Image; debug: DebugInfo }> {
     const folder = mkdtempSync(join(PROJECT, ".devicescript/image-"))
-    const remove = () => rmSync(folder, { recursive: true, force: true })
-    process.once("exit", remove)
+    let compiler: ChildProcess | undefined
+    const clear = () => {
+        compiler?.kill("SIGKILL")
+        rmSync(folder, { recursive: true, force: true })
+    }
+    // also after Ctrl-C
+    process.once("exit", clear)
     try {
         for (const name of SOURCES) cpSync(join(PROJECT, name), join(folder, name), { recursive: true })
-        // nothing else goes on meanwhile, so that a signal finds either no compiler or one that has ended
-        execFileSync(process.execPath, [CLI, "build", "--quiet", "src/main.ts"], { cwd: folder, stdio: "pipe", timeout: BUILD_TIMEOUT })
+        compiler = spawn(process.execPath, [CLI, "build", "--quiet", "src/main.ts"], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
+        let output = ""
+        for (const stream of [compiler.stdout!, compiler.stderr!]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
+        const [code] = await once(compiler, "close")
+        if (code !== 0) throw new Error(`the firmware does not build; the compiler says:\n${output.trim()}`)
         const built = (name: string) => readFileSync(join(folder, ".devicescript/bin", name))
         return { image: readImage(built("bytecode.devs")), debug: JSON.parse(built("bytecode-dbg.json").toString()) }
     } finally {
-        process.off("exit", remove)
-        remove()
+        process.off("exit", clear)
+        clear()
     }
 }
 
@@ -96,7 +104,7 @@ export const suite: Suite = {
     title: "The firmware's image and what it is made of; a build gives the same each time, so one is enough",
     async run({ progress }: Options): Promise<Row[]> {
         progress("building the firmware in a copy")
-        const { image, debug } = build()
+        const { image, debug } = await build()
         return rows(image, debug)
     },
 }

@@ -33,6 +33,9 @@ async function main(names: string[], options: CommandOptions): Promise<void> {
     if (results.some(r => r.rows.some(row => row.budget && !row.budget.met))) process.exitCode = 1
 }
 
+// what the suites have started ends with this program, by what they do at its exit
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130))
+
 await new Command("npm run bench --")
     .description("Measures the firmware. Without a suite, all of them; the exit status is 1 if a budget is missed.")
     .argument("[suites...]", suites.map(s => s.name).join(", "))
