@@ -1,0 +1,44 @@
+/**
+ * `npm test`: all tests that need Node.js alone, the end-to-end tests over each PHY. Most files run two at a time;
+ * those that hear every frame of many calls run alone. With words, only the files whose names hold one of them.
+ */
+import { spawn } from "node:child_process"
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { buildFirmware, type PhyKind } from "../sim/firmware.js"
+
+const TESTS = fileURLToPath(new URL(".", import.meta.url))
+const ALONE = ["e2e-bad-input", "e2e-call", "e2e-eight", "e2e-many"]
+/** Those of the others that are about what goes through the PHY. */
+const OVER_EACH_PHY = ["e2e-bad-dhcp", "e2e-console", "e2e-lease"]
+const PHYS: PhyKind[] = ["stream", "w5500"]
+
+const words = process.argv.slice(2)
+const wanted = (name: string) => words.length === 0 || words.some(word => name.includes(word))
+const shared = readdirSync(TESTS)
+    .filter(name => name.endsWith(".test.ts"))
+    .map(name => name.slice(0, -".test.ts".length))
+    .filter(name => !ALONE.includes(name))
+    .sort()
+
+async function run(names: string[], phy: PhyKind, concurrency: number): Promise<boolean> {
+    const files = names.filter(wanted).map(name => join(TESTS, `${name}.test.ts`))
+    if (files.length === 0) return true
+    console.log(`# over the PHY ${phy}, ${concurrency} at a time: ${names.filter(wanted).join(" ")}`)
+    const child = spawn(process.execPath, ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, ...files], {
+        env: { ...process.env, TUPLEPHONE_PHY: phy },
+        stdio: "inherit",
+    })
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal))
+    return (await new Promise(resolve => child.on("close", resolve))) === 0
+}
+
+// two files that find an image stale would build it at the same time
+for (const phy of PHYS) await buildFirmware(text => console.log(`# ${text} (${phy})`), phy)
+let passed = true
+for (const phy of PHYS) {
+    passed = (await run(phy === "stream" ? shared : OVER_EACH_PHY, phy, 2)) && passed
+    passed = (await run(ALONE, phy, 1)) && passed
+}
+process.exitCode = passed ? 0 : 1
