@@ -116,15 +116,21 @@ export function arriveVoice(n: number): void {
     chip.arrive(copyOf(voice(n), HEADROOM))
 }
 
+/** Fail unless this is the frame of voice. As text the VM compares many without a pause; see `breathe`. */
+function expectVoice(f: Buffer, n: number): void {
+    const expected = copyOf(voice(n), HEADROOM)
+    if (f.toString("hex") !== expected.toString("hex")) expectBytes(f, expected)
+}
+
 /** The oldest frame that the chip has sent is this one of voice. */
 export function expectSent(n: number): void {
     if (chip.sent.length === 0) throw new Error(`frame ${n} was not sent`)
-    expectBytes(chip.sent.shift(), copyOf(voice(n), HEADROOM))
+    expectVoice(chip.sent.shift(), n)
 }
 
 export function expectGot(n: number): void {
     if (got.length === 0) throw new Error(`frame ${n} did not come up`)
-    expectBytes(got.shift(), copyOf(voice(n), HEADROOM))
+    expectVoice(got.shift(), n)
 }
 
 /** A frame there and one back, and nothing else. */
