@@ -94,6 +94,8 @@ describe("the setting PHY", () => {
             "w5500",
             "this board has no pin ETH_SCK; add sck=PIN, the label of the pin on which it is"
         )
+        board(["ETH_SCK", "ETH_MOSI", "ETH_MISO"])
+        expectRefused("w5500", "this board has no pin ETH_CS; add cs=PIN, the label of the pin on which it is")
         board(["ETH_SCK", "ETH_MOSI", "ETH_CS"])
         expectRefused("auto", "this board has no pin ETH_MISO; add miso=PIN, the label of the pin on which it is")
         board(LABELS)

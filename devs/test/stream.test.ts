@@ -269,6 +269,8 @@ describe("frames in the stream", () => {
         await settled()
         expect(counters.phyOverrun).toBe(before + 1)
         expect(closed).toBe(1)
+        // none of those that waited, nor the rest of the first
+        expect(received).toBe(FRAMES_PER_TURN)
         await reopened()
         await fresh()
         chunk(hex`0001 61`)
@@ -283,6 +285,7 @@ describe("frames in the stream", () => {
         happens("open", undefined)
         chunk(Buffer.concat(many(FRAMES_PER_TURN + 5, 0), hex`0001 61`))
         await settled()
+        expect(received).toBe(FRAMES_PER_TURN + FRAMES_PER_TURN + 5 + 1)
         received = 0
         frames = ""
         chunk(hex`0001 62`)
@@ -327,7 +330,11 @@ describe("sending", () => {
         expect(phy.transmit(Buffer.alloc(62))).toBe(false)
         expect(counters.phyTxDown).toBe(before + 2)
         expect(links).toBe("down ")
+        // the runtime says so too
+        happens("close", undefined)
+        await settled()
         await reopened()
+        await ds.sleep(5)
         expect(opened).toBe("10.0.0.1 4789;")
     })
 
