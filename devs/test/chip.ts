@@ -185,11 +185,15 @@ export class FakeChip implements SpiDevice {
         if (this.slow) await ds.sleep(0)
         if (this.before) this.before(b)
         if ((b[2] & 3) !== 0) throw new Error("not the mode of variable length")
-        const phases = copyOf(b, 0, PHASES).toString("hex")
-        if (this.logging) this.log += `${this.log.length > 0 ? " " : ""}${phases}+${b.length - PHASES}`
+        if (this.logging) this.note(b)
         // 5.5.1: 1 ms until the clock is stable
         if (!this.held && millis() !== this.changed) this.serve(b)
         if (this.after) this.after(b)
+    }
+
+    private note(b: Buffer): void {
+        if (this.log.length > 0) this.log += " "
+        this.log += `${copyOf(b, 0, PHASES).toString("hex")}+${b.length - PHASES}`
     }
 
     private serve(b: Buffer): void {

