@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net"
 import { afterEach, beforeEach, describe, it } from "node:test"
 import { ARP_REPLY, arpRequest } from "../sim/lan/arp.js"
 import { EmbeddedLan, LAN } from "../sim/lan/lan.js"
-import { realClock } from "../sim/w5500/clock.js"
+import { BusClock, realClock } from "../sim/w5500/clock.js"
 import { ANSWER, EXCHANGE, INTERRUPT, MessageDecoder, RESET, WRITE, encodeMessage } from "../sim/w5500/messages.js"
 import { W5500Server } from "../sim/w5500/server.js"
 import { arpOf } from "./support/ethernet-client.js"
@@ -19,6 +19,7 @@ import {
     SEND,
     SENDOK,
     TX0,
+    TestClock,
     byte,
     frameOf,
     reading,
@@ -108,6 +109,24 @@ describe("the machine's clock", () => {
     })
 })
 
+describe("the bus's clock", () => {
+    it("is the one below, but not before the end of what was carried", () => {
+        const below = new TestClock()
+        const bus = new BusClock(below, 20_000_000)
+        below.advance(1000)
+        assert.equal(bus.now(), 1000)
+        bus.carry(10)
+        bus.carry(1)
+        assert.equal(bus.now(), 1000 + 11 * 400)
+        below.advance(4399)
+        assert.equal(bus.now(), 5400)
+        below.advance(2)
+        assert.equal(bus.now(), 5401)
+        bus.carry(1)
+        assert.equal(bus.now(), 5801)
+    })
+})
+
 describe("W5500 on a LAN, over TCP", () => {
     let lan: EmbeddedLan
     let model: W5500Server
@@ -150,6 +169,30 @@ describe("W5500 on a LAN, over TCP", () => {
         vm.socket.write(message.subarray(4))
         await until("four answers", () => vm.answers.length === 4)
         assert.deepEqual(vm.answers, Array(4).fill("01020304"))
+    })
+
+    it("has the time of the bus for frames that come at once", async () => {
+        // so slow that the least frame takes longer than the greatest does on the wire
+        const slow = await W5500Server.start({ lan: `${lan.host}:${lan.port}`, spiHz: 4_000_000 })
+        await model.stop()
+        await vm.closed
+        model = slow
+        vm = await Vm.connect(model.port)
+        await until("link", () => model.chip.link)
+        const frames: Buffer[] = []
+        lan.on("frame", frame => frames.push(frame))
+        vm.open()
+        const sent = Array.from({ length: 20 }, (_, i) => frameOf(i % 2 ? 60 : 1514, LAN.router.mac))
+        let at = 0
+        const parts = sent.flatMap(frame => {
+            const data = writing(TX0, at, frame.toString("hex"))
+            at += frame.length
+            return [data, writing(S0, 0x24, word(at)), writing(S0, 0x01, byte(SEND))]
+        })
+        vm.socket.write(Buffer.concat(parts.map(mosi => encodeMessage(WRITE, mosi))))
+        await until("all are on the LAN", () => frames.length === sent.length)
+        assert.deepEqual(frames, sent)
+        assert.deepEqual(model.chip.refused, {})
     })
 
     it("has its RSTn line", async () => {

@@ -181,16 +181,16 @@ describe("W5500", () => {
             checkReset()
         })
 
-        it("have neighbours that are reserved", () => {
-            bench.read(COMMON, 0x2f, 10)
-            bench.read(COMMON, 0x3a)
-            bench.read(S0, 0x14)
-            bench.read(S0, 0x17, 7)
-            bench.read(S0, 0x30)
+        it("have reserved neighbours, over which a burst may read but not write", () => {
+            assert.equal(bench.read(COMMON, 0x2e, 13), "bf" + "00".repeat(10) + "0400")
+            assert.equal(bench.read(S0, 0x13, 0x0c), "00" + "00" + "0080" + "00".repeat(7) + "02")
+            assert.equal(bench.read(S0, 0x2f, 2), "0000")
             bench.refuses({})
             bench.write(S0, 0x13, "aabbcc")
-            bench.refuses({ reservedAddress: 1 })
-            assert.equal(bench.read(S0, 0x13) + bench.read(S0, 0x15), "aacc")
+            bench.write(COMMON, 0x2f, "55".repeat(10))
+            bench.refuses({ reservedAddress: 11 })
+            assert.equal(bench.read(S0, 0x13, 3), "aa00cc")
+            assert.equal(bench.read(COMMON, 0x2f, 10), "00".repeat(10))
         })
     })
 

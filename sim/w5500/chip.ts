@@ -169,12 +169,21 @@ export class W5500 {
         const n = block >> 2
         const memory = this.memory(block)
         if (!written) memory.read(n, address, data.length).copy(data)
-        else if (memory === this.rx || !this.sockets[n].sending) memory.write(n, address, written)
-        else
-            written.forEach((_, i) => {
-                if (this.sockets[n].inFlight(address + i)) this.counts.refuse("sendInFlight")
-                else memory.write(n, address + i, written.subarray(i, i + 1))
+        else memory.write(n, address, memory === this.tx ? this.outsideFrame(n, address, written) : written)
+    }
+
+    /** What is to be written to a TX buffer, but for the bytes of a frame that is being sent: these stay as they are. */
+    private outsideFrame(n: number, address: number, written: Buffer): Buffer {
+        if (!this.sockets[n].sending) return written
+        const inFlight = this.sockets[n].inFlight()
+        const present = this.tx.read(n, address, written.length)
+        return Buffer.from(
+            written.map((byte, i) => {
+                if (!inFlight(address + i)) return byte
+                this.counts.refuse("sendInFlight")
+                return present[i]
             })
+        )
     }
 
     private read(block: number, address: number): number {

@@ -36,22 +36,27 @@ export const realClock: Clock = {
 const SPI_HZ = 20e6
 
 /**
- * The machine's clock, but never before the end of what the bus has carried: transactions that come in one piece of a
+ * A clock, the machine's if none is given, but never before the end of what the bus has carried: transactions that come in one piece of a
  * stream were one after the other on a bus, and what the chip does goes on meanwhile.
  */
 export class BusClock implements Clock {
     private busyUntil = 0
 
+    constructor(
+        private readonly clock: Clock = realClock,
+        private readonly hz = SPI_HZ
+    ) {}
+
     now(): number {
-        return Math.max(realClock.now(), this.busyUntil)
+        return Math.max(this.clock.now(), this.busyUntil)
     }
 
     wake(at: number, action: () => void): () => void {
-        return realClock.wake(at, action)
+        return this.clock.wake(at, action)
     }
 
     /** A transaction takes place: it is now as late as its end. */
     carry(bytes: number): void {
-        this.busyUntil = this.now() + (bytes * 8 * 1e9) / SPI_HZ
+        this.busyUntil = this.now() + (bytes * 8 * 1e9) / this.hz
     }
 }

@@ -8,7 +8,7 @@ export type Refusal =
     | "fixedLength"
     | "inReset"
     | "reservedBlock"
-    /** Per byte that was read or written. */
+    /** Per byte that was written. */
     | "reservedAddress"
     /** Per byte that was written. */
     | "readOnly"

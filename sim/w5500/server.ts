@@ -6,17 +6,19 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { LOOPBACK } from "../lan/tcp-ports.js"
 import { Cable } from "./cable.js"
 import { W5500 } from "./chip.js"
-import { BusClock } from "./clock.js"
+import { BusClock, realClock } from "./clock.js"
 import { ANSWER, EXCHANGE, INTERRUPT, MessageDecoder, RESET, WRITE, encodeMessage } from "./messages.js"
 
 export interface W5500ServerOptions {
     /** `HOST:PORT` of the LAN. */
     lan: string
+    /** Clock of the SPI bus; the firmware's if not given. */
+    spiHz?: number
 }
 
 export class W5500Server {
-    private readonly clock = new BusClock()
-    readonly chip = new W5500(this.clock)
+    readonly chip: W5500
+    private readonly clock: BusClock
     /** VMs accepted; streams ended for a malformed message. */
     readonly counters = { accepted: 0, malformed: 0 }
     private readonly cable: Cable
@@ -38,7 +40,9 @@ export class W5500Server {
         }
     }
 
-    private constructor({ lan }: W5500ServerOptions) {
+    private constructor({ lan, spiHz }: W5500ServerOptions) {
+        this.clock = new BusClock(realClock, spiHz)
+        this.chip = new W5500(this.clock)
         this.cable = new Cable(lan, this.chip)
         this.chip.onInterrupt = asserted => this.tell(asserted)
         this.server = createServer(socket => this.accept(socket))

@@ -87,10 +87,11 @@ export class Socket {
         return this.sendingBytes > 0
     }
 
-    /** Whether a place in the TX buffer holds a part of the frame that is being sent. */
-    inFlight(pointer: number): boolean {
+    /** Tells of a place in the TX buffer whether it holds a part of the frame that is being sent. */
+    inFlight(): (pointer: number) => boolean {
         const mask = this.chip.tx.sizeOf(this.n) - 1
-        return ((pointer - this.registers.get(SOCKET.TX_RD)) & mask) < this.sendingBytes
+        const from = this.registers.get(SOCKET.TX_RD)
+        return pointer => ((pointer - from) & mask) < this.sendingBytes
     }
 
     /** The frame has left the wire. */
