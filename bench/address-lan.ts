@@ -20,7 +20,7 @@ import { Lan, POOL, TAP, STREAM_PORT, listening } from "../test/interop/lan.js"
 import { type HostProcess, until } from "../test/interop/process.js"
 
 /** Milliseconds, of each run, by what was measured. */
-export type Times = Record<"rapid" | "plain" | "udhcpc" | "udhcpcAlone" | "dhclient", number[]>
+export type Times = Record<"rapid" | "plain" | "warm" | "udhcpc" | "udhcpcAlone" | "dhclient", number[]>
 
 /** The other device's port on the switch, and its new interface. */
 const PORT = "tap1"
@@ -74,11 +74,11 @@ class Board {
         return new Board(address)
     }
 
-    /** From the moment when the program asks for a socket with an address until it is bound to it. */
-    async measure(server: HostProcess): Promise<number> {
+    /** From the moment when the program asks for a socket with an address until it is bound to it. @param how with a lease that is kept ready, or without */
+    async measure(server: HostProcess, how: "cold" | "warm" = "cold"): Promise<number> {
         let answer = ""
         this.socket.once("message", message => (answer = message.toString()))
-        this.socket.send("measure", CONTROL_PORT, this.address)
+        this.socket.send(how, CONTROL_PORT, this.address)
         await until("an answer of the firmware", () => answer !== "", ANSWER_TIMEOUT)
         const [took, address] = answer.split(" ")
         if (address === this.address || !server.output.includes(`DHCPACK(${TAP}) ${address}`))
@@ -142,7 +142,7 @@ async function clients(lan: Lan): Promise<{ udhcpc: Client; dhclient?: Client }>
 
 /** @param tries in each run, whose median is its figure */
 async function measure(runs: number, tries: number): Promise<Times> {
-    const times: Times = { rapid: [], plain: [], udhcpc: [], udhcpcAlone: [], dhclient: [] }
+    const times: Times = { rapid: [], plain: [], warm: [], udhcpc: [], udhcpcAlone: [], dhclient: [] }
     await execute("ip", ["link", "set", "lo", "up"])
     await execute("mount", ["-t", "tmpfs", "tmpfs", "/run"])
     process.env.TMPDIR = "/run"
@@ -157,10 +157,11 @@ async function measure(runs: number, tries: number): Promise<Times> {
         const board = await Board.boot(lan, bus)
         try {
             for (let i = 1; i <= runs; i++) {
-                const round: Times = { rapid: [], plain: [], udhcpc: [], udhcpcAlone: [], dhclient: [] }
+                const round: Times = { rapid: [], plain: [], warm: [], udhcpc: [], udhcpcAlone: [], dhclient: [] }
                 console.error(`run ${i} of ${runs}: one round trip, udhcpc${dhclient ? ", dhclient" : ""}`)
                 for (let n = 0; n < tries; n++) {
                     round.rapid.push(await board.measure(server))
+                    round.warm.push(await board.measure(server, "warm"))
                     round.udhcpc.push(await measureClient(udhcpc))
                     round.udhcpcAlone.push(await measureClient(udhcpc, true))
                     if (dhclient) round.dhclient.push(await measureClient(dhclient))

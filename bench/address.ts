@@ -11,6 +11,8 @@ import { rowAgainst, rowOf, type Options, type Row, type Suite } from "./suite.j
 const LAN = fileURLToPath(new URL("address-lan.ts", import.meta.url))
 /** Of the time of macvlan and udhcpc. */
 const BUDGET = 0.5
+/** Milliseconds for an address that was kept ready. */
+const WARM_BUDGET = 2
 /** In each run; their median is its figure. */
 const TRIES = 5
 
@@ -58,10 +60,16 @@ function rows(times: Times): Row[] {
         met: over <= 0,
         missedBy: over <= 0 ? undefined : `${over.toFixed(2)} of it`,
     }
+    const warm = rowAgainst("warm, with the 1 ms that moves the clock", "ms", times.warm, against, times.udhcpc)
+    warm.budget = {
+        text: `under ${WARM_BUDGET} ms`,
+        met: warm.value < WARM_BUDGET,
+        missedBy: warm.value < WARM_BUDGET ? undefined : `${(warm.value - WARM_BUDGET).toFixed(2)} ms`,
+    }
     const all = [
         cold,
         rowAgainst("cold, two round trips", "ms", times.plain, against, times.udhcpc),
-        // a warm pool's row goes here
+        warm,
         rowOf(against, "ms", times.udhcpc),
         rowOf("udhcpc alone, macvlan made before", "ms", times.udhcpcAlone),
     ]

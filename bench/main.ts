@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from "commander"
 import type { Row } from "./suite.js"
 import { suites } from "./suites.js"
-import { tableOf } from "./table.js"
+import { budgetsOf, tableOf } from "./table.js"
 
 interface CommandOptions {
     runs: number
@@ -29,6 +29,7 @@ async function main(names: string[], options: CommandOptions): Promise<void> {
         results.push({ name, title, rows })
         if (!options.json) console.log(`${tableOf(title, rows)}\n`)
     }
+    if (!options.json) console.log(budgetsOf(results.flatMap(r => r.rows)))
     if (options.json) console.log(JSON.stringify({ runs: options.runs, quick: options.quick ?? false, suites: results }))
     if (results.some(r => r.rows.some(row => row.budget && !row.budget.met))) process.exitCode = 1
 }

@@ -22,6 +22,16 @@ function wrapped(text: string, width: number): string[] {
     return lines
 }
 
+/** One line for each budget: what must hold, and whether it does. */
+export function budgetsOf(rows: Row[]): string {
+    const lines = rows.flatMap(({ name, budget }) => {
+        if (!budget) return []
+        const [first, ...others] = wrapped(`${name}: ${budget.text}${budget.met ? "" : `; missed by ${budget.missedBy}`}`, WIDTH - 8)
+        return [`${budget.met ? "met" : "MISSED"}`.padEnd(8) + first, ...others.map(line => " ".repeat(8) + line)]
+    })
+    return ["Budgets", ...lines].join("\n")
+}
+
 export function tableOf(title: string, rows: Row[]): string {
     const cells = rows.map(r => [r.name, figure(r.value), r.unit, `${figure(r.least)}-${figure(r.greatest)}`])
     cells.unshift(["", "median", "", "least-greatest"])
