@@ -142,6 +142,25 @@ describe("trouble", () => {
         expect(counters.phyReconnects).toBe(before)
     })
 
+    test("one wrong look at the version is forgiven", async () => {
+        const before = counters.phyReconnects
+        let wrong = 0
+        chip.after = b => {
+            if (b[2] !== 0x00 || wrong === 0) return
+            b.fillAt(HEADROOM, b.length - HEADROOM, wrong)
+            wrong = 0
+        }
+        for (const value of [0xff, 1]) {
+            wrong = value
+            await look()
+            expect(wrong).toBe(0)
+            await bothWays()
+        }
+        expect(phy.up).toBe(true)
+        expect(said.length).toBe(0)
+        expect(counters.phyReconnects).toBe(before)
+    })
+
     test("a length that no frame can have, or that is more than there is", async () => {
         let before = 0
         for (const length of [0, 1, 5, 15, 217, 1521, 2000, 0xffff]) {

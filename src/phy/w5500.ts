@@ -362,6 +362,11 @@ export class W5500Phy implements Phy {
     private async lookAtLink() {
         const b = transfer(PHYCFGR, COMMON, VERSIONR - PHYCFGR + 1)
         await this.spi.exchange(b)
+        if (b[PHASES + VERSIONR - PHYCFGR] !== VERSION) {
+            // once may be noise on the line
+            phases(b, PHYCFGR, COMMON)
+            await this.spi.exchange(b)
+        }
         const version = b[PHASES + VERSIONR - PHYCFGR]
         if (version !== VERSION)
             throw new Error(
