@@ -40,14 +40,43 @@ function processorTime() {
     return user + system
 }
 
+/**
+ * Bytes that the VM has allocated since its last collection, or -1 if that cannot be told. They are read in its memory:
+ * its heap keeps, in words, the addresses of its first free block and of its one chunk, a count, a quarter of the
+ * chunk's size, and this; the chunk begins with 0 and the address of its end (gc_alloc.c).
+ */
+let memory
+let heap
+function allocated() {
+    if (!memory) return -1
+    const words = new Uint32Array(memory.buffer)
+    heap ??= words.findIndex((chunk, i) => {
+        const quarter = words[i + 2]
+        if (quarter < 0x800 || quarter > 0x8000 || chunk === 0 || (chunk & 3) !== 0) return false
+        const [zero, end] = words.subarray(chunk >> 2)
+        return zero === 0 && Math.abs((end - chunk) / 16 - quarter) < 8 && words[i - 1] > chunk && words[i - 1] < end
+    })
+    return heap < 0 ? -1 : words[heap + 3] * 4
+}
+
+const instantiate = WebAssembly.instantiate
+WebAssembly.instantiate = async (...args) => {
+    const result = await instantiate(...args)
+    const { exports } = result.instance ?? result
+    // Node.js has others of its own
+    if (exports.jd_em_process) memory = exports.memory
+    return result
+}
+
 let lan
+/** Processor time and allocated bytes, one after the other. */
 let marks = []
 let captured
 
 function fromFirmware(bytes) {
     if (bytes[0] !== TALK) {
         if (captured) captured.push(bytes)
-    } else if (bytes.length === 1) marks.push(processorTime())
+    } else if (bytes.length === 1) marks.push(processorTime(), allocated())
     else {
         process.send({ type: "said", text: Buffer.from(bytes.subarray(1)).toString(), marks })
         marks = []
@@ -67,6 +96,7 @@ net.createConnection = (...args) => {
 let rounds
 let next = 0
 let times = []
+let bytes = []
 
 function beginTurn() {
     if (!rounds || next >= rounds.chunks.length) return undefined
@@ -74,6 +104,7 @@ function beginTurn() {
         const now = rounds.began + rounds.clock[next]
         Date.now = () => now
     }
+    bytes.push(allocated())
     const began = processorTime()
     for (const chunk of rounds.chunks[next]) lan.emit("data", chunk)
     return began
@@ -82,10 +113,11 @@ function beginTurn() {
 function endTurn(began) {
     if (began === undefined) return
     times.push(processorTime() - began)
+    bytes.push(allocated() - bytes.pop())
     if (++next < rounds.chunks.length) return
     Date.now = realNow
     rounds = undefined
-    process.send({ type: "turns", microseconds: times })
+    process.send({ type: "turns", microseconds: times, bytes })
 }
 
 const realNow = Date.now
@@ -106,6 +138,7 @@ process.on("message", message => {
         rounds = { ...message, began: realNow() }
         next = 0
         times = []
+        bytes = []
     } else if (message.type === "capture") captured = []
     else if (message.type === "captured") {
         process.send({ type: "captured", frames: captured })

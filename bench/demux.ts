@@ -3,14 +3,12 @@
  * its destination port (layer 4), when all share one. Whole frames through the firmware's own input, as short as they
  * can be, and the look-up alone; by port also with a table which the firmware does not have, since it needs none.
  */
-import { type Options, type Row, rowAgainst, rowOf, type Suite } from "./suite.js"
+import { median, type Options, type Row, rowAgainst, rowOf, type Suite } from "./suite.js"
 import { Vm } from "./vm.js"
 
 const SOCKETS = [1, 4, 8, 16]
 /** One address for each socket, and the common one: more than the firmware has. */
 const INTERFACES = 17
-
-const median = (values: number[]) => rowOf("", "", values).value
 
 /** How much is measured: of each number of sockets so many blocks in turn, so that all see the machine in the same mood. */
 const FULL = { rounds: 4, blocks: 10, turns: 128 }

@@ -49,10 +49,14 @@ export function rowOf(name: string, unit: string, values: number[]): Row {
     return { name, unit, value, runs: values.length, least: sorted[0], greatest: sorted[sorted.length - 1] }
 }
 
+export function median(values: number[]): number {
+    return rowOf("", "", values).value
+}
+
 /**
  * As `rowOf`, with the ratio to another row: the median of the ratios run by run, since what disturbs one run disturbs
  * both its sides.
  */
 export function rowAgainst(name: string, unit: string, values: number[], against: string, base: number[]): Row {
-    return { ...rowOf(name, unit, values), ratio: rowOf("", "", values.map((v, i) => v / base[i])).value, against }
+    return { ...rowOf(name, unit, values), ratio: median(values.map((v, i) => v / base[i])), against }
 }

@@ -13,7 +13,7 @@ const RECENT_LINES = 40
 /** What the cable tells: see `cable.cjs`. */
 type Message =
     | { type: "said"; text: string; marks: number[] }
-    | { type: "turns"; microseconds: number[] }
+    | { type: "turns"; microseconds: number[]; bytes: number[] }
     | { type: "captured"; frames: Uint8Array[] }
 
 export interface Said {
@@ -21,6 +21,15 @@ export interface Said {
     what: any
     /** Microseconds of processor time of each block that it had timed. */
     blocks: number[]
+    /** Bytes that each of them allocated; negative if the collector ran meanwhile, and 0 if it cannot be told. */
+    bytes: number[]
+}
+
+export interface Turns {
+    /** Of processor time, for each turn of the VM's loop. */
+    microseconds: number[]
+    /** As in `Said`. */
+    bytes: number[]
 }
 
 export class Vm {
@@ -69,8 +78,12 @@ export class Vm {
     async said(): Promise<Said> {
         const { text, marks } = await this.next("said")
         const blocks: number[] = []
-        for (let i = 0; i + 1 < marks.length; i += 2) blocks.push(marks[i + 1]! - marks[i]!)
-        return { what: JSON.parse(text), blocks }
+        const bytes: number[] = []
+        for (let i = 0; i + 3 < marks.length; i += 4) {
+            blocks.push(marks[i + 2]! - marks[i]!)
+            bytes.push(marks[i + 3]! - marks[i + 1]!)
+        }
+        return { what: JSON.parse(text), blocks, bytes }
     }
 
     /** Whether it has said something that nobody has asked for yet. */
@@ -82,11 +95,10 @@ export class Vm {
      * Have chunks arrive before the next turns of the VM's loop.
      * @param chunks of each turn
      * @param clock what the VM's clock is in each turn, milliseconds from now; it runs again afterwards
-     * @returns microseconds of processor time of each turn
      */
-    async arrive(chunks: Uint8Array[][], clock?: number[]): Promise<number[]> {
+    async arrive(chunks: Uint8Array[][], clock?: number[]): Promise<Turns> {
         this.child.send({ type: "rounds", chunks, clock })
-        return (await this.next("turns")).microseconds
+        return await this.next("turns")
     }
 
     /** The frames that the program sends while `work` is done, each behind its length. */
