@@ -208,6 +208,30 @@ describe("frames in the stream", () => {
         expect(frames).toBe("|d")
     })
 
+    test("a greater length closes the stream even if all of the frame is there, alone or not", async () => {
+        const before = counters.phyBadLength
+        chunk(many(1, 1519))
+        await ds.sleep(2)
+        expect(counters.phyBadLength).toBe(before + 1)
+        await ds.sleep(300)
+        await fresh()
+        chunk(Buffer.concat(hex`0001 61`, many(1, 1519)))
+        await ds.sleep(2)
+        expect(counters.phyBadLength).toBe(before + 2)
+        expect(frames).toBe("|a")
+        await ds.sleep(300)
+    })
+
+    test("the rest of a frame is no frame, though it looks like one", async () => {
+        chunk(hex`0006 6162`)
+        await ds.sleep(2)
+        chunk(hex`0002 6364`)
+        await ds.sleep(2)
+        expect(received).toBe(1)
+        expect(frames.startsWith("|ab")).toBe(true)
+        expect(frames.endsWith("cd")).toBe(true)
+    })
+
     test("a length that is cut and too great", async () => {
         chunk(hex`ff`)
         await settled()

@@ -68,7 +68,8 @@ export function receive(b: Buffer, eth: number, length: number): void {
         }
         s = sum(b, ip, header)
     }
-    if (!checksumHolds(s)) {
+    // what `checksumHolds` does, without a call: the first octet is not 0
+    if (((s / 65535) | 0) * 65535 !== s) {
         counters.ipBadChecksum++
         return
     }
@@ -85,21 +86,27 @@ export function receive(b: Buffer, eth: number, length: number): void {
     const dst = b.getAt(ip + IPV4_DST, "i32")
     const ifc = unicast ? interfaceOf(dst) : undefined
     const protocol = b[ip + IPV4_PROTOCOL]
-    if (!ifc) {
-        broadcastInput(b, ip, header, total, dst, unicast)
-        return
+    if (ifc) {
+        const first = b[ip + IPV4_SRC]
+        if (first >= 224 || first === 127 || first === 0) {
+            counters.ipBadSource++
+            return
+        }
+        ifc.rx++
     }
-    const first = b[ip + IPV4_SRC]
-    if (first >= 224 || first === 127 || first === 0) {
-        counters.ipBadSource++
-        return
-    }
-    ifc.rx++
     if (protocol === PROTOCOL_UDP) {
+        // RFC 768: the length includes the header, and is not more than the IP packet holds
         const udp = ip + header
-        const n = udpLength(b, udp, total - header)
-        if (n === 0) return
+        const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
+        if (n < UDP_HEADER || n > total - header) {
+            counters.udpBadLength++
+            return
+        }
         const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
+        if (!ifc) {
+            broadcastInput(b, ip, udp, n, port, dst, unicast)
+            return
+        }
         let e = ifc.endpoints
         while (e && e.port !== port) e = e.next
         if (e) e.onDatagram(b, udp, n, ip)
@@ -108,18 +115,9 @@ export function receive(b: Buffer, eth: number, length: number): void {
             counters.udpNoPort++
             sendPortUnreachable(ifc, b, ip, header)
         }
-    } else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
+    } else if (!ifc) counters.ipForeign++
+    else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
     else counters.ipUnknownProtocol++
-}
-
-/** The length of a datagram, header included, or 0 (counted) if it is not what the IP packet holds (RFC 768). */
-function udpLength(b: Buffer, udp: number, available: number): number {
-    if (available >= UDP_HEADER) {
-        const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
-        if (n >= UDP_HEADER && n <= available) return n
-    }
-    counters.udpBadLength++
-    return 0
 }
 
 /** Whether this datagram's checksum holds, or was left out by its sender. */
@@ -137,21 +135,12 @@ export function udpChecksumHolds(b: Buffer, ip: number, udp: number, length: num
 }
 
 /**
- * A packet for no address of ours: broadcasts go to every socket on their port, and the DHCP client hears answers to
+ * A datagram for no address of ours: broadcasts go to every socket on their port, and the DHCP client hears answers to
  * an address that it does not have yet (RFC 2131, 4.1). Errors are never sent for these (RFC 1122, 3.2.2).
  */
-function broadcastInput(b: Buffer, ip: number, header: number, total: number, dst: number, unicast: boolean): void {
-    const udp = ip + header
-    const isUdp = b[ip + IPV4_PROTOCOL] === PROTOCOL_UDP
+function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: number, dst: number, unicast: boolean): void {
     const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.find(i => isBroadcast(i, dst)) !== undefined)
-    if (!isUdp || (!broadcast && !unicast)) {
-        counters.ipForeign++
-        return
-    }
-    const n = udpLength(b, udp, total - header)
-    if (n === 0) return
-    const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
-    if (port === DHCP_CLIENT_PORT) {
+    if (port === DHCP_CLIENT_PORT && (broadcast || unicast)) {
         dhcpInput(b, ip, udp, n)
         return
     }

@@ -73,15 +73,7 @@ export class StreamPhy implements Phy {
     start(receive: FrameHandler, link: (up: boolean) => void): void {
         this.receive = receive
         this.link = link
-        const self = this
-        stream._socketOnEvent = async (event, arg) => {
-            if (event === "data") await self.onData(arg as Buffer)
-            else if (event === "open") self.onOpen()
-            else {
-                if (event === "error") console.log(`phy: ${arg}`)
-                self.onDown()
-            }
-        }
+        stream._socketOnEvent = this.onEvent
         this.connect()
     }
 
@@ -158,9 +150,26 @@ export class StreamPhy implements Phy {
         this.partial = this.voice
     }
 
-    /** The runtime calls this on a new fiber for each chunk, so a chunk may arrive while an earlier one is parsed. */
-    private async onData(chunk: Buffer) {
+    /** The runtime calls this on a new fiber for each event, so a chunk may arrive while an earlier one is parsed. */
+    private async onEvent(event: string, chunk: Buffer) {
+        if (event !== "data") {
+            if (event === "open") this.onOpen()
+            else {
+                if (event === "error") console.log(`phy: ${chunk}`)
+                this.onDown()
+            }
+            return
+        }
         if (!this.up) return
+        // the usual case: a frame, and nothing else
+        const length = (chunk[0] << 8) | chunk[1]
+        if (chunk.length === PREFIX + length && this.have === 0 && !this.draining && length <= LENGTH_MAX)
+            handUp(this.receive, chunk, PREFIX, length)
+        else await this.drain(chunk)
+    }
+
+    /** Take any other chunk, and those that come meanwhile. */
+    private async drain(chunk: Buffer) {
         if (this.draining) {
             this.waiting.push(chunk)
             this.waitingBytes += chunk.length
@@ -175,9 +184,14 @@ export class StreamPhy implements Phy {
         let frames = 0
         while (chunk) {
             let at = 0
-            while (at >= 0 && at < chunk.length) {
+            const end = chunk.length
+            while (at >= 0 && at < end) {
                 const from = at
-                at = this.parse(chunk, at)
+                const length = (chunk[at] << 8) | chunk[at + 1]
+                at += PREFIX + length
+                // all of it is here, and is handed up from the chunk itself
+                if (this.have === 0 && at <= end && length <= LENGTH_MAX) handUp(this.receive, chunk, from + PREFIX, length)
+                else at = this.keep(chunk, from)
                 // a long frame may cost as much as ten short ones
                 frames += 1 + ((at - from) >> 7)
                 if (frames >= FRAMES_PER_TURN) {
@@ -197,28 +211,20 @@ export class StreamPhy implements Phy {
     }
 
     /**
-     * Hand the frame at `at` up if it is whole, from the chunk itself; keep its bytes if it is not.
+     * Keep the bytes at `at`, which are not a whole frame, and hand up the frame that they complete.
      * @returns where the next one begins, or -1 if the stream is no longer this one
      */
-    private parse(chunk: Buffer, at: number): number {
-        const left = chunk.length - at
-        if (this.have === 0 && left >= PREFIX) {
-            const length = (chunk[at] << 8) | chunk[at + 1]
-            if (length > LENGTH_MAX) return this.badLength()
-            if (left >= PREFIX + length) {
-                handUp(this.receive, chunk, at + PREFIX, length)
-                return at + PREFIX + length
-            }
-        }
+    private keep(chunk: Buffer, at: number): number {
         if (this.have < PREFIX) {
             this.partial[this.have] = chunk[at]
             this.have++
-            return at + 1
+            at++
+            if (this.have < PREFIX) return at
         }
         const length = (this.partial[0] << 8) | this.partial[1]
         if (length > LENGTH_MAX) return this.badLength()
         if (this.partial.length < PREFIX + length) this.hold(length)
-        const want = Math.min(PREFIX + length - this.have, left)
+        const want = Math.min(PREFIX + length - this.have, chunk.length - at)
         this.partial.blitAt(this.have, chunk, at, want)
         this.have += want
         if (this.have === PREFIX + length) {

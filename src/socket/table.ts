@@ -10,7 +10,7 @@ import { Neighbour } from "../iface/neighbours"
 import { Signal } from "../signal"
 import { ETH_DST, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
-import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
+import { UDP_CHECKSUM, UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
 
 /** Takes what arrives at a socket instead of `recv`: the hot path. */
 export interface Receiver {
@@ -115,7 +115,7 @@ export class Socket implements Endpoint {
         if (this.remotePort !== 0 && (port !== this.remotePort || b.getAt(ip + IPV4_SRC, "i32") !== this.remote)) {
             counters.udpForeignPeer++
             this.drops++
-        } else if (!udpChecksumHolds(b, ip, udp, length)) {
+        } else if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0 && !udpChecksumHolds(b, ip, udp, length)) {
             counters.udpBadChecksum++
             this.drops++
         } else {

@@ -1,7 +1,7 @@
 /**
  * Sum for the Internet checksum (RFC 1071), in the byte order of the machine: RFC 1071, 2 (B) shows that only the
  * final word depends on it. A double holds the sum of many 32-bit words exactly, so that four bytes cost one read and
- * one addition; `checksumOf` and `checksumHolds` fold it to 16 bits once, at the end.
+ * one addition; `checksumOf` and `checksumHolds` reduce it to 16 bits once, at the end.
  * @param length bytes
  * @returns an integer to add to other sums and to give to `checksumOf` or `checksumHolds`
  */
@@ -28,20 +28,16 @@ export function sum(b: Buffer, offset: number, length: number): number {
     return s
 }
 
-/** The ones' complement sum of 16 bits that a sum of 32-bit words stands for. Up to 2^20 words were added. */
-function fold(s: number): number {
-    const low = s | 0
-    let r = (low & 0xffff) + (low >>> 16) + ((s / 4294967296) | 0)
-    r = (r & 0xffff) + (r >> 16)
-    return (r & 0xffff) + (r >> 16)
-}
-
-/** The value of a checksum field, to be stored as a little-endian `u16`, for data that sums to `s` with the field 0. */
+/**
+ * The value of a checksum field, to be stored as a little-endian `u16`, for data that sums to `s` with the field 0. A
+ * ones' complement sum is the remainder modulo 65,535, or 65,535 instead of 0 unless all is 0. Up to 2^15 words were
+ * added: then the quotient is an integer of 32 bits, and the VM needs no call.
+ */
 export function checksumOf(s: number): number {
-    return ~fold(s) & 0xffff
+    return 65535 - (s - (((s - 1) / 65535) | 0) * 65535)
 }
 
-/** Whether data with its checksum field in it sums as it must. */
+/** Whether data with its checksum field in it sums as it must: to a multiple of 65,535, and not to 0. */
 export function checksumHolds(s: number): boolean {
-    return fold(s) === 0xffff
+    return (((s - 1) / 65535) | 0) * 65535 === s - 65535
 }
