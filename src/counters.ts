@@ -3,8 +3,11 @@
  * A drop is never silent: each reason has its counter.
  */
 class Counters {
+    // fields are searched from the first on: those of each frame come first
     phyRx = 0
     phyTx = 0
+    udpRx = 0
+    udpTx = 0
     /** transmit queue of the PHY full: frame dropped */
     phyTxFull = 0
     /** no link: frame dropped */
@@ -34,8 +37,6 @@ class Counters {
     icmpTx = 0
     icmpBad = 0
     icmpErrorsLimited = 0
-    udpRx = 0
-    udpTx = 0
     udpBadLength = 0
     udpBadChecksum = 0
     udpNoPort = 0

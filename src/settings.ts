@@ -1,4 +1,5 @@
-import { readSetting } from "@devicescript/settings"
+import { actionReport } from "@devicescript/core"
+import { settings } from "@devicescript/settings"
 import { DEFAULT_LAN, DEFAULT_POOL } from "./config"
 import { Pool, parsePool } from "./iface/pool"
 import { parsePhy } from "./phy/board"
@@ -29,12 +30,29 @@ export async function readSettings(): Promise<Settings> {
     }
 }
 
+/** What `readSetting` of the package reads, as text: it also checks its key and gives a default, in 200 bytes of image. */
+async function stored(key: string): Promise<string> {
+    const report = await actionReport(
+        settings,
+        "get",
+        async () => await settings.get(key),
+        packet => packet.decode()[0] === key
+    )
+    const [, value] = report.decode()
+    if (!value || value.length === 0) return ""
+    try {
+        // the deployment tools write JSON, and make numbers of what looks like one
+        return `${JSON.parse(value.toString())}`
+    } catch (e) {
+        return ""
+    }
+}
+
 /** @returns `undefined`, after a line that says why, if the setting makes no sense; an empty one is the default */
 async function read(key: string, missing: string, parse: (text: string) => any): Promise<any> {
-    // the deployment tools make numbers of what looks like one
-    const text = `${await readSetting(key, missing)}`
+    const text = (await stored(key)) || missing
     try {
-        return parse(text.length === 0 ? missing : text)
+        return parse(text)
     } catch (e) {
         console.log(`settings: ${key} is ${text}: ${(e as Error).message}`)
         return undefined

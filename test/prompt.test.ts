@@ -15,7 +15,7 @@ import { Vocabulary } from "../sim/terminal/vocabulary.js"
 const HELP = `help
     this list
 call ADDR:PORT|SIP-URI [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--quiet]
-    place a call; with --seconds, wait for its end
+    place a call, or wait for its end
 hangup N|all
     end a call, or all
 calls [-j]

@@ -34,6 +34,8 @@ export class FakePhy implements Phy {
         this.link = link
     }
 
+    prepare(): void {}
+
     transmit(b: Buffer): boolean {
         if (!this.accepts || !this.up) return false
         const f = Buffer.alloc(b.length - this.headroom)

@@ -333,6 +333,7 @@ describe("sending", () => {
 
     test("puts the length before the frame", () => {
         const b = Buffer.alloc(302)
+        phy.prepare(b)
         const before = counters.phyTx
         expect(phy.transmit(b)).toBe(true)
         expectBytes(written.slice(0, 4), hex`012c0000`)

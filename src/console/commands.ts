@@ -6,17 +6,17 @@ import { arp, ifconfig, lease, netstat, pingCommand, stats } from "./network"
 
 /** A line for each command: its usage, a tab, what it does. One text lies in flash; a table would lie in the heap. */
 const HELP = `help	this list
-call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]	place a call; with --seconds, wait for its end
+call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]	place a call, or wait for its end
 hangup N|all	end a call, or all
-calls [-j]	the calls that are up, and those that ended last
-ifconfig [-j]	the interfaces and their addresses
+calls [-j]	the calls, also the last that ended
+ifconfig [-j]	the interfaces
 netstat [-j]	the sockets
 arp [-j]	the neighbours
-ping ADDR [COUNT]	send echo requests from the common address
+ping ADDR [COUNT]	from the common address
 lease [-j] | lease renew IFACE | lease release IFACE	the DHCP leases
-stats [-j]	what happened, and what was dropped and why
+stats [-j]	what happened, and drops by reason
 sleep SECONDS	wait
-ballast KB	hold memory back, to see what the rest is enough for`
+ballast KB	hold memory back`
 
 let ballast: Buffer
 

@@ -21,8 +21,16 @@ import { Neighbour, addNeighbour, neighbourOf } from "./neighbours"
 
 /** The one PHY under all interfaces. */
 export let phy: Phy
+/** Its `transmit`, bound once: to find a method costs more than to run a short one. */
+export let transmitFrame: (b: Buffer) => boolean
+/** Its hardware address. */
+export let ownMacHigh = 0
+export let ownMacLow = 0
 export function setPhy(p: Phy): void {
     phy = p
+    ownMacHigh = p.macHigh
+    ownMacLow = p.macLow
+    transmitFrame = p.transmit
     arpFrame = Buffer.alloc(p.headroom + ETH_MIN)
 }
 
@@ -38,11 +46,12 @@ export enum Output {
     Unreachable,
 }
 
-/** Write the Ethernet header of a frame in a transmit buffer. */
+/** Write the Ethernet header of a frame that fills a transmit buffer, and what the PHY puts before it. */
 function writeEthernet(b: Buffer, type: number, macHigh: number, macLow: number): void {
+    phy.prepare(b)
     const eth = phy.headroom
     setMac(b, eth + ETH_DST, macHigh, macLow)
-    setMac(b, eth + ETH_SRC, phy.macHigh, phy.macLow)
+    setMac(b, eth + ETH_SRC, ownMacHigh, ownMacLow)
     b.setAt(eth + ETH_TYPE, "u16", type)
 }
 
@@ -125,7 +134,7 @@ export function sendArp(
     writeEthernet(arpFrame, ETHERTYPE_ARP, macHigh, macLow)
     const arp = ipOffset()
     writeArp(arpFrame, arp, operation)
-    setMac(arpFrame, arp + ARP_SENDER_MAC, phy.macHigh, phy.macLow)
+    setMac(arpFrame, arp + ARP_SENDER_MAC, ownMacHigh, ownMacLow)
     arpFrame.setAt(arp + ARP_SENDER_ADDRESS, "i32", sender)
     setMac(arpFrame, arp + ARP_TARGET_MAC, targetMacHigh, targetMacLow)
     arpFrame.setAt(arp + ARP_TARGET_ADDRESS, "i32", target)

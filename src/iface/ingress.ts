@@ -16,9 +16,9 @@ import {
 } from "../wire/ipv4"
 import { UDP_CHECKSUM, UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "./arp"
-import { phy } from "./egress"
+import { ownMacHigh, ownMacLow } from "./egress"
 import { icmpInput, sendPortUnreachable } from "./icmp"
-import { interfaceOf, interfaces, isBroadcast } from "./interface"
+import { Interface, interfaceOf, interfaces, isBroadcast, slotByOctet } from "./interface"
 
 /** A datagram to the DHCP client's port, whatever address it is for. Set by the DHCP client. */
 let dhcpInput: (b: Buffer, ip: number, udp: number, length: number) => void
@@ -36,7 +36,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
         counters.ethShort++
         return
     }
-    const unicast = b.getAt(eth, "i32") === phy.macHigh && b.getAt(eth + 4, "u16") === phy.macLow
+    const unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
     if (!unicast && (b[eth] & 1) === 0) {
         counters.ethForeign++
         return
@@ -84,7 +84,13 @@ export function receive(b: Buffer, eth: number, length: number): void {
     }
 
     const dst = b.getAt(ip + IPV4_DST, "i32")
-    const ifc = unicast ? interfaceOf(dst) : undefined
+    // what `interfaceOf` does, without a call where no two addresses share the octet
+    const slot = unicast ? slotByOctet[b[ip + IPV4_DST + 3]] : 0
+    let ifc: Interface
+    if (slot !== 0) {
+        ifc = interfaces[slot - 1]
+        if (ifc.address !== dst) ifc = interfaceOf(dst)
+    }
     const protocol = b[ip + IPV4_PROTOCOL]
     if (ifc) {
         const first = b[ip + IPV4_SRC]
@@ -109,8 +115,10 @@ export function receive(b: Buffer, eth: number, length: number): void {
         }
         let e = ifc.endpoints
         while (e && e.port !== port) e = e.next
-        if (e) e.onDatagram(b, udp, n, ip)
-        else if (port === DHCP_CLIENT_PORT) dhcpInput(b, ip, udp, n)
+        if (e) {
+            const onDatagram = e.onDatagram
+            onDatagram(b, udp, n, ip)
+        } else if (port === DHCP_CLIENT_PORT) dhcpInput(b, ip, udp, n)
         else {
             counters.udpNoPort++
             sendPortUnreachable(ifc, b, ip, header)

@@ -85,7 +85,7 @@ for (let i = 0; i < INTERFACES; i++) {
  * The slot of an address plus one, by the address's last octet: the destination address alone finds its interface
  * with one look-up and one comparison. Where two addresses share the octet, the second is found by search.
  */
-const slotByOctet = Buffer.alloc(256)
+export const slotByOctet = Buffer.alloc(256)
 
 /** A free interface that is not the common one, or `undefined`. */
 export function freeInterface(): Interface {

@@ -19,20 +19,27 @@ export interface Phy {
     description: string
     /** Start, and call `receive` for each frame and `link` whenever `up` has changed. */
     start(receive: FrameHandler, link: (up: boolean) => void): void
+    /** Write what the PHY itself puts before the frame that fills the buffer: once, however often it is sent. */
+    prepare(b: Buffer): void
     /**
-     * Send the frame that fills the buffer behind the headroom. It is copied: the buffer can be used at once again.
+     * Send the prepared frame that fills the buffer behind the headroom. It is copied: the buffer can be used at once again.
      * @returns whether it was accepted; if not, the reason is counted and the frame is gone
      */
     transmit(b: Buffer): boolean
 }
 
-/** Hand a frame up. Nothing that it holds may stop the firmware. */
+/** An exception that a frame caused: nothing that a frame holds may stop the firmware. */
+export function internalError(e: Error): void {
+    counters.internalErrors++
+    console.log(`internal error while receiving: ${e.message}`)
+}
+
+/** Hand a frame up. */
 export function handUp(receive: FrameHandler, b: Buffer, offset: number, length: number): void {
     counters.phyRx++
     try {
         receive(b, offset, length)
     } catch (e) {
-        counters.internalErrors++
-        console.log(`internal error while receiving: ${(e as Error).message}`)
+        internalError(e as Error)
     }
 }

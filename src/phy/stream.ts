@@ -3,7 +3,7 @@ import { FRAMES_PER_TURN, STREAM_BACKLOG, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
 import { parseDecimal } from "../wire/address"
 import { ETH_MAX } from "../wire/ethernet"
-import { FrameHandler, Phy, handUp } from "./phy"
+import { FrameHandler, Phy, handUp, internalError } from "./phy"
 
 /** The runtime's one TCP or TLS client stream. */
 type Stream = typeof ds & {
@@ -38,21 +38,23 @@ export function parseLan(url: string): { url: string; host: string; port: number
 
 /** Ethernet frames over a TCP or TLS stream, each behind its length: Wi-Fi boards and the simulator. */
 export class StreamPhy implements Phy {
-    headroom = PREFIX
+    // fields are searched from the first on: what each frame needs comes first
     up = false
+    private receive: FrameHandler = undefined
+    private write: (b: Buffer) => number = undefined
+    private draining = false
+    /** The frame whose bytes are not all there yet, its prefix included, and how many are. Voice fits; see `hold`. */
+    private have = 0
+    private voice = Buffer.alloc(PREFIX + VOICE_FRAME)
+    private partial = this.voice
+    headroom = PREFIX
     description: string
 
     private host: string
     private port: number
-    private receive: FrameHandler
     private link: (up: boolean) => void
-    /** The frame whose bytes are not all there yet, its prefix included, and how many are. Voice fits; see `hold`. */
-    private voice = Buffer.alloc(PREFIX + VOICE_FRAME)
-    private partial = this.voice
-    private have = 0
     private waiting: Buffer[] = []
     private waitingBytes = 0
-    private draining = false
     private backoff = RECONNECT_FIRST
     private connecting = false
     /** Counts the streams, so that a fiber that slept knows whether its chunk is of the present one. */
@@ -73,8 +75,15 @@ export class StreamPhy implements Phy {
     start(receive: FrameHandler, link: (up: boolean) => void): void {
         this.receive = receive
         this.link = link
+        this.write = stream._socketWrite
         stream._socketOnEvent = this.onEvent
         this.connect()
+    }
+
+    prepare(b: Buffer): void {
+        const length = b.length - PREFIX
+        b[0] = length >> 8
+        b[1] = length
     }
 
     transmit(b: Buffer): boolean {
@@ -82,10 +91,8 @@ export class StreamPhy implements Phy {
             counters.phyTxDown++
             return false
         }
-        const length = b.length - PREFIX
-        b[0] = length >> 8
-        b[1] = length
-        const r = stream._socketWrite(b)
+        const write = this.write
+        const r = write(b)
         if (r === 0) {
             counters.phyTx++
             return true
@@ -161,11 +168,17 @@ export class StreamPhy implements Phy {
             return
         }
         if (!this.up) return
-        // the usual case: a frame, and nothing else
+        // the usual case: a frame, and nothing else; handed up without a further call
         const length = (chunk[0] << 8) | chunk[1]
-        if (chunk.length === PREFIX + length && this.have === 0 && !this.draining && length <= LENGTH_MAX)
-            handUp(this.receive, chunk, PREFIX, length)
-        else await this.drain(chunk)
+        if (chunk.length === PREFIX + length && this.have === 0 && !this.draining && length <= LENGTH_MAX) {
+            counters.phyRx++
+            try {
+                const receive = this.receive
+                receive(chunk, PREFIX, length)
+            } catch (e) {
+                internalError(e as Error)
+            }
+        } else await this.drain(chunk)
     }
 
     /** Take any other chunk, and those that come meanwhile. */

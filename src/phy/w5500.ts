@@ -1,6 +1,7 @@
 import * as ds from "@devicescript/core"
 import { MACRAW_QUEUE, VOICE_FRAME, W5500_POLL } from "../config"
 import { counters } from "../counters"
+import { collect } from "../heap"
 import { ETH_HEADER, ETH_MAX } from "../wire/ethernet"
 import { FrameHandler, Phy, handUp } from "./phy"
 import { SpiDevice } from "./spi"
@@ -127,8 +128,13 @@ export class W5500Phy implements Phy {
     start(receive: FrameHandler, link: (up: boolean) => void): void {
         this.receive = receive
         this.link = link
+        // what it begins with lasts
+        collect()
         this.pump = this.run.start()
     }
+
+    /** The phases are written when the frame's place in the chip's buffer is known. */
+    prepare(): void {}
 
     transmit(b: Buffer): boolean {
         if (!this.up) {
@@ -157,14 +163,33 @@ export class W5500Phy implements Phy {
         this.filter = on ? 0 : SN_MR_MFEN
     }
 
+    /** Set the chip up and serve it, again and again. All in one function, whose activation stays where it was at boot. */
     private async run() {
+        const spi = this.spi
         let retry = RETRY_FIRST
         let hard = true
         while (true) {
             try {
                 await this.setUp(hard)
                 retry = RETRY_FIRST
-                await this.serve()
+                let looked = ds.millis()
+                while (this.doubt < DOUBT_MAX && this.filter === this.filterSet) {
+                    if (this.count === 0 && !spi.interrupt()) {
+                        this.idle = true
+                        await ds.suspend<any>(W5500_POLL)
+                        this.idle = false
+                    }
+                    const due = ds.millis() - looked >= LINK_INTERVAL
+                    if (due) {
+                        looked = ds.millis()
+                        await this.lookAtLink()
+                    }
+                    // cleared before the pointers are read, so that a frame which comes later asks again
+                    if (spi.interrupt()) await this.set(SOCKET, SN_IR, SN_IR_RECV)
+                    // a chip that was reset by itself never asks: its status is read with each look at the link
+                    else if (this.count === 0 && spi.hasInterrupt && !due) continue
+                    while (await this.turn()) {}
+                }
                 // it answers: its registers are written again, and it keeps its link
                 hard = false
             } catch (e) {
@@ -175,29 +200,6 @@ export class W5500Phy implements Phy {
                 retry = Math.min(2 * retry, RETRY_MAX)
             }
             counters.phyReconnects++
-        }
-    }
-
-    /** Serve the chip until it has to be set up again. @throws if it does not answer any more */
-    private async serve() {
-        const spi = this.spi
-        let looked = ds.millis()
-        while (this.doubt < DOUBT_MAX && this.filter === this.filterSet) {
-            if (this.count === 0 && !spi.interrupt()) {
-                this.idle = true
-                await ds.suspend<any>(W5500_POLL)
-                this.idle = false
-            }
-            const due = ds.millis() - looked >= LINK_INTERVAL
-            if (due) {
-                looked = ds.millis()
-                await this.lookAtLink()
-            }
-            // cleared before the pointers are read, so that a frame which comes later asks again
-            if (spi.interrupt()) await this.set(SOCKET, SN_IR, SN_IR_RECV)
-            // a chip that was reset by itself never asks: its status is read with each look at the link
-            else if (this.count === 0 && spi.hasInterrupt && !due) continue
-            while (await this.turn()) {}
         }
     }
 

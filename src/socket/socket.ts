@@ -293,6 +293,7 @@ export function setreceiver(sd: number, receiver: Receiver): Socket {
     // what came before it is too old for it, and would stay in the heap until the end
     while (s.dequeue()) {}
     s.receiver = receiver
+    s.onPayload = receiver ? receiver.onPayload : undefined
     return s
 }
 

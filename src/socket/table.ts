@@ -2,7 +2,7 @@ import { ARP_ATTEMPTS, CALLS, DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEME
 import { counters } from "../counters"
 import { SocketError } from "../errors"
 import { collect } from "../heap"
-import { Output, ipOffset, neighbourFor, nextHop, output, phy, writeHeaders } from "../iface/egress"
+import { Output, ipOffset, neighbourFor, nextHop, output, phy, transmitFrame, writeHeaders } from "../iface/egress"
 import { udpChecksumHolds } from "../iface/ingress"
 import { Source } from "../iface/addresses"
 import { Endpoint, FREE, Interface, isBroadcast } from "../iface/interface"
@@ -65,21 +65,28 @@ export enum Prepared {
 
 /** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
 export class Socket implements Endpoint {
+    // fields are searched from the first on, and methods after all of them: what each frame needs comes first, and is
+    // bound once
     port = 0
+    next: Endpoint = undefined
+    onDatagram = this.input
     /** Target of `connect`; port 0 while there is none. */
-    remote = 0
     remotePort = 0
+    remote = 0
+    rx = 0
+    /** Of the receiver. */
+    onPayload: (b: Buffer, offset: number, length: number) => void = undefined
     /** The prepared frame to the target. */
     frame: Buffer = undefined
-    prepared = Prepared.No
-    receiver: Receiver = undefined
-    rx = 0
-    tx = 0
-    drops = 0
     /** Booleans of `setsockopt`, by the bit `1 << option`. */
     flags = 0
+    prepared = Prepared.No
+    tx = 0
+    /** `undefined` until a deferred address is assigned. */
+    ifc: Interface = undefined
+    receiver: Receiver = undefined
+    drops = 0
     tos = 0
-    next: Endpoint = undefined
     /** POSIX code of the error that the next call gets. */
     error: string
     queue: Datagram[]
@@ -88,8 +95,6 @@ export class Socket implements Endpoint {
 
     /** Owner; `FREE` while the descriptor is not open. */
     process = FREE
-    /** `undefined` until a deferred address is assigned. */
-    ifc: Interface = undefined
     /** How many sockets this slot has been: who waited sees whether it is still the one. */
     generation = 0
 
@@ -110,7 +115,7 @@ export class Socket implements Endpoint {
         if (this.error) this.error = undefined
     }
 
-    onDatagram(b: Buffer, udp: number, length: number, ip: number): void {
+    private input(b: Buffer, udp: number, length: number, ip: number): void {
         const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
         if (this.remotePort !== 0 && (port !== this.remotePort || b.getAt(ip + IPV4_SRC, "i32") !== this.remote)) {
             counters.udpForeignPeer++
@@ -121,7 +126,8 @@ export class Socket implements Endpoint {
         } else {
             counters.udpRx++
             this.rx++
-            if (this.receiver) this.receiver.onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
+            const onPayload = this.onPayload
+            if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
             else this.enqueue(b, udp, length, ip, port)
         }
     }
@@ -210,7 +216,7 @@ export class Socket implements Endpoint {
             writeUdpChecksum(b, ip, ip + IPV4_HEADER, b.length - ip - IPV4_HEADER)
         }
         if (this.prepared === Prepared.Ready) {
-            if (phy.transmit(b)) {
+            if (transmitFrame(b)) {
                 this.tx++
                 this.ifc.tx++
                 counters.udpTx++
@@ -244,6 +250,7 @@ export class Socket implements Endpoint {
         this.ifc = undefined
         this.prepared = Prepared.No
         this.receiver = undefined
+        this.onPayload = undefined
         arrival.notify(false)
     }
 }

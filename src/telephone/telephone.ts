@@ -49,8 +49,14 @@ export async function place(
 
 /** The calls that have not ended, and those that have and are remembered, in the order of their numbers. */
 export function listedCalls(): Call[] {
-    const listed = calls.filter(c => c.state !== CallState.Free)
-    listed.sort((a, b) => a.id - b.id)
+    const listed: Call[] = []
+    for (const c of calls)
+        if (c.state !== CallState.Free) {
+            let at = listed.length
+            while (at > 0 && listed[at - 1].id > c.id) at--
+            listed.insert(at, 1)
+            listed[at] = c
+        }
     return listed
 }
 

@@ -4,21 +4,21 @@
  */
 
 /** Packets. */
-const RECEIVED = 0
+export const RECEIVED = 0
 /** Packets that came after one with a later sequence number. */
 const REORDERED = 4
-const SSRC = 8
+export const SSRC = 8
 /** Extended sequence numbers of the first packet and of the latest. */
 const FIRST = 12
-const LATEST = 16
+export const LATEST = 16
 /** Figures of sources, or of beginnings of one, that are past. */
 const RECEIVED_BEFORE = 20
 const LOST_BEFORE = 24
 /** One more than the sequence number of a packet from a far place. */
 const SUSPECT = 28
-const TRANSIT = 32
-/** 16 times the interarrival jitter, in timestamp units. */
-const JITTER = 36
+export const TRANSIT = 32
+/** 16 times the interarrival jitter, in timestamp units; 0 until there were two packets that were not evenly spaced. */
+export const JITTER = 36
 export const RECEPTION_SIZE = 40
 
 /** A gap larger than this, or a step back larger than that, means that the source began anew (RFC 3550, A.1). */
@@ -26,13 +26,13 @@ const MAX_DROPOUT = 3000
 const MAX_MISORDER = 100
 const SEQUENCES = 65536
 /** A minute, in timestamp units. */
-const JITTER_MAX = 480000
+export const JITTER_MAX = 480000
 
 /**
  * Count a packet.
- * @param ssrc as `i32` @param timestamp 32 bits @param arrival in timestamp units, 32 bits
+ * @param ssrc as `i32` @param transit arrival less timestamp, in timestamp units, 32 bits
  */
-export function countPacket(r: Buffer, ssrc: number, sequence: number, timestamp: number, arrival: number): void {
+export function countPacket(r: Buffer, ssrc: number, sequence: number, transit: number): void {
     const latest = r.getAt(LATEST, "i32")
     const received = r.getAt(RECEIVED, "i32")
     if (received === 0 || ssrc !== r.getAt(SSRC, "i32")) begin(r, ssrc, sequence)
@@ -49,7 +49,6 @@ export function countPacket(r: Buffer, ssrc: number, sequence: number, timestamp
         }
     }
     r.setAt(RECEIVED, "i32", received + 1)
-    const transit = (arrival - timestamp) | 0
     if (received > r.getAt(RECEIVED_BEFORE, "i32")) {
         let d = (transit - r.getAt(TRANSIT, "i32")) | 0
         if (d < 0) d = -d
