@@ -78,9 +78,9 @@ class Socket {
         this.remoteHigh = half(remote, 2)
         this.remotePort = (remotePort >> 8) | ((remotePort & 255) << 8)
         this.frame = first
+        first[0] = (first.length - 2) >> 8
+        first[1] = first.length - 2
         this.words = new Uint16Array(first.buffer)
-        this.sequence = (first[46] << 8) | first[47]
-        this.timestamp = (first[48] << 24) | (first[49] << 16) | (first[50] << 8) | first[51]
     }
 
     lost() {
@@ -294,14 +294,6 @@ function stack(mac, calls, speech, write, millis) {
     /** The next 20 ms of a call. */
     function send(s) {
         const f = s.frame
-        const sequence = s.sequence
-        const timestamp = s.timestamp
-        f[46] = sequence >> 8
-        f[47] = sequence
-        f[48] = timestamp >> 24
-        f[49] = timestamp >> 16
-        f[50] = timestamp >> 8
-        f[51] = timestamp
         const position = s.position
         f.set(parts[position], 56)
         s.position = position < lastPart ? position + 1 : 0
@@ -318,14 +310,20 @@ function stack(mac, calls, speech, write, millis) {
             if (s.txFrames === 0) f[45] = 0
             s.txFrames++
         } else s.drops++
-        s.sequence = (sequence + 1) & 0xffff
-        s.timestamp = (timestamp + 160) | 0
+        // the next sequence number and timestamp: mostly one octet or two of them change
+        if (++f[47] > 255) f[46]++
+        const low = f[51] + 160
+        f[51] = low
+        if (low > 255) {
+            f[50]++
+            if (f[50] === 0) {
+                f[49]++
+                if (f[49] === 0) f[48]++
+            }
+        }
     }
 
     function transmit(f) {
-        const length = f.length - 2
-        f[0] = length >> 8
-        f[1] = length
         if (write(f) !== 0) {
             counters.phyTxFull++
             return false

@@ -90,12 +90,9 @@ _R_JITTER = const(18)
 # what is sent
 _T_FRAME = const(19)
 _T_WORDS = const(20)
-_T_SEQUENCE = const(21)
-_T_HIGH = const(22)
-_T_LOW = const(23)
-_T_FRAMES = const(24)
-_T_POSITION = const(25)
-_T_DATAGRAM = const(26)
+_T_FRAMES = const(21)
+_T_POSITION = const(22)
+_T_DATAGRAM = const(23)
 
 _MAX_DROPOUT = const(3000)
 _MAX_MISORDER = const(100)
@@ -151,16 +148,15 @@ def stack(mac, calls, speech, write, millis=ticks_ms):
         interfaces.append(ifc)
         frame_words, frame = views(len(first))
         frame[:] = first
-        s = [0] * 27
+        s = [0] * 24
         s[_S_REMOTE_LOW], s[_S_REMOTE_HIGH] = array("H", remote)
         s[_S_REMOTE_PORT] = remote_port >> 8 | (remote_port & 255) << 8
         s[_S_INTERFACE] = ifc
         s[_T_FRAME] = frame
         s[_T_WORDS] = frame_words
         s[_T_DATAGRAM] = memoryview(frame)[_UDP:]
-        s[_T_SEQUENCE] = frame[_RTP + 2] << 8 | frame[_RTP + 3]
-        s[_T_HIGH] = frame[_RTP + 4] << 8 | frame[_RTP + 5]
-        s[_T_LOW] = frame[_RTP + 6] << 8 | frame[_RTP + 7]
+        frame[0] = (len(first) - _ETH) >> 8
+        frame[1] = (len(first) - _ETH) & 255
         ifc[_I_SOCKETS][port >> 8 | (port & 255) << 8] = s
         sockets.append(s)
 
@@ -302,15 +298,6 @@ def stack(mac, calls, speech, write, millis=ticks_ms):
     def send(s):
         """The next 20 ms of a call."""
         f = s[_T_FRAME]
-        sequence = s[_T_SEQUENCE]
-        high = s[_T_HIGH]
-        low = s[_T_LOW]
-        f[_RTP + 2] = sequence >> 8
-        f[_RTP + 3] = sequence & 255
-        f[_RTP + 4] = high >> 8
-        f[_RTP + 5] = high & 255
-        f[_RTP + 6] = low >> 8
-        f[_RTP + 7] = low & 255
         position = s[_T_POSITION]
         f[_PAYLOAD:] = parts[position]
         s[_T_POSITION] = position + 1 if position < last_part else 0
@@ -329,17 +316,28 @@ def stack(mac, calls, speech, write, millis=ticks_ms):
             s[_T_FRAMES] += 1
         else:
             s[_S_DROPS] += 1
-        s[_T_SEQUENCE] = (sequence + 1) & 0xFFFF
-        low += _SAMPLES
-        if low > 0xFFFF:
-            low &= 0xFFFF
-            s[_T_HIGH] = (high + 1) & 0xFFFF
-        s[_T_LOW] = low
+        # the next sequence number and timestamp: mostly one octet or two of them change
+        low = f[_RTP + 3] + 1
+        if low < 256:
+            f[_RTP + 3] = low
+        else:
+            f[_RTP + 3] = 0
+            f[_RTP + 2] = (f[_RTP + 2] + 1) & 255
+        low = f[_RTP + 7] + _SAMPLES
+        if low < 256:
+            f[_RTP + 7] = low
+        else:
+            f[_RTP + 7] = low - 256
+            low = f[_RTP + 6] + 1
+            if low < 256:
+                f[_RTP + 6] = low
+            else:
+                f[_RTP + 6] = 0
+                high = (f[_RTP + 4] << 8 | f[_RTP + 5]) + 1
+                f[_RTP + 4] = high >> 8 & 255
+                f[_RTP + 5] = high & 255
 
     def transmit(f):
-        length = len(f) - _ETH
-        f[0] = length >> 8
-        f[1] = length & 255
         if write(f):
             counters[_PHY_TX_FULL] += 1
             return False
