@@ -18,6 +18,7 @@ import { Bus } from "../sim/bus.js"
 import { CLI, PROJECT } from "../sim/firmware.js"
 import { Lan, POOL, TAP, STREAM_PORT, listening } from "../test/interop/lan.js"
 import { type HostProcess, until } from "../test/interop/process.js"
+import { median } from "./suite.js"
 
 /** Milliseconds, of each run, by what was measured. */
 export type Times = Record<"rapid" | "plain" | "warm" | "udhcpc" | "udhcpcAlone" | "dhclient", number[]>
@@ -39,11 +40,6 @@ esac
 `
 
 const execute = promisify(execFile)
-
-function median(values: number[]): number {
-    const sorted = [...values].sort((a, b) => a - b)
-    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
-}
 
 /** A server that answers at once. @param rapid whether in one round trip (RFC 4039) */
 async function serve(lan: Lan, rapid: boolean): Promise<HostProcess> {
