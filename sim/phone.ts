@@ -1,14 +1,13 @@
 /** One phone: the firmware in a VM process of its own, and the console that talks to it. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { EventEmitter } from "node:events"
 import { mkdtempSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { Bus } from "./bus.js"
-import { type CommandRunner, ConsoleClient } from "./console-client.js"
 import { CLI, PROJECT, type PhyKind } from "./firmware.js"
+import { Runner } from "./runner.js"
 import { W5500Server } from "./w5500/server.js"
 
 const BOOT_TIMEOUT = 20_000
@@ -29,13 +28,8 @@ export interface PhoneOptions {
 }
 
 /** Emits `log` with each line that the firmware writes. */
-export class Phone extends EventEmitter<{ log: [line: string] }> implements CommandRunner {
+export class Phone extends Runner<{ log: [line: string] }> {
     private readonly recent: string[] = []
-    private client: ConsoleClient | undefined
-    failure: Error | undefined
-    /** Rejects when the phone has failed. */
-    readonly failed: Promise<never>
-    private reject!: (error: Error) => void
 
     private constructor(
         private readonly bus: Bus,
@@ -45,8 +39,6 @@ export class Phone extends EventEmitter<{ log: [line: string] }> implements Comm
         readonly controller: W5500Server | undefined
     ) {
         super()
-        this.failed = new Promise((_, reject) => (this.reject = reject))
-        this.failed.catch(() => {})
         createInterface({ input: vm.stdout! }).on("line", line => this.onLine(line))
         createInterface({ input: vm.stderr! }).on("line", line => this.onLine(line))
         vm.on("exit", (code, signal) => this.fail(`the simulator has ended (${signal ?? code})`))
@@ -75,22 +67,8 @@ export class Phone extends EventEmitter<{ log: [line: string] }> implements Comm
             detached: true,
         })
         const phone = new Phone(bus, vm, folder, controller)
-        const timer = setTimeout(() => phone.fail(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`), BOOT_TIMEOUT)
-        try {
-            phone.client = await Promise.race([ConsoleClient.find(bus.jacdac), phone.failed])
-            return phone
-        } catch (error) {
-            await phone.stop()
-            throw error
-        } finally {
-            clearTimeout(timer)
-        }
-    }
-
-    /** Runs a console command. @returns whether it succeeded. @throws if the phone has failed */
-    async execute(line: string, onText: (text: string) => void): Promise<boolean> {
-        if (this.failure) throw this.failure
-        return await Promise.race([this.client!.execute(line, onText), this.failed])
+        await phone.find(bus.jacdac, BOOT_TIMEOUT, () => phone.told(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`))
+        return phone
     }
 
     /** Runs a command and parses its output as JSON. */
@@ -126,9 +104,10 @@ export class Phone extends EventEmitter<{ log: [line: string] }> implements Comm
     }
 
     private fail(message: string): void {
-        if (this.failure) return
-        this.failure = new Error(`${message}; it last said:\n${this.recent.join("\n")}`)
-        this.client?.fail(this.failure)
-        this.reject(this.failure)
+        this.failWith(this.told(message))
+    }
+
+    private told(message: string): Error {
+        return new Error(`${message}; it last said:\n${this.recent.join("\n")}`)
     }
 }

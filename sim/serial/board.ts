@@ -1,9 +1,8 @@
 /** One board: its serial line, and the console of the phone on it. */
-import { EventEmitter } from "node:events"
 import { createNodeWebSerialTransport, DEVICE_DISCONNECT, DISCONNECT, JDBus, type JDDevice } from "jacdac-ts"
 import type { SerialPort } from "serialport"
-import { type CommandRunner, ConsoleClient } from "../console-client.js"
 import { jacdacLog } from "../jacdac-log.js"
+import { Runner } from "../runner.js"
 import { serialPackage } from "./ports.js"
 
 /** Milliseconds until the console must have shown itself: opening its port makes some boards start anew. */
@@ -56,28 +55,20 @@ function only(path: string, Port: typeof SerialPort, failed: (error: Error) => v
     } as typeof SerialPort
 }
 
-export class Board extends EventEmitter<Events> implements CommandRunner {
-    failure: Error | undefined
-    /** Rejects when the board has failed. */
-    readonly failed: Promise<never>
-    private reject!: (error: Error) => void
+export class Board extends Runner<Events> {
     private readonly bus: JDBus
-    private client: ConsoleClient | undefined
-    private stopped = false
 
     private constructor(
         private readonly path: string,
         Port: typeof SerialPort
     ) {
         super()
-        this.failed = new Promise((_, reject) => (this.reject = reject))
-        this.failed.catch(() => {})
-        const transport = createNodeWebSerialTransport(only(path, Port, error => this.fail(error)))
+        const transport = createNodeWebSerialTransport(only(path, Port, error => this.failWith(error)))
         this.bus = new JDBus([transport], { client: true, disableRoleManager: true })
         // after a second of silence the transport opens the port once more
         transport.on(DISCONNECT, () => this.client?.interrupt(new Error("the line was interrupted; run the command again")))
         this.bus.on(DEVICE_DISCONNECT, (device: JDDevice) => {
-            if (device === this.client?.device) this.fail(new Error(`the phone on ${path} does not answer any more; reset the board and start the console again`))
+            if (device === this.client?.device) this.failWith(new Error(`the phone on ${path} does not answer any more; reset the board and start the console again`))
         })
         jacdacLog.on("board", this.onLog)
         jacdacLog.on("damaged", this.onDamaged)
@@ -87,28 +78,14 @@ export class Board extends EventEmitter<Events> implements CommandRunner {
     static async open(path: string, watch: (board: Board) => void = () => {}): Promise<Board> {
         const board = new Board(path, await serialPackage())
         watch(board)
-        const timer = setTimeout(() => board.fail(board.silence()), FIND_TIMEOUT)
-        try {
-            board.bus.start()
-            void board.connect()
-            board.client = await Promise.race([ConsoleClient.find(board.bus), board.failed])
-            return board
-        } catch (error) {
-            await board.stop()
-            throw error
-        } finally {
-            clearTimeout(timer)
-        }
-    }
-
-    async execute(line: string, onText: (text: string) => void): Promise<boolean> {
-        if (this.failure) throw this.failure
-        return await Promise.race([this.client!.execute(line, onText), this.failed])
+        board.bus.start()
+        void board.connect()
+        await board.find(board.bus, FIND_TIMEOUT, () => board.silence())
+        return board
     }
 
     /** Closes the port. */
     async stop(): Promise<void> {
-        this.stopped = true
         this.failure ??= new Error("the console was closed")
         jacdacLog.off("board", this.onLog)
         jacdacLog.off("damaged", this.onDamaged)
@@ -136,12 +113,5 @@ export class Board extends EventEmitter<Events> implements CommandRunner {
     private readonly onDamaged = () => {
         if (this.client && this.client.waiting > 0)
             this.emit("notice", "the line has damaged a packet; if an answer does not end, press Ctrl-C and run its command again")
-    }
-
-    private fail(error: Error): void {
-        if (this.failure || this.stopped) return
-        this.failure = error
-        this.client?.fail(error)
-        this.reject(error)
     }
 }
