@@ -12,10 +12,9 @@ const PARTS: [title: string, timed: string, without: string][] = [
     ["receive: UDP checksum", "udpChecksumHolds", "loop"],
     ["receive: RTP", "onPayload", "loop"],
     ["  of it: statistics", "countPacket", "loop"],
-    ["transmit: RTP and speech", "sendFrame", "socket.transmit"],
-    ["  of it: speech", "writeSpeech", "loop"],
-    ["transmit: socket", "socket.transmit", "phy.transmit"],
-    ["transmit: PHY", "phy.transmit", "write"],
+    ["transmit", "sendFrame", "write"],
+    ["transmit: socket alone", "socket.transmit", "write"],
+    ["transmit: speech alone", "writeSpeech", "loop"],
 ]
 
 /** Frames in a block whose allocations are counted: so few that the collector seldom runs meanwhile. */

@@ -23,7 +23,7 @@ let discover: Buffer
 async function begin(): Promise<void> {
     await breathe()
     clear()
-    phy.up = true
+    phy.cable(true)
     phy.count()
     lease = startLease(station(0))
     discover = said(phy)
@@ -82,10 +82,10 @@ describe("DISCOVER", () => {
     })
 
     test("waits while the link is down", () => {
-        phy.up = false
+        phy.cable(false)
         pollLease(lease, lease.due)
         expect(phy.sent.length).toBe(0)
-        phy.up = true
+        phy.cable(true)
         pollLease(lease, lease.due)
         expect(saidTypes(phy)).toBe("1")
     })

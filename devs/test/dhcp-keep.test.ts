@@ -26,7 +26,7 @@ async function bound(slot: number, times: Buffer): Promise<void> {
     await breathe()
     clear()
     while (neighbours.length > 0) neighbours.pop()
-    phy.up = true
+    phy.cable(true)
     errors = ""
     const ifc = station(slot)
     const note = (code: string) => {
@@ -192,7 +192,7 @@ describe("the end", () => {
 
     test("comes also while the link is down", async () => {
         await bound(3, TIMES)
-        phy.up = false
+        phy.cable(false)
         pollLease(lease, lease.due)
         pollLease(lease, lease.expiresAt - 1)
         expect(errors).toBe("")
@@ -285,9 +285,9 @@ describe("release (RFC 2131, 4.4.6)", () => {
 
     test("without an address, or without a link, says nothing", async () => {
         await bound(3, TIMES)
-        phy.up = false
+        phy.cable(false)
         await releaseLease(lease)
-        phy.up = true
+        phy.cable(true)
         lease = startLease(interfaces[3])
         phy.count()
         await releaseLease(lease)

@@ -1,14 +1,16 @@
 import * as ds from "@devicescript/core"
 import { expect } from "@devicescript/test"
 import { VOICE_FRAME } from "../../src/config"
+import { followLink, setPhy, transmitted } from "../../src/iface/egress"
+import { HEADROOM } from "../../src/phy/phy"
 import { W5500Phy } from "../../src/phy/w5500"
 import { FakeChip } from "./chip"
 import { copyOf, expectBytes, put16, until } from "./support"
 
 // The driver of the W5500 on a chip that a test has in its hands.
 
-/** Bytes before the frame. */
-export const HEADROOM = 3
+/** Bytes of address and control before the data of a transfer. */
+export const PHASES = 3
 
 /** The driver looks at the link when this clock says so, and not while a test notes the transfers. */
 const LINK_INTERVAL = 500
@@ -36,6 +38,7 @@ export function receive(b: Buffer, offset: number, length: number): void {
 
 export function link(up: boolean): void {
     links += up ? "up " : "down "
+    followLink()
 }
 
 /** A new chip, and a driver that is not started. */
@@ -47,6 +50,7 @@ export function make(): void {
     links = ""
     chip = new FakeChip()
     phy = new W5500Phy(chip, 0x332211fe, 0x5544)
+    setPhy(phy)
 }
 
 /** Start the driver, and wait until it is idle. */
@@ -98,7 +102,7 @@ export function frame(length: number, seed: number): Buffer {
 export function send(f: Buffer): boolean {
     const b = Buffer.alloc(HEADROOM + f.length)
     b.blitAt(HEADROOM, f, 0, f.length)
-    return phy.transmit(b)
+    return transmitted(b)
 }
 
 /** A frame of voice that has its number in it, behind the headroom. */
@@ -109,7 +113,7 @@ export function voice(n: number): Buffer {
 }
 
 export function sendVoice(n: number): boolean {
-    return phy.transmit(voice(n))
+    return transmitted(voice(n))
 }
 
 export function arriveVoice(n: number): void {

@@ -1,6 +1,7 @@
 import { counters } from "../../src/counters"
+import { followLink } from "../../src/iface/egress"
 import { LeaseState, leases } from "../../src/iface/lease"
-import { FrameHandler, Phy } from "../../src/phy/phy"
+import { FrameHandler, HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../../src/phy/phy"
 import { FREE, Interface, interfaces, setAddress } from "../../src/iface/interface"
 import { addressOf, maskOf } from "../../src/wire/address"
 import { checksum, put16 } from "./support"
@@ -19,7 +20,6 @@ export const HOST = addressOf(10, 77, 0, 1)
 export class FakePhy implements Phy {
     macHigh = BOARD_MAC.getAt(0, "i32")
     macLow = BOARD_MAC.getAt(4, "u16")
-    headroom = 2
     up = true
     description = "a test"
     /** What was sent, without the headroom. */
@@ -34,15 +34,17 @@ export class FakePhy implements Phy {
         this.link = link
     }
 
-    prepare(): void {}
-
-    transmit(b: Buffer): boolean {
-        if (!this.accepts || !this.up) return false
-        const f = Buffer.alloc(b.length - this.headroom)
-        f.blitAt(0, b, this.headroom, f.length)
+    transmit(b: Buffer): number {
+        if (!this.up) throw new Error("a frame was sent while the link is down")
+        if (!this.accepts) return QUEUE_FULL
+        if (((b[0] << 8) | b[1]) !== b.length - HEADROOM) throw new Error("the length before the frame is not its own")
+        const f = Buffer.alloc(b.length - HEADROOM)
+        f.blitAt(0, b, HEADROOM, f.length)
         this.sent.push(f)
-        return true
+        return TAKEN
     }
+
+    lost(): void {}
 
     /** A frame arrives, somewhere in a larger buffer as it does from a stream. */
     arrive(f: Buffer): void {
@@ -56,6 +58,12 @@ export class FakePhy implements Phy {
     counting(f: Buffer): string {
         const self = this
         return changes(() => self.arrive(f))
+    }
+
+    /** Plug or pull the cable, and tell nobody but what sends. */
+    cable(plugged: boolean): void {
+        this.up = plugged
+        followLink()
     }
 
     setUp(up: boolean): void {
@@ -120,10 +128,10 @@ export function listen(ifc: Interface, port: number, hear: (payload: number) => 
     })
 }
 
-/** Which counters `f` changes, as `name+n name+n`; "" if none. */
+/** Which counters `f` changes, as `name+n name+n`; "" if none. What was sent is in `FakePhy.sent`, and not told. */
 export function changes(f: () => void): string {
     const now = counters as any as Record<string, number>
-    const names = Object.keys(now)
+    const names = Object.keys(now).filter(name => name !== "phyTx")
     const before: number[] = []
     for (const name of names) before.push(now[name])
     f()

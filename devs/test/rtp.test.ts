@@ -1,12 +1,14 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { AF_INET, SOCK_DGRAM, bind, connect, socket } from "../../src/socket/socket"
+import { counters } from "../../src/counters"
+import { AF_INET, SOCK_DGRAM, SocketOption, bind, connect, setsockopt, socket } from "../../src/socket/socket"
+import { settleSockets, sockets } from "../../src/socket/table"
 import { Codec } from "../../src/voice/g711"
 import { receivedOf } from "../../src/voice/reception"
 import { RTP_HEADER, rtpHeaderLength, rtpPadding, writeRtp } from "../../src/voice/rtp"
-import { Session } from "../../src/voice/session"
+import { Session, sendFrame } from "../../src/voice/session"
 import { Play } from "../../src/voice/source"
-import { BOARD, HOST, udp } from "./lan"
+import { BOARD, HOST, changes, udp } from "./lan"
 import { breathe, copyOf, expectBytes, get16, get32, run } from "./support"
 import { phy, sawOne, seen, startWorld, tidy } from "./world"
 
@@ -103,7 +105,7 @@ describe("a session", () => {
     const arrive = (packet: Buffer) => phy.counting(udp(HOST, 5004, BOARD, 5004, packet))
 
     test("sends 20 ms in each packet: sequence and timestamp count, the marker is on the first (RFC 3551, 4.1)", async () => {
-        for (let i = 0; i < 3; i++) session.sendFrame()
+        for (let i = 0; i < 3; i++) sendFrame(session)
         await ds.sleep(5)
         expect(seen.length).toBe(3)
         const [a, b, c] = seen
@@ -119,24 +121,59 @@ describe("a session", () => {
         expect(get32(b, 50)).toBe(get32(a, 50))
         expect(a[54]).toBe(0x55)
         expect(a[213]).toBe(0x55)
+        settleSockets()
         expect(session.txFrames).toBe(3)
     })
 
+    test("without a UDP checksum: counts a frame once, and in every total when somebody looks", async () => {
+        setsockopt(sd, SocketOption.SO_NO_CHECK, true)
+        begin(session, sd)
+        const s = sockets[sd]
+        expect(s.ready).toBe(true)
+        settleSockets()
+        const before = [counters.phyTx, counters.udpTx, s.ifc.tx, s.tx]
+        for (let i = 0; i < 3; i++) sendFrame(session)
+        await ds.sleep(5)
+        expect(seen.map(f => f[43]).join()).toBe("128,0,0")
+        for (let looks = 0; looks < 2; looks++) {
+            settleSockets()
+            expect([counters.phyTx, counters.udpTx, s.ifc.tx, s.tx].map((n, i) => n - before[i]).join()).toBe("3,3,3,3")
+            expect(session.txFrames).toBe(3)
+        }
+    })
+
+    test("what the PHY does not take is dropped and counted, and the marker stays for the first that it takes", async () => {
+        setsockopt(sd, SocketOption.SO_NO_CHECK, true)
+        begin(session, sd)
+        const s = sockets[sd]
+        phy.accepts = false
+        expect(changes(() => sendFrame(session))).toBe("phyTxFull+1")
+        phy.accepts = true
+        phy.cable(false)
+        expect(changes(() => sendFrame(session))).toBe("phyTxDown+1")
+        phy.cable(true)
+        settleSockets()
+        expect([s.tx, s.drops, session.txFrames].join()).toBe("0,2,0")
+        sendFrame(session)
+        expect((await sawOne())[43]).toBe(0x80)
+    })
+
     test("time that was skipped is in the timestamp and not in the sequence (RFC 3550, 5.1)", async () => {
-        session.sendFrame()
+        sendFrame(session)
         const a = await sawOne()
         session.skip(3)
-        session.sendFrame()
+        sendFrame(session)
         const b = await sawOne()
         expect((get32(b, 46) - get32(a, 46)) | 0).toBe(640)
         expect(get16(b, 44)).toBe((get16(a, 44) + 1) & 0xffff)
     })
 
     test("that has ended begins anew: with a marker, and without the old figures", async () => {
-        session.sendFrame()
+        sendFrame(session)
         arrive(FFMPEG)
         session.onSocketError("ECONNREFUSED")
         await sawOne()
+        settleSockets()
         session.end()
         expect(session.txFrames).toBe(1)
         expect(receivedOf(session.reception)).toBe(1)
@@ -144,15 +181,15 @@ describe("a session", () => {
         expect(session.txFrames).toBe(0)
         expect(receivedOf(session.reception)).toBe(0)
         expect(session.error).toBe(undefined)
-        session.sendFrame()
+        sendFrame(session)
         expect((await sawOne())[43]).toBe(0x80)
     })
 
     test("two sessions do not begin alike", () => {
-        session.sendFrame()
+        sendFrame(session)
         const other = new Session()
         begin(other, sd)
-        other.sendFrame()
+        sendFrame(other)
         expect(get32(phy.sent[0], 50) !== get32(phy.sent[1], 50)).toBe(true)
     })
 

@@ -306,6 +306,7 @@ describe("recv and recvfrom", () => {
         await connect(sd, TO_HOST)
         let got = ""
         setreceiver(sd, {
+            txFrames: 0,
             onPayload: (b, at, length) => {
                 got += `${length}:${b[at]} `
             },

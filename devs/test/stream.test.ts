@@ -2,6 +2,8 @@ import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { FRAMES_PER_TURN, STREAM_BACKLOG } from "../../src/config"
 import { counters } from "../../src/counters"
+import { announce, followLink, setPhy, transmitted } from "../../src/iface/egress"
+import { interfaces } from "../../src/iface/interface"
 import { StreamPhy } from "../../src/phy/stream"
 import { expectBytes, millis, put16, run, until } from "./support"
 
@@ -47,8 +49,10 @@ phy.start(
     },
     up => {
         links += up ? "up " : "down "
+        followLink()
     }
 )
+setPhy(phy)
 
 /** Events that the PHY has not dealt with to the end. */
 let pending = 0
@@ -332,18 +336,17 @@ describe("sending", () => {
     beforeEach(fresh)
 
     test("puts the length before the frame", () => {
-        const b = Buffer.alloc(302)
-        phy.prepare(b)
         const before = counters.phyTx
-        expect(phy.transmit(b)).toBe(true)
-        expectBytes(written.slice(0, 4), hex`012c0000`)
+        announce(interfaces[1])
+        expectBytes(written.slice(0, 8), hex`003c ffffffffffff`)
+        expect(written.length).toBe(62)
         expect(counters.phyTx).toBe(before + 1)
     })
 
     test("a full queue drops the frame and keeps the link", () => {
         writeResult = -1
         const before = counters.phyTxFull
-        expect(phy.transmit(Buffer.alloc(62))).toBe(false)
+        expect(transmitted(Buffer.alloc(62))).toBe(false)
         expect(counters.phyTxFull).toBe(before + 1)
         expect(phy.up).toBe(true)
     })
@@ -351,8 +354,8 @@ describe("sending", () => {
     test("a stream that is gone takes the link down, and is opened anew", async () => {
         writeResult = -10
         const before = counters.phyTxDown
-        expect(phy.transmit(Buffer.alloc(62))).toBe(false)
-        expect(phy.transmit(Buffer.alloc(62))).toBe(false)
+        expect(transmitted(Buffer.alloc(62))).toBe(false)
+        expect(transmitted(Buffer.alloc(62))).toBe(false)
         expect(counters.phyTxDown).toBe(before + 2)
         expect(links).toBe("down ")
         // the runtime says so too

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@devicescript/tes
 import { counters } from "../../src/counters"
 import { FAST, NO_LINK, SN_RX_RD, SN_TX_WR, TEN_MEGABIT } from "./chip"
 import {
-    HEADROOM,
+    PHASES,
     arriveVoice,
     bothWays,
     chip,
@@ -131,7 +131,7 @@ describe("trouble", () => {
         let wrong = 0
         chip.after = b => {
             if (b[2] !== 0x08 || wrong === 0) return
-            b.fillAt(HEADROOM, b.length - HEADROOM, wrong)
+            b.fillAt(PHASES, b.length - PHASES, wrong)
             wrong = 0
         }
         for (const value of [0xff, 1]) {
@@ -147,7 +147,7 @@ describe("trouble", () => {
         let wrong = 0
         chip.after = b => {
             if (b[2] !== 0x00 || wrong === 0) return
-            b.fillAt(HEADROOM, b.length - HEADROOM, wrong)
+            b.fillAt(PHASES, b.length - PHASES, wrong)
             wrong = 0
         }
         for (const value of [0xff, 1]) {
@@ -189,7 +189,7 @@ describe("trouble", () => {
         const before = counters.phyReconnects
         let stuck = true
         chip.after = b => {
-            if (b[2] === 0x08 && b.length > 40 && stuck) b[HEADROOM] = 0x20
+            if (b[2] === 0x08 && b.length > 40 && stuck) b[PHASES] = 0x20
         }
         sendVoice(1)
         await until("the set-up", () => counters.phyReconnects > before)

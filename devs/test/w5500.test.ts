@@ -4,7 +4,7 @@ import { MACRAW_QUEUE } from "../../src/config"
 import { counters } from "../../src/counters"
 import { HALF_DUPLEX, SN_IMR, SN_MR, SN_RX_RD, SN_RX_RSR, SN_TX_WR, TEN_MEGABIT } from "./chip"
 import {
-    HEADROOM,
+    PHASES,
     arriveVoice,
     bothWays,
     chip,
@@ -382,7 +382,7 @@ describe("receiving", () => {
         chip.after = b => {
             if (b[2] !== 0x08 || !once) return
             once = false
-            put16(b, HEADROOM + SN_RX_RSR - 1, 0)
+            put16(b, PHASES + SN_RX_RSR - 1, 0)
         }
         chip.record()
         arriveVoice(1)

@@ -1,5 +1,6 @@
 import { formatAddress, isUnicast, parseAddress, parseDecimal } from "../wire/address"
 import { SocketAddress, parseTuple } from "../socket/socket"
+import { settleSockets } from "../socket/table"
 import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
@@ -61,6 +62,7 @@ function text(address: number, port: number): string {
 }
 
 function describe(c: Call) {
+    settleSockets()
     const s = c.session
     const d: any = {
         id: c.id,

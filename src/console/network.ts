@@ -7,7 +7,7 @@ import { ping } from "../iface/icmp"
 import { FREE, Interface, interfaces } from "../iface/interface"
 import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
 import { Neighbour, neighbours } from "../iface/neighbours"
-import { Socket, sockets } from "../socket/table"
+import { Socket, settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, isUnicast, parseAddress, parseDecimal, prefixOf } from "../wire/address"
 import { Printer, UsageError, noMore, printList, takeFlag } from "./command"
 
@@ -25,6 +25,7 @@ function socketsOf(ifc: Interface): number {
 }
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
+    settleSockets()
     const keys = "name address mac gateway source expiresIn sockets rx tx"
     await printList(args, keys, interfaces.filter(i => i.process !== FREE), describeInterface, out)
 }
@@ -51,6 +52,7 @@ function describeInterface(ifc: Interface) {
 }
 
 export async function netstat(args: string[], out: Printer): Promise<void> {
+    settleSockets()
     await printList(args, "sd local remote iface process rx tx drops", sockets.filter(s => s.process !== FREE), describeSocket, out)
 }
 
@@ -136,6 +138,7 @@ export async function lease(args: string[], out: Printer): Promise<void> {
 export async function stats(args: string[], out: Printer): Promise<void> {
     const json = takeFlag(args, "-j")
     noMore(args, 0)
+    settleSockets()
     const values = counters as any
     if (json) {
         let line = "{"

@@ -5,7 +5,7 @@ import { Phy } from "../phy/phy"
 import { formatAddress } from "../wire/address"
 import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
 import { dhcpInput, pollLease, releaseLease, startLease } from "./dhcp"
-import { announce, phy, sendRequest, setPhy } from "./egress"
+import { announce, followLink, phy, sendRequest, setPhy } from "./egress"
 import { receive, setDhcpInput } from "./ingress"
 import { FREE, Interface, freeInterface, interfaceOnLink, interfaces, setAddress } from "./interface"
 import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
@@ -40,6 +40,7 @@ export function startInterfaces(p: Phy, reserved: Pool): void {
 }
 
 function onLink(up: boolean): void {
+    followLink()
     console.log(`phy: ${up ? "up" : "down"}, ${phy.description}`)
     if (!up) return
     for (const ifc of interfaces) if (ifc.address !== 0) announce(ifc)
@@ -74,7 +75,6 @@ function refill(): void {
         startLease(ifc)
     }
 }
-
 
 async function housekeeping() {
     while (true) {

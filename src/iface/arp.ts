@@ -11,8 +11,8 @@ import {
     isArp,
 } from "../wire/arp"
 import { isUnicast } from "../wire/address"
-import { ETH_DST, setMac } from "../wire/ethernet"
-import { phy, sendArp } from "./egress"
+import { setMac } from "../wire/ethernet"
+import { TX_MAC, phy, sendArp, transmitted } from "./egress"
 import { interfaceOf, interfaceOnLink } from "./interface"
 import { addNeighbour, confirmNeighbour, neighbourOf, neighbours } from "./neighbours"
 
@@ -50,7 +50,7 @@ function learn(address: number, macHigh: number, macLow: number, forUs: boolean)
     }
     const pending = confirmNeighbour(n, macHigh, macLow, ds.millis())
     if (pending) {
-        setMac(pending, phy.headroom + ETH_DST, macHigh, macLow)
-        if (phy.transmit(pending)) n.ifc.tx++
+        setMac(pending, TX_MAC, macHigh, macLow)
+        if (transmitted(pending)) n.ifc.tx++
     }
 }

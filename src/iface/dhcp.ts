@@ -20,7 +20,7 @@ import {
 } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { Output, allocate, announce, ipOffset, neighbourFor, output, phy } from "./egress"
+import { Output, TX_IP, allocate, announce, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
 import { Interface, interfaceOf, setAddress } from "./interface"
 import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
@@ -70,7 +70,7 @@ function send(lease: Lease, type: number, dst: number): Output {
     if (type === DHCPRELEASE || (type === DHCPREQUEST && !held)) q.server = lease.server
 
     const b = allocate(ifc, PROTOCOL_UDP, 0, dst, UDP_HEADER + DHCP_LENGTH)
-    const ip = ipOffset()
+    const ip = TX_IP
     const udp = ip + IPV4_HEADER
     writeUdp(b, udp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
     writeDhcp(b, udp + UDP_HEADER, type, q, phy.macHigh, phy.macLow)

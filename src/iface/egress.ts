@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { ARP_INTERVAL } from "../config"
 import { counters } from "../counters"
-import { Phy } from "../phy/phy"
+import { HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../phy/phy"
 import { ARP_REQUEST, ARP_SENDER_ADDRESS, ARP_SENDER_MAC, ARP_TARGET_ADDRESS, ARP_TARGET_MAC, writeArp } from "../wire/arp"
 import {
     ETHERTYPE_ARP,
@@ -21,8 +21,11 @@ import { Neighbour, addNeighbour, neighbourOf } from "./neighbours"
 
 /** The one PHY under all interfaces. */
 export let phy: Phy
-/** Its `transmit`, bound once: to find a method costs more than to run a short one. */
-export let transmitFrame: (b: Buffer) => boolean
+/**
+ * The PHY's `transmit`, and while its link is down one that takes nothing. Who calls it counts, and tells `refused` of
+ * each frame that was not taken. Bound once: to find a method costs more than to run a short one.
+ */
+export let transmitFrame: (b: Buffer) => number
 /** Its hardware address. */
 export let ownMacHigh = 0
 export let ownMacLow = 0
@@ -30,11 +33,42 @@ export function setPhy(p: Phy): void {
     phy = p
     ownMacHigh = p.macHigh
     ownMacLow = p.macLow
-    transmitFrame = p.transmit
-    arpFrame = Buffer.alloc(p.headroom + ETH_MIN)
+    arpFrame = Buffer.alloc(HEADROOM + ETH_MIN)
+    followLink()
+}
+
+/** The link has come or gone. */
+export function followLink(): void {
+    transmitFrame = phy.up ? phy.transmit : takeNothing
+}
+
+const LINK_DOWN = -2
+function takeNothing(): number {
+    return LINK_DOWN
+}
+
+/** Count a frame that `transmitFrame` did not take. @param code what it gave */
+export function refused(code: number): void {
+    if (code === QUEUE_FULL) counters.phyTxFull++
+    else {
+        counters.phyTxDown++
+        if (code !== LINK_DOWN) phy.lost()
+    }
+}
+
+/** Send a frame, and count it. @returns whether the PHY took it */
+export function transmitted(b: Buffer): boolean {
+    const code = transmitFrame(b)
+    if (code === TAKEN) counters.phyTx++
+    else refused(code)
+    return code === TAKEN
 }
 
 let arpFrame: Buffer
+
+/** Where a transmit buffer has its destination's MAC address, and its IPv4 header. */
+export const TX_MAC = HEADROOM + ETH_DST
+export const TX_IP = HEADROOM + ETH_HEADER
 
 /** What `output` made of a frame. */
 export enum Output {
@@ -46,18 +80,14 @@ export enum Output {
     Unreachable,
 }
 
-/** Write the Ethernet header of a frame that fills a transmit buffer, and what the PHY puts before it. */
+/** Write the Ethernet header of a frame that fills a transmit buffer, and its length before it. */
 function writeEthernet(b: Buffer, type: number, macHigh: number, macLow: number): void {
-    phy.prepare(b)
-    const eth = phy.headroom
-    setMac(b, eth + ETH_DST, macHigh, macLow)
-    setMac(b, eth + ETH_SRC, ownMacHigh, ownMacLow)
-    b.setAt(eth + ETH_TYPE, "u16", type)
-}
-
-/** Offset of the IPv4 header in a transmit buffer. */
-export function ipOffset(): number {
-    return phy.headroom + ETH_HEADER
+    const length = b.length - HEADROOM
+    b[0] = length >> 8
+    b[1] = length
+    setMac(b, TX_MAC, macHigh, macLow)
+    setMac(b, HEADROOM + ETH_SRC, ownMacHigh, ownMacLow)
+    b.setAt(HEADROOM + ETH_TYPE, "u16", type)
 }
 
 /**
@@ -65,16 +95,15 @@ export function ipOffset(): number {
  * @param length bytes behind the IPv4 header
  */
 export function allocate(ifc: Interface, protocol: number, tos: number, dst: number, length: number): Buffer {
-    const b = Buffer.alloc(ipOffset() + IPV4_HEADER + length)
+    const b = Buffer.alloc(TX_IP + IPV4_HEADER + length)
     writeHeaders(b, ifc, protocol, tos, dst)
     return b
 }
 
 /** Write the Ethernet and IPv4 headers of a packet that fills the buffer, but for the destination's MAC address. */
 export function writeHeaders(b: Buffer, ifc: Interface, protocol: number, tos: number, dst: number): void {
-    const ip = ipOffset()
     writeEthernet(b, ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
-    writeIpv4(b, ip, protocol, tos, ifc.address, dst, b.length - ip - IPV4_HEADER)
+    writeIpv4(b, TX_IP, protocol, tos, ifc.address, dst, b.length - TX_IP - IPV4_HEADER)
 }
 
 /** The address on the link to which a packet for `dst` goes; 0 if there is no route. @see RFC 1122, 3.3.1.1 */
@@ -111,12 +140,12 @@ export function output(ifc: Interface, b: Buffer, dst: number): Output {
         n.pending = b
         return Output.Pending
     }
-    setMac(b, phy.headroom + ETH_DST, n.macHigh, n.macLow)
+    setMac(b, TX_MAC, n.macHigh, n.macLow)
     return transmit(ifc, b)
 }
 
 function transmit(ifc: Interface, b: Buffer): Output {
-    if (!phy.transmit(b)) return Output.Dropped
+    if (!transmitted(b)) return Output.Dropped
     ifc.tx++
     return Output.Sent
 }
@@ -132,14 +161,14 @@ export function sendArp(
     macLow: number
 ): void {
     writeEthernet(arpFrame, ETHERTYPE_ARP, macHigh, macLow)
-    const arp = ipOffset()
+    const arp = TX_IP
     writeArp(arpFrame, arp, operation)
     setMac(arpFrame, arp + ARP_SENDER_MAC, ownMacHigh, ownMacLow)
     arpFrame.setAt(arp + ARP_SENDER_ADDRESS, "i32", sender)
     setMac(arpFrame, arp + ARP_TARGET_MAC, targetMacHigh, targetMacLow)
     arpFrame.setAt(arp + ARP_TARGET_ADDRESS, "i32", target)
     counters.arpTx++
-    phy.transmit(arpFrame)
+    transmitted(arpFrame)
 }
 
 /** Ask for a neighbour: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else by broadcast. */

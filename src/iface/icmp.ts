@@ -18,8 +18,8 @@ import {
 } from "../wire/icmp"
 import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL, PROTOCOL_ICMP, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_DST_PORT, UDP_HEADER } from "../wire/udp"
-import { ETH_DST, ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
-import { Output, allocate, ipOffset, output, phy } from "./egress"
+import { ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
+import { Output, TX_IP, TX_MAC, allocate, output, transmitted } from "./egress"
 import { Interface, isBroadcast } from "./interface"
 
 /** An echo reply, with its sequence number as value. */
@@ -55,7 +55,7 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
 function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
     const dst = b.getAt(ip + IPV4_SRC, "i32")
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, length)
-    const at = ipOffset() + IPV4_HEADER
+    const at = TX_IP + IPV4_HEADER
     f.blitAt(at, b, icmp, length)
     f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
     writeIcmpChecksum(f, at, length)
@@ -68,9 +68,9 @@ function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: numb
  */
 function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
     const from = ip - ETH_HEADER + ETH_SRC
-    setMac(f, phy.headroom + ETH_DST, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
+    setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
     counters.icmpTx++
-    if (phy.transmit(f)) ifc.tx++
+    if (transmitted(f)) ifc.tx++
 }
 
 /** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes. */
@@ -115,7 +115,7 @@ export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, heade
     const dst = b.getAt(ip + IPV4_SRC, "i32")
     const quoted = header + UDP_HEADER
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
-    const at = ipOffset() + IPV4_HEADER
+    const at = TX_IP + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_UNREACHABLE
     f[at + ICMP_CODE] = UNREACHABLE_PORT
     f.blitAt(at + ICMP_HEADER, b, ip, quoted)
@@ -133,7 +133,7 @@ let lastSequence = 0
  */
 export async function ping(ifc: Interface, dst: number, timeout: number): Promise<number> {
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + PING_DATA)
-    const at = ipOffset() + IPV4_HEADER
+    const at = TX_IP + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_ECHO_REQUEST
     f.setAt(at + ICMP_CHECKSUM, "u16", 0)
     f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)

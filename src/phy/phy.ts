@@ -1,5 +1,13 @@
 import { counters } from "../counters"
 
+/** Octets before the frame in each transmit buffer: its length, big-endian, as the stream carries it. */
+export const HEADROOM = 2
+
+/** What `transmit` gives for a frame that it took. */
+export const TAKEN = 0
+/** ... if as many frames wait as may: the runtime's `_socketWrite` gives it too. */
+export const QUEUE_FULL = -1
+
 /**
  * Called for each received frame. The bytes are valid only until the handler returns.
  * @param length bytes, without the frame check sequence
@@ -11,21 +19,20 @@ export interface Phy {
     /** Hardware address: first four octets as `i32`, last two as `u16`, as `getAt` reads them. */
     macHigh: number
     macLow: number
-    /** Bytes before the frame in a transmit buffer that are the PHY's own. */
-    headroom: number
     /** Whether frames can be sent now. */
     up: boolean
     /** What it is connected to, for people. */
     description: string
     /** Start, and call `receive` for each frame and `link` whenever `up` has changed. */
     start(receive: FrameHandler, link: (up: boolean) => void): void
-    /** Write what the PHY itself puts before the frame that fills the buffer: once, however often it is sent. */
-    prepare(b: Buffer): void
     /**
-     * Send the prepared frame that fills the buffer behind the headroom. It is copied: the buffer can be used at once again.
-     * @returns whether it was accepted; if not, the reason is counted and the frame is gone
+     * Send the frame that fills the buffer behind the headroom, in which its length is written; only while the link is
+     * up. It is copied: the buffer can be used at once again. The hot path, so nothing is counted here: who sends does.
+     * @returns `TAKEN`, `QUEUE_FULL`, or another number if the link is gone
      */
-    transmit(b: Buffer): boolean
+    transmit: (b: Buffer) => number
+    /** `transmit` has told that the link is gone. */
+    lost(): void
 }
 
 /** An exception that a frame caused: nothing that a frame holds may stop the firmware. */

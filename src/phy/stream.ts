@@ -3,7 +3,7 @@ import { FRAMES_PER_TURN, STREAM_BACKLOG, VOICE_FRAME } from "../config"
 import { counters } from "../counters"
 import { parseDecimal } from "../wire/address"
 import { ETH_MAX } from "../wire/ethernet"
-import { FrameHandler, Phy, handUp, internalError } from "./phy"
+import { FrameHandler, HEADROOM, Phy, handUp, internalError } from "./phy"
 
 /** The runtime's one TCP or TLS client stream. */
 type Stream = typeof ds & {
@@ -15,10 +15,9 @@ type Stream = typeof ds & {
 const stream = ds as Stream
 
 /** Length before each frame, big-endian, as VDE's `vde_plug` carries it. */
-const PREFIX = 2
+const PREFIX = HEADROOM
 /** A frame with a VLAN tag. A greater length means that the position in the stream is lost. */
 const LENGTH_MAX = ETH_MAX + 4
-const QUEUE_FULL = -1
 const RECONNECT_FIRST = 250
 const RECONNECT_MAX = 8000
 
@@ -41,13 +40,13 @@ export class StreamPhy implements Phy {
     // fields are searched from the first on: what each frame needs comes first
     up = false
     private receive: FrameHandler = undefined
-    private write: (b: Buffer) => number = undefined
     private draining = false
     /** The frame whose bytes are not all there yet, its prefix included, and how many are. Voice fits; see `hold`. */
     private have = 0
     private voice = Buffer.alloc(PREFIX + VOICE_FRAME)
     private partial = this.voice
-    headroom = PREFIX
+    /** The runtime's own: there is nothing between the frame and the stream. */
+    transmit: (b: Buffer) => number = undefined
     description: string
 
     private host: string
@@ -75,34 +74,9 @@ export class StreamPhy implements Phy {
     start(receive: FrameHandler, link: (up: boolean) => void): void {
         this.receive = receive
         this.link = link
-        this.write = stream._socketWrite
+        this.transmit = stream._socketWrite
         stream._socketOnEvent = this.onEvent
         this.connect()
-    }
-
-    prepare(b: Buffer): void {
-        const length = b.length - PREFIX
-        b[0] = length >> 8
-        b[1] = length
-    }
-
-    transmit(b: Buffer): boolean {
-        if (!this.up) {
-            counters.phyTxDown++
-            return false
-        }
-        const write = this.write
-        const r = write(b)
-        if (r === 0) {
-            counters.phyTx++
-            return true
-        }
-        if (r === QUEUE_FULL) counters.phyTxFull++
-        else {
-            counters.phyTxDown++
-            this.onDown()
-        }
-        return false
     }
 
     private connect(): void {
@@ -112,7 +86,7 @@ export class StreamPhy implements Phy {
             // a board does not return an error but throws until its Wi-Fi is up
             console.log(`phy: ${(e as Error).message}`)
         }
-        this.onDown()
+        this.lost()
     }
 
     private onOpen(): void {
@@ -123,7 +97,8 @@ export class StreamPhy implements Phy {
         this.link(true)
     }
 
-    private onDown(): void {
+    /** The stream has ended: open another. */
+    lost(): void {
         if (this.up) {
             this.up = false
             this.link(false)
@@ -146,7 +121,7 @@ export class StreamPhy implements Phy {
     /** The position in the stream is lost: only a new one begins with a frame again. */
     private resynchronise(): void {
         stream._socketClose()
-        this.onDown()
+        this.lost()
     }
 
     private drop(): void {
@@ -163,7 +138,7 @@ export class StreamPhy implements Phy {
             if (event === "open") this.onOpen()
             else {
                 if (event === "error") console.log(`phy: ${chunk}`)
-                this.onDown()
+                this.lost()
             }
             return
         }

@@ -3,7 +3,7 @@ import { MACRAW_QUEUE, VOICE_FRAME, W5500_POLL } from "../config"
 import { counters } from "../counters"
 import { collect } from "../heap"
 import { ETH_HEADER, ETH_MAX } from "../wire/ethernet"
-import { FrameHandler, Phy, handUp } from "./phy"
+import { FrameHandler, HEADROOM, Phy, QUEUE_FULL, TAKEN, handUp } from "./phy"
 import { SpiDevice } from "./spi"
 
 // The WIZnet W5500, a switch port on an SPI bus: frames go in and out of its two buffers, nothing of its own TCP/IP is
@@ -87,7 +87,6 @@ const RETRY_MAX = 8000
  * the last command and the last frame are done, what has arrived, and whether the chip still is what we made of it.
  */
 export class W5500Phy implements Phy {
-    headroom = PHASES
     up = false
     description: string
 
@@ -133,30 +132,24 @@ export class W5500Phy implements Phy {
         this.pump = this.run.start()
     }
 
-    /** The phases are written when the frame's place in the chip's buffer is known. */
-    prepare(): void {}
-
-    transmit(b: Buffer): boolean {
-        if (!this.up) {
-            counters.phyTxDown++
-            return false
-        }
-        if (this.count === MACRAW_QUEUE) {
-            counters.phyTxFull++
-            return false
-        }
-        const voice = b.length === PHASES + VOICE_FRAME && this.free.length > 0
-        const copy = voice ? this.free.pop() : Buffer.alloc(b.length)
-        copy.blitAt(0, b, 0, b.length)
+    transmit(b: Buffer): number {
+        if (this.count === MACRAW_QUEUE) return QUEUE_FULL
+        const length = b.length - HEADROOM
+        const voice = length === VOICE_FRAME && this.free.length > 0
+        const copy = voice ? this.free.pop() : Buffer.alloc(PHASES + length)
+        // the phases are written when the frame's place in the chip's buffer is known
+        copy.blitAt(PHASES, b, HEADROOM, length)
         this.queue[(this.head + this.count) & (MACRAW_QUEUE - 1)] = copy
         this.count++
-        counters.phyTx++
         if (this.idle) {
             this.idle = false
             this.pump.resume(true)
         }
-        return true
+        return TAKEN
     }
+
+    /** Its link is looked at from time to time. */
+    lost(): void {}
 
     /** Take the frames of others too, as addresses with a MAC of their own need it. The chip is set up again for it. */
     promiscuous(on: boolean): void {

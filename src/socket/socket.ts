@@ -2,7 +2,7 @@ import * as ds from "@devicescript/core"
 import { DATAGRAMS, MTU, SOCKETS } from "../config"
 import { SocketError } from "../errors"
 import { Source, closeInterface, needCommon, openInterface } from "../iface/addresses"
-import { Output, allocate, ipOffset, neighbourFor, output } from "../iface/egress"
+import { Output, TX_IP, allocate, neighbourFor, output } from "../iface/egress"
 import { setOnUnreachable } from "../iface/icmp"
 import { FREE, Interface, interfaces, isBroadcast } from "../iface/interface"
 import { Neighbour, resolution, setOnNeighbour } from "../iface/neighbours"
@@ -10,7 +10,7 @@ import { DHCP_CLIENT_PORT } from "../wire/dhcp"
 import { UNREACHABLE_HOST, UNREACHABLE_NET, UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { ASSIGNING, Datagram, FROM_POOL, Prepared, Receiver, Socket, SocketOption, arrival, ephemeralPort, makeFrames, messageOf, openSocket, payloadOffset, sockets } from "./table"
+import { ASSIGNING, Datagram, FROM_POOL, Receiver, Socket, SocketOption, TX_PAYLOAD, arrival, ephemeralPort, makeFrames, messageOf, openSocket, sockets } from "./table"
 import { currentProcess } from "./process"
 
 export { SocketOption } from "./table"
@@ -182,7 +182,7 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
         throw new SocketError("ENETUNREACH", `there is no route from ${s.ifc.name()} to that address`)
     s.remote = to.address
     s.remotePort = to.port
-    s.prepared = Prepared.No
+    s.unprepare()
 }
 
 function checkBroadcast(s: Socket, address: number): void {
@@ -237,7 +237,7 @@ export function send(sd: number, data: Buffer): void {
     if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
     checkLength(data.length)
     const frame = s.prepare(data.length)
-    frame.blitAt(payloadOffset(), data, 0, data.length)
+    frame.blitAt(TX_PAYLOAD, data, 0, data.length)
     if (!s.transmit()) throw new SocketError("ENOBUFS", "the PHY takes no more now; wait and try again")
 }
 
@@ -251,11 +251,10 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
     if (s.port === 0) await bind(sd, {})
     checkBroadcast(s, to.address)
     const b = allocate(s.ifc, PROTOCOL_UDP, s.tos, to.address, UDP_HEADER + data.length)
-    const ip = ipOffset()
-    const udp = ip + IPV4_HEADER
+    const udp = TX_IP + IPV4_HEADER
     writeUdp(b, udp, s.port, to.port, data.length)
     b.blitAt(udp + UDP_HEADER, data, 0, data.length)
-    if (!isSet(s, SocketOption.SO_NO_CHECK)) writeUdpChecksum(b, ip, udp, UDP_HEADER + data.length)
+    if (!isSet(s, SocketOption.SO_NO_CHECK)) writeUdpChecksum(b, TX_IP, udp, UDP_HEADER + data.length)
     const o = output(s.ifc, b, to.address)
     if (o === Output.Unreachable) throw new SocketError("ENETUNREACH", `there is no route from ${s.ifc.name()} to that address`)
     if (!s.sent(o)) throw new SocketError("ENOBUFS", "the PHY takes no more now; wait and try again")
@@ -292,6 +291,7 @@ export function setreceiver(sd: number, receiver: Receiver): Socket {
     const s = lookup(sd)
     // what came before it is too old for it, and would stay in the heap until the end
     while (s.dequeue()) {}
+    s.settle()
     s.receiver = receiver
     s.onPayload = receiver ? receiver.onPayload : undefined
     return s
@@ -310,7 +310,7 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
     else if (option === SocketOption.IP_TOS && value >= 0 && value <= 255) s.tos = value as number
     else throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
     // headers are written anew
-    s.prepared = Prepared.No
+    s.unprepare()
 }
 
 /** @throws SocketError `EINVAL`, `EBADF`, `EACCES` */

@@ -2,18 +2,21 @@ import { ARP_ATTEMPTS, CALLS, DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEME
 import { counters } from "../counters"
 import { SocketError } from "../errors"
 import { collect } from "../heap"
-import { Output, ipOffset, neighbourFor, nextHop, output, phy, transmitFrame, writeHeaders } from "../iface/egress"
+import { Output, TX_IP, TX_MAC, neighbourFor, nextHop, output, refused, transmitFrame, writeHeaders } from "../iface/egress"
 import { udpChecksumHolds } from "../iface/ingress"
 import { Source } from "../iface/addresses"
 import { Endpoint, FREE, Interface, isBroadcast } from "../iface/interface"
 import { Neighbour } from "../iface/neighbours"
+import { HEADROOM, TAKEN } from "../phy/phy"
 import { Signal } from "../signal"
-import { ETH_DST, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
+import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_CHECKSUM, UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
 
 /** Takes what arrives at a socket instead of `recv`: the hot path. */
 export interface Receiver {
+    /** Frames sent, as of the last `settle`. */
+    txFrames: number
     /** Read a payload in place: it is gone when this returns. */
     onPayload(b: Buffer, offset: number, length: number): void
     /** The socket has failed; `code` is POSIX. */
@@ -50,10 +53,8 @@ export const FROM_POOL = 0x100
 export const ASSIGNING = 0x200
 const NO_CHECK = 1 << SocketOption.SO_NO_CHECK
 
-/** Where the payload begins in a frame that `prepare` gave. */
-export function payloadOffset(): number {
-    return ipOffset() + IPV4_HEADER + UDP_HEADER
-}
+/** Where a transmit buffer has the payload of a datagram. */
+export const TX_PAYLOAD = TX_IP + IPV4_HEADER + UDP_HEADER
 
 /** How far the frame to the connected target is prepared. */
 export enum Prepared {
@@ -76,6 +77,10 @@ export class Socket implements Endpoint {
     rx = 0
     /** Of the receiver. */
     onPayload: (b: Buffer, offset: number, length: number) => void = undefined
+    /** Whether all that is left to do with the prepared frame is to hand it to the PHY: see `sendFrame`. */
+    ready = false
+    /** Frames sent that `settle` has not counted yet. */
+    fresh = 0
     /** The prepared frame to the target. */
     frame: Buffer = undefined
     /** Booleans of `setsockopt`, by the bit `1 << option`. */
@@ -105,7 +110,7 @@ export class Socket implements Endpoint {
         this.generation++
         this.port = 0
         this.remotePort = 0
-        this.prepared = Prepared.No
+        this.unprepare()
         this.rx = 0
         this.tx = 0
         this.drops = 0
@@ -175,12 +180,11 @@ export class Socket implements Endpoint {
      * so that a stream of equal packets writes nothing but its payload.
      */
     prepare(length: number): Buffer {
-        const ip = ipOffset()
-        const size = ip + IPV4_HEADER + UDP_HEADER + length
+        const size = TX_PAYLOAD + length
         if (this.prepared !== Prepared.No && this.frame.length === size) return this.frame
         if (!this.frame || this.frame.length !== size) this.frame = Buffer.alloc(size)
         writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tos, this.remote)
-        writeUdp(this.frame, ip + IPV4_HEADER, this.port, this.remotePort, length)
+        writeUdp(this.frame, TX_IP + IPV4_HEADER, this.port, this.remotePort, length)
         this.prepared = Prepared.Headers
         if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
         else {
@@ -191,8 +195,15 @@ export class Socket implements Endpoint {
     }
 
     private resolve(macHigh: number, macLow: number): void {
-        setMac(this.frame, phy.headroom + ETH_DST, macHigh, macLow)
+        setMac(this.frame, TX_MAC, macHigh, macLow)
         this.prepared = Prepared.Ready
+        this.ready = (this.flags & NO_CHECK) !== 0
+    }
+
+    /** The headers are to be written anew. */
+    unprepare(): void {
+        this.prepared = Prepared.No
+        this.ready = false
     }
 
     /** The neighbour cache has changed. */
@@ -200,35 +211,49 @@ export class Socket implements Endpoint {
         if (!this.ifc || this.remotePort === 0 || nextHop(this.ifc, this.remote) !== n.address) return
         if (!n.known) {
             if (this.prepared === Prepared.Ready) this.prepared = Prepared.Headers
+            this.ready = false
             // one that only made room for another is asked for again
             if (n.attempts >= ARP_ATTEMPTS) this.onError("EHOSTUNREACH")
         } else if (this.prepared !== Prepared.No) this.resolve(n.macHigh, n.macLow)
     }
 
     /**
-     * Send the prepared frame, whose payload is written. The hot path: no allocation, no copy.
+     * Send the prepared frame, whose payload is written.
      * @returns whether it was sent, or waits for its neighbour; if not, the drop is counted
      */
     transmit(): boolean {
         const b = this.frame
-        if ((this.flags & NO_CHECK) === 0) {
-            const ip = ipOffset()
-            writeUdpChecksum(b, ip, ip + IPV4_HEADER, b.length - ip - IPV4_HEADER)
-        }
+        if ((this.flags & NO_CHECK) === 0) writeUdpChecksum(b, TX_IP, TX_IP + IPV4_HEADER, b.length - TX_IP - IPV4_HEADER)
         if (this.prepared === Prepared.Ready) {
-            if (transmitFrame(b)) {
-                this.tx++
-                this.ifc.tx++
-                counters.udpTx++
-                return true
-            }
-            this.drops++
-            return false
+            const code = transmitFrame(b)
+            if (code === TAKEN) this.fresh++
+            else this.refused(code)
+            return code === TAKEN
         }
         // the frame may wait, and must not be written to while it does
         const copy = Buffer.alloc(b.length)
         copy.blitAt(0, b, 0, b.length)
-        return this.sent(output(this.ifc, copy, this.remote))
+        const sent = this.sent(output(this.ifc, copy, this.remote))
+        if (sent && this.receiver) this.receiver.txFrames++
+        return sent
+    }
+
+    /** Count the prepared frame, which the PHY did not take. @param code what it gave */
+    refused(code: number): void {
+        this.drops++
+        refused(code)
+    }
+
+    /** Count in all totals what the hot path has counted once. */
+    settle(): void {
+        const n = this.fresh
+        if (n === 0) return
+        this.fresh = 0
+        this.tx += n
+        this.ifc.tx += n
+        counters.udpTx += n
+        counters.phyTx += n
+        if (this.receiver) this.receiver.txFrames += n
     }
 
     /** Count what became of a frame. */
@@ -244,11 +269,12 @@ export class Socket implements Endpoint {
 
     /** Take the socket out of its interface; who waits on it gets `EBADF`. */
     dispose(): void {
+        this.settle()
         if (this.port !== 0) this.ifc.remove(this)
         while (this.dequeue()) {}
         this.process = FREE
         this.ifc = undefined
-        this.prepared = Prepared.No
+        this.unprepare()
         this.receiver = undefined
         this.onPayload = undefined
         arrival.notify(false)
@@ -272,10 +298,15 @@ for (let i = 0; i < CALLS; i++) {
     collect()
 }
 
-/** Make the frames of the calls' sockets, behind the headroom of the PHY. */
+/** Before anybody looks at what was counted. */
+export function settleSockets(): void {
+    for (const s of sockets) s.settle()
+}
+
+/** Make the frames of the calls' sockets. */
 export function makeFrames(): void {
     for (const s of sockets) {
-        if (!s.frame) s.frame = Buffer.alloc(phy.headroom + VOICE_FRAME)
+        if (!s.frame) s.frame = Buffer.alloc(HEADROOM + VOICE_FRAME)
         collect()
     }
 }

@@ -18,7 +18,7 @@ import {
 } from "../socket/socket"
 import { messageOf } from "../socket/table"
 import { Codec } from "../voice/g711"
-import { Session } from "../voice/session"
+import { Session, sendFrame } from "../voice/session"
 import { Play } from "../voice/source"
 
 /** DSCP EF in the TOS octet (RFC 3246). */
@@ -103,7 +103,7 @@ export class Call {
                     if (late < 0) await ds.sleep(-late)
                     else {
                         if (late > LATE_MAX) next += this.skip(late)
-                        this.session.sendFrame()
+                        sendFrame(this.session)
                         next += PTIME
                         n++
                         if (late >= PTIME) await ds.sleep(0)
