@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes src/voice/speech.ts: 1.84 seconds of recorded speech as G.711 mu-law, kept in flash.
+# Makes src/voice/speech.ts: recorded speech as G.711 mu-law, kept in flash, where each second takes 8,000 bytes.
 # Needs the Debian packages pocketsphinx-testdata (the recording) and ffmpeg. Installs nothing.
 # Usage: bash scripts/speech.sh
 set -euo pipefail
@@ -8,10 +8,11 @@ cd "$(dirname "$0")/.."
 SOURCE=/usr/share/pocketsphinx/test/data/goforward.raw
 INPUT=(-f s16le -ar 16000 -ac 1 -i "$SOURCE")
 TARGET=src/voice/speech.ts
-# With the speaker's pauses around the sentence, so that the loop joins in quiet.
+# Two words with the pauses around them, so that the loop joins in quiet; whole frames of 20 ms.
+WORDS="Go forward"
 START=0.46
-SECONDS_CUT=1.84
-BYTES=14720
+SECONDS_CUT=0.78
+BYTES=6240
 PEAK_DB=-3
 
 fail() { echo "error: $1" >&2; exit 1; }
@@ -19,7 +20,7 @@ fail() { echo "error: $1" >&2; exit 1; }
 command -v ffmpeg >/dev/null || fail "ffmpeg is missing: apt-get install ffmpeg"
 
 # The cut's first and last 10 ms are faded, so that the noise of the room does not click where the loop joins.
-FADE="afade=t=in:d=0.01,afade=t=out:st=1.83:d=0.01"
+FADE="afade=t=in:d=0.01,afade=t=out:st=0.77:d=0.01"
 CUT="atrim=start=$START:duration=$SECONDS_CUT,asetpts=PTS-STARTPTS,aresample=8000,$FADE"
 
 peak=$(ffmpeg -hide_banner -nostdin "${INPUT[@]}" -af "$CUT,volumedetect" -f null - 2>&1 |
@@ -35,15 +36,15 @@ size=$(stat -c %s "$work/speech.ul")
 [ "$size" -eq "$BYTES" ] || fail "the cut has $size bytes instead of $BYTES"
 
 {
-    cat <<'HEADER'
+    cat <<HEADER
 /**
- * 1.84 seconds of speech, G.711 mu-law, 8 kHz, mono. Starts and ends in quiet: can be looped.
- * "Go forward ten meters", goforward.raw of the Debian package pocketsphinx-testdata
+ * $SECONDS_CUT seconds of speech, G.711 mu-law, 8 kHz, mono. Starts and ends in quiet: can be looped.
+ * "$WORDS", from goforward.raw of the Debian package pocketsphinx-testdata
  * (BSD-2-Clause, copyright 1995-2014 Carnegie Mellon University, 2014-2015 Alpha Cephei Inc.).
  * Made by scripts/speech.sh, which cuts, resamples, normalises to a peak of -3 dB and encodes.
  * Do not edit.
  */
-export const SPEECH: Buffer = hex`
+export const SPEECH: Buffer = hex\`
 HEADER
     od -An -v -tx1 -w48 "$work/speech.ul" | tr -d ' ' | sed 's/^/    /'
     echo '`'
