@@ -94,13 +94,14 @@ function rows(results: Map<number, Result[]>, timers: Result[], seconds: number)
     const runs = timers.map((_, i) => i)
     const full = Math.max(...results.keys())
     const house = results.get(full)!
-    const faults = faultsOf(house)
+    // what the machine does to everybody is shown, and is not the phone's
+    const met = house.every(r => r.lost === 0 && r.lateBeyond === 0)
     const all: Row[] = [{
         ...rowOf(`calls at once without a fault, of ${full}`, "calls", runs.map(run => withoutFault(results, run))),
         budget: {
-            text: `${full} calls: no frame lost or late by more than ${LATE} ms in any run of ${seconds} s`,
-            met: faults === 0,
-            missedBy: faults === 0 ? undefined : missed(house, timers),
+            text: `${full} calls: no frame lost, or late by more than ${LATE} ms beyond the machine's pauses, in any run of ${seconds} s`,
+            met,
+            missedBy: met ? undefined : missed(house, timers),
         },
     }]
     const add = (name: string, result: Result[], against?: Result[]) => {
