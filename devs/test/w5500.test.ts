@@ -291,10 +291,20 @@ describe("receiving", () => {
         for (let i = 1; i <= 4; i++) arriveVoice(i)
         await settled()
         expect(chip.log).toBe(
-            `${CLEAR} ${STATUS} 000018+648 ${RX_RD} ${COMMAND} ${STATUS} 028818+216 ${RX_RD} ${COMMAND}`
+            `${CLEAR} ${STATUS} 000018+648 028818+216 ${RX_RD} ${COMMAND}`
         )
         for (let i = 1; i <= 4; i++) expectGot(i)
         expect(got.length).toBe(0)
+    })
+
+    test("more than four reads: the status once more before the next, and what waits to be sent gets its turn", async () => {
+        chip.record()
+        for (let i = 1; i <= 13; i++) arriveVoice(i)
+        await settled()
+        expect(chip.log).toBe(
+            `${CLEAR} ${STATUS} 000018+648 028818+648 051018+648 079818+648 ${RX_RD} ${COMMAND} ${STATUS} 0a2018+216 ${RX_RD} ${COMMAND}`
+        )
+        for (let i = 1; i <= 13; i++) expectGot(i)
     })
 
     test("a frame that does not fit into the rest of the read stays in the chip", async () => {
@@ -304,7 +314,7 @@ describe("receiving", () => {
         await settled()
         // 648 octets hold the first, and its 302 are taken; then the second
         expect(chip.log).toBe(
-            `${CLEAR} ${STATUS} 000018+648 ${RX_RD} ${COMMAND} ${STATUS} 012e18+648 ${RX_RD} ${COMMAND}`
+            `${CLEAR} ${STATUS} 000018+648 012e18+648 ${RX_RD} ${COMMAND}`
         )
         expectBytes(got.shift(), frame(300, 1))
         expectBytes(got.shift(), frame(400, 2))

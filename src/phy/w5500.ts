@@ -60,6 +60,8 @@ const LENGTH = 2
 /** Bytes in the receive buffer of a frame of voice, and how many of these are read at once if there are several. */
 const VOICE_RECEIVED = LENGTH + VOICE_FRAME
 const VOICE_TOGETHER = 3
+/** Reads of the receive buffer after one of the status. */
+const READS_PER_TURN = 4
 /** Frames of voice for which buffers are kept; if more wait, others are made for the moment. */
 const VOICE_BUFFERS = 8
 /** Socket 0 has both buffers whole: kilobytes. */
@@ -227,33 +229,38 @@ export class W5500Phy implements Phy {
      * @returns whether something is left
      */
     private async read(received: number): Promise<boolean> {
-        let b = received > VOICE_RECEIVED ? this.several : this.one
-        await this.readInto(b)
-        let n = Math.min(received, b.length - PHASES)
-        const first = (b[PHASES] << 8) | b[PHASES + 1]
-        if (first > n && first <= received && first <= RECEIVED_MAX) {
-            // few frames are so long, and 1.5 KB of heap are much
-            b = Buffer.alloc(PHASES + first)
+        let left = received
+        // the chip needs to be told but once; not all at once, so that what waits to be sent does not wait for long
+        for (let reads = 0; left > 0 && reads < READS_PER_TURN; reads++) {
+            let b = left > VOICE_RECEIVED ? this.several : this.one
             await this.readInto(b)
-            n = first
-        }
-        let at = 0
-        // at least once: a single octet is no length either
-        while (at === 0 || at + LENGTH <= n) {
-            const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
-            if (length < LENGTH + ETH_HEADER || length > RECEIVED_MAX || at + length > received) {
-                counters.phyBadLength++
-                this.doubt = DOUBT_MAX
-                return false
+            let n = Math.min(left, b.length - PHASES)
+            const first = (b[PHASES] << 8) | b[PHASES + 1]
+            if (first > n && first <= left && first <= RECEIVED_MAX) {
+                // few frames are so long, and 1.5 KB of heap are much
+                b = Buffer.alloc(PHASES + first)
+                await this.readInto(b)
+                n = first
             }
-            if (at + length > n) break
-            handUp(this.receive, b, PHASES + at + LENGTH, length - LENGTH)
-            at += length
+            let at = 0
+            // at least once: a single octet is no length either
+            while (at === 0 || at + LENGTH <= n) {
+                const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
+                if (length < LENGTH + ETH_HEADER || length > RECEIVED_MAX || at + length > left) {
+                    counters.phyBadLength++
+                    this.doubt = DOUBT_MAX
+                    return false
+                }
+                if (at + length > n) break
+                handUp(this.receive, b, PHASES + at + LENGTH, length - LENGTH)
+                at += length
+            }
+            left -= at
+            this.rxRead = (this.rxRead + at) & 0xffff
         }
-        this.rxRead = (this.rxRead + at) & 0xffff
         await this.point(SN_RX_RD, this.rxRead)
         await this.set(SOCKET, SN_CR, RECV)
-        return at < received
+        return left > 0
     }
 
     private async readInto(b: Buffer) {
