@@ -124,10 +124,14 @@ export class HostProcess {
         this.child.stdin!.write(text)
     }
 
-    /** End it and all that it started: asked first, and killed if it does not obey in 5 seconds. */
-    async stop(): Promise<Exit> {
+    /**
+     * End it and all that it started: asked first, and killed if it does not obey in 5 seconds.
+     *
+     * @param signal how it is asked, if not as its options say
+     */
+    async stop(signal = this.options.endWith ?? "SIGTERM"): Promise<Exit> {
         if (!this.exit) {
-            this.signal(this.options.endWith ?? "SIGTERM")
+            this.signal(signal)
             await until("end", () => this.exit, 5000).catch(() => {})
         }
         // The group outlives its leader when a grandchild is slow.
