@@ -89,6 +89,9 @@ export class Capture {
      * @see FAULTS
      */
     async faults(): Promise<string[]> {
+        // Each look at a capture takes a second: one is enough where there is nothing to see.
+        const any = Object.values(FAULTS).map(filter => `(${filter})`)
+        if ((await this.packets(any.join(" || "))).length === 0) return []
         const faults: string[] = []
         for (const [fault, filter] of Object.entries(FAULTS))
             for (const packet of await this.packets(filter)) faults.push(`${fault}: ${packet.trim()}`)
