@@ -7,6 +7,8 @@ import { before, describe, test } from "node:test"
 import { firmware, lastJson } from "./firmware.js"
 import { HOST, Lan } from "./lan.js"
 import { type HostProcess, until } from "./process.js"
+import { Dnsmasq } from "./servers/dnsmasq.js"
+import type { DhcpServer } from "./servers/server.js"
 import { SAMPLE_RATE, likeness, speech } from "./speech.js"
 
 /** How much a call must sound like what was played. */
@@ -15,6 +17,8 @@ const ALIKE = 0.99
 const HEARD = 9.5
 /** Milliseconds for the firmware to boot, to call for 10 s and to stop. */
 const CALL = 60_000
+/** Seconds: none is renewed in so short a call. */
+const TIMES = { lease: 3600, t1: 1800, t2: 3150 }
 /** Milliseconds that a server may take to write that a lease was released. */
 const RELEASE = 2_000
 
@@ -60,7 +64,8 @@ interface Observed {
 async function observe(ports: number[], ...commands: string[]): Promise<Observed> {
     const lan = await Lan.start()
     try {
-        await lan.dnsmasq()
+        const server = new Dnsmasq(lan, TIMES, true)
+        await server.start()
         const capture = await lan.capture()
         const receivers = await Promise.all(ports.map(port => lan.receive(port)))
 
@@ -69,7 +74,7 @@ async function observe(ports: number[], ...commands: string[]): Promise<Observed
         await until(
             "end of the calls",
             async () => {
-                for (const { address } of await lan.leases()) leased.add(address)
+                for (const { address } of await server.leases()) leased.add(address)
                 return program.exit
             },
             CALL
@@ -90,7 +95,7 @@ async function observe(ports: number[], ...commands: string[]): Promise<Observed
             sources,
             macs: unique(voice.flat().map(([, mac]) => mac!)),
             leased: [...leased],
-            kept: await released(lan, sources.flat()),
+            kept: await released(server, sources.flat()),
             faults: await capture.faults(),
         }
     } finally {
@@ -99,12 +104,12 @@ async function observe(ports: number[], ...commands: string[]): Promise<Observed
 }
 
 /** Give the server a moment to note that addresses were released; those that were not. */
-async function released(lan: Lan, addresses: string[]): Promise<string[]> {
+async function released(server: DhcpServer, addresses: string[]): Promise<string[]> {
     let kept: string[] = []
     await until(
         "release",
         async () => {
-            const leases = await lan.leases()
+            const leases = await server.leases()
             kept = addresses.filter(address => leases.some(lease => lease.address === address))
             return kept.length === 0
         },

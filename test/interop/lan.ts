@@ -23,17 +23,8 @@ export const TAP = "tap0"
 /** TCP port of the loopback at which the LAN is offered as a stream of VDE frames. */
 export const STREAM_PORT = 4789
 
-const DHCP_SERVER_PORT = 67
 /** TCP_LISTEN of Linux, as /proc/net/tcp writes it. */
 const TCP_LISTEN = "0A"
-
-/** A line of dnsmasq's lease file. */
-export interface Lease {
-    expires: number
-    mac: string
-    address: string
-    clientId: string
-}
 
 /** A line of the kernel's table of sockets: its own number of the state, and bytes not read by its program. */
 interface KernelSocket {
@@ -124,47 +115,6 @@ export class Lan {
         const program = new HostProcess(name, command, args, { cwd: this.directory, ...options })
         this.programs.push(program)
         return program
-    }
-
-    /**
-     * Start dnsmasq as the LAN's DHCP server; it answers at once, to rapid commit too, and is
-     * no DNS server.
-     *
-     * @param more further arguments of dnsmasq
-     */
-    async dnsmasq(...more: string[]): Promise<HostProcess> {
-        const server = this.spawn("dnsmasq", "dnsmasq", [
-            "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            "--no-hosts",
-            "--no-resolv",
-            "--port=0",
-            "--user=root",
-            "--pid-file=",
-            "--log-facility=-",
-            "--log-dhcp",
-            `--interface=${TAP}`,
-            "--bind-interfaces",
-            `--dhcp-leasefile=${this.file("leases")}`,
-            `--dhcp-range=${POOL[0]},${POOL[1]},255.255.255.0,1h`,
-            "--dhcp-rapid-commit",
-            "--dhcp-authoritative",
-            "--no-ping",
-            ...more,
-        ])
-        await server.ready("DHCP service", () => listening("udp", DHCP_SERVER_PORT))
-        return server
-    }
-
-    /** The leases that dnsmasq has given and not taken back. */
-    async leases(): Promise<Lease[]> {
-        const path = this.file("leases")
-        if (!existsSync(path)) return []
-        const lines = (await readFile(path, "utf8")).split("\n").filter(line => line.length > 0)
-        return lines.map(line => {
-            const [expires, mac, address, , clientId] = line.split(" ")
-            return { expires: Number(expires), mac: mac!, address: address!, clientId: clientId! }
-        })
     }
 
     /** Record every frame of the host's interface from now on. */
