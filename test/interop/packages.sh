@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests on a real LAN need, if any is missing.
 set -euo pipefail
 
-PACKAGES=(vde2 dnsmasq-base socat ffmpeg tshark iproute2 udhcpc)
+PACKAGES=(vde2 dnsmasq-base kea-dhcp4-server isc-dhcp-server udhcpd udhcpc socat ffmpeg tshark iproute2)
 
 fail() { echo "error: $1" >&2; exit 1; }
 for tool in dpkg-query apt-get; do
@@ -19,6 +19,13 @@ done
 
 [ "$(id -u)" -eq 0 ] || fail "packages are missing (${missing[*]}): run this as root"
 export DEBIAN_FRONTEND=noninteractive
+# The servers are for the LAN of the tests: none shall start on the host because it is installed.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
 apt-get update -q
 apt-get install -q -y --no-install-recommends "${missing[@]}" ||
     fail "apt-get could not install ${missing[*]}"
