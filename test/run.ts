@@ -12,11 +12,6 @@ const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const ALONE = ["e2e-bad-input", "e2e-call", "e2e-eight", "e2e-many"]
 /** Those of the others that are about what goes through the PHY. */
 const OVER_EACH_PHY = ["e2e-bad-dhcp", "e2e-console", "e2e-lease"]
-/**
- * Each transfer on the simulated SPI bus is a round trip of milliseconds. A slow machine has no time for those of eight
- * calls, which says nothing of the driver: `TUPLEPHONE_PHY=w5500 npx tsx --test test/e2e-eight.test.ts` by hand.
- */
-const STREAM_ALONE = ["e2e-eight"]
 const PHYS: PhyKind[] = ["stream", "w5500"]
 
 const words = process.argv.slice(2)
@@ -44,6 +39,6 @@ for (const phy of PHYS) await buildFirmware(text => console.log(`# ${text} (${ph
 let passed = true
 for (const phy of PHYS) {
     passed = (await run(phy === "stream" ? shared : OVER_EACH_PHY, phy, 2)) && passed
-    passed = (await run(ALONE.filter(name => phy === "stream" || !STREAM_ALONE.includes(name)), phy, 1)) && passed
+    passed = (await run(ALONE, phy, 1)) && passed
 }
 process.exitCode = passed ? 0 : 1
