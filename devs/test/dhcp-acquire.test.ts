@@ -229,6 +229,39 @@ describe("answers that are none", () => {
     })
 })
 
+describe("one offer for two leases that ask at the same time", () => {
+    beforeEach(begin)
+
+    test("is requested for the first, and the second asks again when that one has it", async () => {
+        const second = startLease(station(1))
+        said(phy)
+        phy.arrive(answer(lease, 2, offered(60)))
+        expect(saidTypes(phy)).toBe("3")
+        phy.arrive(answer(second, 2, offered(60)))
+        expect(saidTypes(phy)).toBe("")
+        expect(second.state).toBe(LeaseState.Selecting)
+        await breathe()
+        phy.arrive(answer(lease, 5, offered(60)))
+        expect(saidTypes(phy)).toBe("1")
+        expect(second.due > ds.millis() + 2000).toBe(true)
+        await breathe()
+        phy.arrive(answer(second, 2, offered(61)))
+        expect(saidTypes(phy)).toBe("3")
+        phy.arrive(answer(second, 5, offered(61)))
+        expect(formatAddress(interfaces[1].address)).toBe("10.77.0.61")
+    })
+
+    test("is repeated by the second like any other DISCOVER if the first never gets it", async () => {
+        const second = startLease(station(1))
+        phy.arrive(answer(lease, 2, offered(60)))
+        phy.arrive(answer(second, 2, offered(60)))
+        phy.count()
+        await breathe()
+        pollLease(second, second.due)
+        expect(saidTypes(phy)).toBe("1")
+    })
+})
+
 describe("while an offer is asked for", () => {
     beforeEach(async () => {
         await begin()

@@ -106,6 +106,7 @@ export function pollLease(lease: Lease, now: number): void {
     if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(Math.floor((now - lease.started) / 1000), 0xffff)
     switch (lease.state) {
         case LeaseState.Selecting:
+            lease.outbid = false
             send(lease, DHCPDISCOVER, ADDRESS_BROADCAST)
             lease.due = now + backoff(lease.attempts++)
             break
@@ -206,6 +207,11 @@ function onGrant(lease: Lease, r: DhcpReply): void {
     }
     if (lease.state === LeaseState.Selecting) {
         if (r.type === DHCPOFFER) {
+            // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
+            if (leases.find(l => l.address === r.address && l.state > LeaseState.Selecting)) {
+                lease.outbid = true
+                return
+            }
             lease.address = r.address
             lease.server = r.server
             lease.state = LeaseState.Requesting
@@ -245,6 +251,12 @@ function bind(lease: Lease, r: DhcpReply): void {
     if (fresh) {
         announce(ifc)
         leaseChanged.notify(true)
+        // now the server knows whose the address is, and offers another
+        for (const l of leases)
+            if (l.outbid && l.state === LeaseState.Selecting) {
+                l.due = 0
+                pollLease(l, ds.millis())
+            }
     }
 }
 

@@ -35,6 +35,9 @@ export class Lease {
     rebindAt = 0
     expiresAt = 0
 
+    /** What it was offered is being requested for another lease: it asks again as soon as that one has it. */
+    outbid = false
+
     constructor(public ifc: Interface) {}
 }
 
