@@ -45,6 +45,9 @@ export const DHCP_RETRANSMIT_MAX = 64000
 /** ICMP errors sent in a second at most (RFC 1812, 4.3.2.8 recommends a limit). */
 export const ICMP_ERRORS_PER_SECOND = 10
 
+/** Leases kept ready for the next calls, without a `READY` setting. */
+export const DEFAULT_READY = 2
+
 /** Milliseconds of voice in a packet (RFC 3551, 4.2) and its samples at 8 kHz. */
 export const PTIME = 20
 export const SAMPLES_PER_FRAME = 160

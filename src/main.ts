@@ -1,6 +1,6 @@
 import { startStack } from "./boot"
 import { startConsole } from "./console/server"
-import { commonReady } from "./iface/addresses"
+import { commonReady, keepReady } from "./iface/addresses"
 import { readSettings } from "./settings"
 import { startTelephone } from "./telephone/telephone"
 
@@ -8,7 +8,9 @@ import { startTelephone } from "./telephone/telephone"
 const COMMON_WAIT = 1000
 
 // Boot: settings -> phy -> stack -> telephone -> console.
-startStack(await readSettings())
+const settings = await readSettings()
+startStack(settings)
 startTelephone()
+await keepReady(settings.ready)
 await commonReady(COMMON_WAIT)
 startConsole()

@@ -1,10 +1,11 @@
 import { actionReport } from "@devicescript/core"
 import { settings } from "@devicescript/settings"
-import { DEFAULT_LAN, DEFAULT_POOL } from "./config"
+import { DEFAULT_LAN, DEFAULT_POOL, DEFAULT_READY, INTERFACES } from "./config"
 import { Pool, parsePool } from "./iface/pool"
 import { parsePhy } from "./phy/board"
 import { parseLan } from "./phy/stream"
 import { TUPLE_DHCP, parseTuple } from "./socket/socket"
+import { parseDecimal } from "./wire/address"
 
 /** What a board is told through `.env.defaults` and `.env.local`. */
 export interface Settings {
@@ -15,6 +16,8 @@ export interface Settings {
     pool: Pool
     /** What `AF_INET_TUPLE` without a tuple means. */
     tuple: number
+    /** Leases to keep ready for the next calls. */
+    ready: number
 }
 
 /** Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that. */
@@ -22,11 +25,13 @@ export async function readSettings(): Promise<Settings> {
     const pins = await read("PHY", "auto", parsePhy)
     const lan = await read("LAN", DEFAULT_LAN, parseLan)
     const tuple = await read("TUPLE", "dhcp", parsePolicy)
+    const ready = await read("READY", `${DEFAULT_READY}`, parseReady)
     return {
         pins: pins || [],
         lan: lan ? lan.url : DEFAULT_LAN,
         pool: (await read("POOL", DEFAULT_POOL, parsePool)) || parsePool(DEFAULT_POOL),
         tuple: tuple === undefined ? TUPLE_DHCP : tuple,
+        ready: ready === undefined ? DEFAULT_READY : ready,
     }
 }
 
@@ -63,4 +68,10 @@ function parsePolicy(name: string): number {
     const tuple = parseTuple(name)
     if (tuple === undefined) throw new RangeError("it must be dhcp, static or common")
     return tuple
+}
+
+function parseReady(text: string): number {
+    const count = parseDecimal(text, INTERFACES - 1)
+    if (count === undefined) throw new RangeError(`it must be a number from 0 to ${INTERFACES - 1}`)
+    return count
 }

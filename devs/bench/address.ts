@@ -21,9 +21,8 @@ while (true) {
     const asked = await recvfrom(control)
     const warm = asked.data.toString() === "warm"
     if (warm) {
-        keepReady(1)
+        await keepReady(1)
         while (!interfaces.find(i => !i.isCommon() && i.address !== 0)) await ds.sleep(20)
-        keepReady(0)
     }
     // the clock stands still until the fiber has slept
     await ds.sleep(1)
@@ -34,5 +33,6 @@ while (true) {
     if (warm) await ds.sleep(1)
     const took = ds.millis() - began
     await close(sd)
+    await keepReady(0)
     await sendto(control, Buffer.from(`${took} ${formatAddress(local.address)}`), asked)
 }

@@ -4,11 +4,13 @@ import { DATAGRAMS, EPHEMERAL_FIRST, SOCKETS } from "../../src/config"
 import { counters } from "../../src/counters"
 import {
     AF_INET,
+    AF_INET_TUPLE,
     SOCK_DGRAM,
     SOCK_STREAM,
     SocketAddress,
     SocketOption,
     TUPLE_DEFER,
+    TUPLE_DHCP,
     TUPLE_STATIC,
     bind,
     close,
@@ -16,6 +18,7 @@ import {
     getpeername,
     getsockname,
     getsockopt,
+    lookup,
     recv,
     recvfrom,
     send,
@@ -29,7 +32,7 @@ import { sockets } from "../../src/socket/table"
 import { addressOf } from "../../src/wire/address"
 import { BOARD, HOST, icmp, udp } from "./lan"
 import { checksum, codeOf, copyOf, expectBytes, get16, put16, run } from "./support"
-import { TO_HOST, host, inProcess, openSockets, phy, sawOne, startWorld, tidy } from "./world"
+import { TO_HOST, host, inProcess, openSockets, phy, sawOne, seen, startWorld, tidy } from "./world"
 
 const plain = async () => await socket(AF_INET, SOCK_DGRAM)
 
@@ -418,10 +421,33 @@ describe("options", () => {
         expect(checksum(f, 14, 20, 0)).toBe(0)
     })
 
+    test("IP_DSCP is the class of all that leaves from an address, but for sockets with an IP_TOS of their own", async () => {
+        const a = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
+        const b = await socket(AF_INET, SOCK_DGRAM, 0, tupleOf(a))
+        const c = await socket(AF_INET, SOCK_DGRAM, 0, tupleOf(a))
+        const common = await socket(AF_INET, SOCK_DGRAM)
+        setsockopt(c, SocketOption.IP_TOS, 0x20)
+        for (const sd of [a, b, c, common]) await connect(sd, { address: HOST, port: 7 })
+        setsockopt(b, SocketOption.SO_NO_CHECK, true)
+        await ds.sleep(5)
+        send(b, hex`00`)
+        setsockopt(a, SocketOption.IP_DSCP, 46)
+        for (const sd of [a, b, c, common]) send(sd, hex`00`)
+        await ds.sleep(5)
+        expect(seen.map(f => f[15]).join()).toBe("0,184,184,32,0")
+        expect(getsockopt(b, SocketOption.IP_DSCP)).toBe(46)
+        expect(getsockopt(b, SocketOption.IP_TOS)).toBe(184)
+        expect(lookup(a).ifc.dscp).toBe(46)
+        const ifc = lookup(a).ifc
+        for (const sd of [a, b, c]) await close(sd)
+        expect(ifc.dscp).toBe(0)
+    })
+
     test("out of range are EINVAL", async () => {
         const sd = await plain()
         const code = async (option: SocketOption, value: number) => await codeOf(async () => setsockopt(sd, option, value))
         expect(await code(SocketOption.SO_RCVBUF, 0)).toBe("EINVAL")
+        expect(await code(SocketOption.IP_DSCP, 64)).toBe("EINVAL")
         expect(await code(SocketOption.SO_RCVBUF, DATAGRAMS + 1)).toBe("EINVAL")
         expect(await code(SocketOption.IP_TOS, -1)).toBe("EINVAL")
         expect(await code(SocketOption.IP_TOS, 256)).toBe("EINVAL")

@@ -2,8 +2,10 @@ import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { INTERFACES } from "../../src/config"
 import { counters } from "../../src/counters"
-import { closeInterface, keepReady } from "../../src/iface/addresses"
+import { keepReady } from "../../src/iface/addresses"
+import { releaseAddress } from "../../src/iface/dhcp"
 import { FREE, interfaces } from "../../src/iface/interface"
+import { leaseOf } from "../../src/iface/lease"
 import { AF_INET_TUPLE, SOCK_DGRAM, TUPLE_DHCP, close, getsockname, socket } from "../../src/socket/socket"
 import { run } from "./support"
 import { host, startWorld, tidy } from "./world"
@@ -21,7 +23,7 @@ describe("leases kept ready", () => {
     beforeEach(tidy)
 
     test("are there before they are asked for, are taken without a message, and replaced", async () => {
-        keepReady(2)
+        await keepReady(2)
         await until(2)
         host.dhcp = false
         const sent = counters.dhcpTx
@@ -34,27 +36,38 @@ describe("leases kept ready", () => {
         await until(4)
         await ds.sleep(600)
         expect(bound()).toBe(4)
-        keepReady(0)
+        // what is no longer to be kept goes back to the server, and those in use stay
+        const released = host.released
+        await keepReady(1)
+        await ds.sleep(5)
+        expect(bound()).toBe(3)
+        expect(host.released).toBe(released + 1)
+        await keepReady(0)
+        expect(bound()).toBe(2)
         await close(a)
         await close(b)
-        expect(bound()).toBe(2)
-        // what is ready is used up first
-        const c = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
-        const d = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
-        expect(bound()).toBe(2)
-        await close(c)
-        await close(d)
+        await ds.sleep(600)
         expect(bound()).toBe(0)
     })
 
+    test("whose lease has ended are asked for again", async () => {
+        await keepReady(1)
+        await until(1)
+        const ifc = interfaces.find(i => !i.isCommon() && i.address !== 0)
+        await releaseAddress(leaseOf(ifc))
+        expect(bound()).toBe(0)
+        await until(1)
+        await keepReady(0)
+    })
+
     test("leave the last interface to a caller", async () => {
-        keepReady(20)
+        await keepReady(20)
         await until(INTERFACES - 1)
         const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
         expect(bound()).toBe(INTERFACES - 1)
-        keepReady(0)
+        await keepReady(0)
+        expect(interfaces.filter(i => i.process !== FREE).length).toBe(2)
         await close(sd)
-        for (const ifc of interfaces.filter(i => !i.isCommon() && i.process !== FREE)) await closeInterface(ifc)
         expect(bound()).toBe(0)
     })
 })

@@ -13,7 +13,7 @@ ifconfig [-j]	the interfaces
 netstat [-j]	the sockets
 arp [-j]	the neighbours
 ping ADDR [COUNT]	from the common address
-lease [-j] | lease renew IFACE | lease release IFACE	the DHCP leases
+lease [-j] | lease renew IFACE | lease release IFACE | lease ready N	the DHCP leases; N of them are kept ready for calls
 stats [-j]	what happened, and drops by reason
 sleep SECONDS	wait
 ballast KB	hold memory back`

@@ -1,6 +1,7 @@
 import * as ds from "@devicescript/core"
+import { INTERFACES } from "../config"
 import { counters } from "../counters"
-import { needCommon } from "../iface/addresses"
+import { keepReady, needCommon } from "../iface/addresses"
 import { releaseAddress, renewLease } from "../iface/dhcp"
 import { phy } from "../iface/egress"
 import { ping } from "../iface/icmp"
@@ -32,8 +33,6 @@ export async function ifconfig(args: string[], out: Printer): Promise<void> {
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
-    // the class of its first socket: the sockets of a call have the same
-    const socket = sockets.find(s => s.ifc === ifc)
     const held = lease.state >= LeaseState.Bound && lease.leaseTime !== Infinity
     return {
         name: ifc.name(),
@@ -47,7 +46,7 @@ function describeInterface(ifc: Interface) {
         sockets: socketsOf(ifc),
         rx: ifc.rx,
         tx: ifc.tx,
-        dscp: socket ? socket.tos >> 2 : 0,
+        dscp: ifc.dscp,
     }
 }
 
@@ -124,7 +123,14 @@ export async function lease(args: string[], out: Printer): Promise<void> {
         return
     }
     const [action, name] = args
-    if (action !== "renew" && action !== "release") throw new UsageError(`${action} is neither renew nor release`)
+    if (action === "ready") {
+        const count = args.length === 2 ? parseDecimal(name, INTERFACES - 1) : undefined
+        if (count === undefined) throw new UsageError(`say how many leases to keep ready, 0 to ${INTERFACES - 1}`)
+        await keepReady(count)
+        await out.line(`${count} leases are kept ready`)
+        return
+    }
+    if (action !== "renew" && action !== "release") throw new UsageError(`${action} is none of renew, release, ready`)
     if (name === undefined) throw new UsageError("IFACE is missing")
     noMore(args, 2)
     const l = leases.find(k => k.ifc.name() === name && k.state !== LeaseState.Idle)

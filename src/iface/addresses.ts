@@ -19,8 +19,9 @@ export enum Source {
 
 /** The process that owns the common interface: whoever is no call. */
 const COMMON_PROCESS = 0
-/** What owns an interface whose lease is kept ready for whoever asks next. */
+/** What owns an interface whose lease is kept ready for whoever asks next, and one that is no longer wanted. */
 const READY = -2
+const SURPLUS = -3
 
 const TICK = 250
 
@@ -57,18 +58,29 @@ function poll(): void {
 
 /**
  * Keep leases ready and renewed, so that a caller gets an address without waiting for a server: the warm pool. One that
- * is taken is replaced within a quarter of a second, as long as there are free interfaces; none is given back before
- * its time.
+ * is taken is replaced within a quarter of a second, as long as there are free interfaces. What is more than `count` is
+ * given back.
  */
-export function keepReady(count: number): void {
+export async function keepReady(count: number): Promise<void> {
     warm = count
+    const surplus = readyInterfaces().slice(count)
+    // none of them is for a caller while the others are given back
+    for (const ifc of surplus) ifc.process = SURPLUS
+    for (const ifc of surplus) await closeInterface(ifc)
     refill()
+}
+
+function readyInterfaces(): Interface[] {
+    return interfaces.filter(i => i.process === READY)
 }
 
 function refill(): void {
     // while the common interface has no address, no server answers
     if (interfaces[0].address === 0) return
-    for (let missing = warm - interfaces.filter(i => i.process === READY).length; missing > 0; missing--) {
+    const ready = readyInterfaces()
+    // one whose lease has ended begins anew
+    for (const ifc of ready) if (leaseOf(ifc).state === LeaseState.Idle) startLease(ifc)
+    for (let missing = warm - ready.length; missing > 0; missing--) {
         const ifc = freeInterface()
         if (!ifc) return
         ifc.process = READY
@@ -161,6 +173,7 @@ export async function closeInterface(ifc: Interface): Promise<void> {
     await releaseLease(leaseOf(ifc))
     ifc.rx = 0
     ifc.tx = 0
+    ifc.dscp = 0
     ifc.process = FREE
     for (const n of neighbours.slice())
         if (n.ifc === ifc) {

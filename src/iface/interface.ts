@@ -25,6 +25,8 @@ export class Interface {
     address = 0
     mask = 0
     gateway = 0
+    /** DSCP class (RFC 2474) of what its sockets send, so that an edge router may classify by address alone. */
+    dscp = 0
     rx = 0
     tx = 0
     /** The sockets that are bound to it, as a list. */

@@ -250,7 +250,7 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
     checkLength(data.length)
     if (s.port === 0) await bind(sd, {})
     checkBroadcast(s, to.address)
-    const b = allocate(s.ifc, PROTOCOL_UDP, s.tos, to.address, UDP_HEADER + data.length)
+    const b = allocate(s.ifc, PROTOCOL_UDP, s.tosOctet(), to.address, UDP_HEADER + data.length)
     const udp = TX_IP + IPV4_HEADER
     writeUdp(b, udp, s.port, to.port, data.length)
     b.blitAt(udp + UDP_HEADER, data, 0, data.length)
@@ -308,9 +308,10 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
         s.flags = value ? s.flags | (1 << option) : s.flags & ~(1 << option)
     else if (option === SocketOption.SO_RCVBUF && value >= 1 && value <= DATAGRAMS) s.queueLength = value as number
     else if (option === SocketOption.IP_TOS && value >= 0 && value <= 255) s.tos = value as number
+    else if (option === SocketOption.IP_DSCP && value >= 0 && value <= 63 && s.ifc) s.ifc.dscp = value as number
     else throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
     // headers are written anew
-    s.unprepare()
+    for (const o of sockets) if (o === s || (o.ifc && o.ifc === s.ifc)) o.unprepare()
 }
 
 /** @throws SocketError `EINVAL`, `EBADF`, `EACCES` */
@@ -318,7 +319,8 @@ export function getsockopt(sd: number, option: SocketOption): number | boolean {
     const s = lookup(sd)
     if (option === SocketOption.SO_NO_CHECK || option === SocketOption.SO_BROADCAST) return isSet(s, option)
     if (option === SocketOption.SO_RCVBUF) return s.queueLength || DATAGRAMS
-    if (option === SocketOption.IP_TOS) return s.tos
+    if (option === SocketOption.IP_TOS) return s.tosOctet()
+    if (option === SocketOption.IP_DSCP) return s.ifc ? s.ifc.dscp : 0
     throw new SocketError("EINVAL", `there is no option ${option}`)
 }
 

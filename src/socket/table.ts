@@ -44,8 +44,13 @@ export enum SocketOption {
     SO_BROADCAST,
     /** datagrams that may wait, 1 to `DATAGRAMS` */
     SO_RCVBUF,
-    /** the TOS octet, 0 to 255 */
+    /** the TOS octet, 0 to 255; by default what `IP_DSCP` of the interface makes of it */
     IP_TOS,
+    /**
+     * the DSCP class of the socket's interface, 0 to 63 (RFC 2474): all that leaves from its address is in that class,
+     * EF (46) for voice, CS3 (24) for signalling, 0 for the rest (RFC 4594)
+     */
+    IP_DSCP,
 }
 
 /** Flags beside the options: a deferred address comes from the pool, not from a server; it is being asked for. */
@@ -91,7 +96,8 @@ export class Socket implements Endpoint {
     ifc: Interface = undefined
     receiver: Receiver = undefined
     drops = 0
-    tos = 0
+    /** Of `IP_TOS`; -1 if that was not set. */
+    tos = -1
     /** POSIX code of the error that the next call gets. */
     error: string
     queue: Datagram[]
@@ -115,9 +121,14 @@ export class Socket implements Endpoint {
         this.tx = 0
         this.drops = 0
         this.flags = deferred === Source.Static ? FROM_POOL : 0
-        this.tos = 0
+        this.tos = -1
         if (this.queueLength) this.queueLength = undefined
         if (this.error) this.error = undefined
+    }
+
+    /** The TOS octet of what it sends. */
+    tosOctet(): number {
+        return this.tos < 0 && this.ifc ? this.ifc.dscp << 2 : Math.max(this.tos, 0)
     }
 
     private input(b: Buffer, udp: number, length: number, ip: number): void {
@@ -183,7 +194,7 @@ export class Socket implements Endpoint {
         const size = TX_PAYLOAD + length
         if (this.prepared !== Prepared.No && this.frame.length === size) return this.frame
         if (!this.frame || this.frame.length !== size) this.frame = Buffer.alloc(size)
-        writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tos, this.remote)
+        writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tosOctet(), this.remote)
         writeUdp(this.frame, TX_IP + IPV4_HEADER, this.port, this.remotePort, length)
         this.prepared = Prepared.Headers
         if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
@@ -223,6 +234,8 @@ export class Socket implements Endpoint {
      */
     transmit(): boolean {
         const b = this.frame
+        // an option has changed its headers
+        if (this.prepared === Prepared.No) this.prepare(b.length - TX_PAYLOAD)
         if ((this.flags & NO_CHECK) === 0) writeUdpChecksum(b, TX_IP, TX_IP + IPV4_HEADER, b.length - TX_IP - IPV4_HEADER)
         if (this.prepared === Prepared.Ready) {
             const code = transmitFrame(b)

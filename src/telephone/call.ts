@@ -21,8 +21,8 @@ import { Codec } from "../voice/g711"
 import { Session, sendFrame } from "../voice/session"
 import { Play } from "../voice/source"
 
-/** DSCP EF in the TOS octet (RFC 3246). */
-const TOS_VOICE = 46 << 2
+/** DSCP class EF (RFC 3246). */
+const EF = 46
 /** Milliseconds in which the other side's MAC address must be found. */
 const REACH_TIMEOUT = 3000
 /** Milliseconds for which the last frames of the other side are still heard. */
@@ -130,10 +130,12 @@ export class Call {
     private async setUp(): Promise<void> {
         const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
-        setsockopt(sd, SocketOption.IP_TOS, TOS_VOICE)
         const local = await bind(sd, { port: lookup(sd).ifc.isCommon() ? 0 : RTP_PORT })
         this.localAddress = local.address
         this.localPort = local.port
+        // on the common address other sockets have other classes
+        if (lookup(sd).ifc.isCommon()) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
+        else setsockopt(sd, SocketOption.IP_DSCP, EF)
         await connect(sd, { address: this.remoteAddress, port: this.remotePort })
         await reach(sd, REACH_TIMEOUT)
         this.session.begin(sd)
