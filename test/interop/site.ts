@@ -46,6 +46,8 @@ export class Site {
             const deviceId = randomBytes(8).toString("hex")
             phone = await Phone.boot({ image, deviceId, lan: `127.0.0.1:${STREAM_PORT}` })
             const site = new Site(lan, server, capture, phone, ends)
+            // whoever counts leases knows their own
+            await site.run("lease ready 0")
             await until("the common address", () => site.common())
             return site
         } catch (error) {
