@@ -60,7 +60,7 @@ describe("console", () => {
         ["ping 10.77.0.2 1 1", /what is 1\?/],
         ["sleep", /how many seconds/],
         ["sleep -1", /how many seconds/],
-        ["lease drop tp0", /drop is neither renew nor release/],
+        ["lease drop tp0", /drop is none of renew, release, ready/],
         ["lease renew", /IFACE is missing/],
         ["lease renew tp9", /tp9 has no lease; see ifconfig/],
         ["ifconfig -x", /what is -x\?/],
