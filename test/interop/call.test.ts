@@ -25,7 +25,7 @@ const RELEASE = 2_000
 const played = await speech()
 
 describe("comparison with what was played", () => {
-    const loop = played.subarray(SAMPLE_RATE, 2 * SAMPLE_RATE)
+    const loop = played
     const heard = Int16Array.from({ length: 10 * SAMPLE_RATE }, (_, i) => loop[(i + 5000) % loop.length]!)
 
     test("the same from another point of the loop and at another gain", () => {
