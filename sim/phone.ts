@@ -73,8 +73,8 @@ export class Phone extends Runner<{ log: [line: string] }> {
 
     /** Runs a command and parses its output as JSON. */
     async query<T>(line: string): Promise<T> {
-        let text = ""
-        if (!(await this.execute(line, part => (text += part)))) throw new Error(text.trim())
+        const { ok, text } = await this.answer(line)
+        if (!ok) throw new Error(text.trim())
         return JSON.parse(text) as T
     }
 

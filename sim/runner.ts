@@ -37,6 +37,13 @@ export abstract class Runner<Events extends Record<keyof Events, any[]>> extends
         return await Promise.race([this.client!.execute(line, onText), this.failed])
     }
 
+    /** Runs a command. Rejects only if the console is gone. @returns whether it succeeded, and all that it printed */
+    async answer(line: string): Promise<{ ok: boolean; text: string }> {
+        let text = ""
+        const ok = await this.execute(line, part => (text += part))
+        return { ok, text }
+    }
+
     /** The first failure is the one that counts. */
     protected failWith(error: Error): void {
         if (this.failure) return

@@ -69,10 +69,8 @@ export class Site {
     }
 
     /** Run a command of the console. @returns whether it succeeded, and what it answered */
-    async answer(line: string): Promise<{ ok: boolean; text: string }> {
-        let text = ""
-        const ok = await this.phone.execute(line, part => (text += part))
-        return { ok, text }
+    answer(line: string): Promise<{ ok: boolean; text: string }> {
+        return this.phone.answer(line)
     }
 
     /** Run a command that must succeed. */
