@@ -1,6 +1,5 @@
 import { formatAddress, isUnicast, parseAddress, parseDecimal } from "../wire/address"
 import { SocketAddress, parseTuple } from "../socket/socket"
-import { settleSockets } from "../socket/table"
 import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
@@ -62,8 +61,8 @@ function text(address: number, port: number): string {
 }
 
 function describe(c: Call) {
-    settleSockets()
     const s = c.session
+    if (s.socket) s.socket.settle()
     const d: any = {
         id: c.id,
         state: stateName(c.state),

@@ -130,11 +130,12 @@ export class Call {
     private async setUp(): Promise<void> {
         const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
-        const local = await bind(sd, { port: lookup(sd).ifc.isCommon() ? 0 : RTP_PORT })
+        const isShared = lookup(sd).ifc.isCommon()
+        const local = await bind(sd, { port: isShared ? 0 : RTP_PORT })
         this.localAddress = local.address
         this.localPort = local.port
         // on the common address other sockets have other classes
-        if (lookup(sd).ifc.isCommon()) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
+        if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
         else setsockopt(sd, SocketOption.IP_DSCP, EF)
         await connect(sd, { address: this.remoteAddress, port: this.remotePort })
         await reach(sd, REACH_TIMEOUT)
