@@ -3,9 +3,10 @@ import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import { ARP_REPLY, ARP_REQUEST, arpRequest, buildArp } from "../sim/lan/arp.js"
 import { BROADCAST_MAC, ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "../sim/lan/ethernet.js"
+import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DhcpOption, DhcpType, buildDhcp, numberValue } from "../sim/lan/dhcp-message.js"
 import { CODE_PORT_UNREACHABLE, ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST, ICMP_UNREACHABLE, buildIcmp } from "../sim/lan/icmp.js"
 import { internetChecksum } from "../sim/lan/checksum.js"
-import { PROTOCOL_ICMP, PROTOCOL_UDP, buildIpv4 } from "../sim/lan/ipv4.js"
+import { PROTOCOL_ICMP, PROTOCOL_UDP, addressToBytes, buildIpv4 } from "../sim/lan/ipv4.js"
 import { LAN } from "../sim/lan/lan.js"
 import { buildUdp } from "../sim/lan/udp.js"
 import { icmpOf } from "./support/ethernet-client.js"
@@ -246,6 +247,48 @@ describe("bad input", () => {
                     toCall(call, Buffer.alloc(172, 0x80), { source: LAN.echo2.address }),
                     toCall(call, Buffer.alloc(172, 0x80), { sourcePort: 4001 })
                 )
+            }))
+    })
+
+    describe("DHCP", () => {
+        // on the simulated SPI bus, where each read is a round trip of milliseconds, no such flood gets through
+        const RATE = ON_WIRE ? 100 : 1000
+        const SECONDS = 3
+        const TICK = 20
+
+        /** An offer of a server that nobody asked, with an identifier of its choice. */
+        const forged = (xid: number) =>
+            rig.datagram(
+                "255.255.255.255",
+                DHCP_CLIENT_PORT,
+                buildDhcp({
+                    isReply: true,
+                    xid,
+                    chaddr: rig.mac,
+                    yiaddr: NOBODY,
+                    options: new Map([
+                        [DhcpOption.MESSAGE_TYPE, Buffer.from([DhcpType.OFFER])],
+                        [DhcpOption.SERVER_ID, Buffer.from(addressToBytes(LAN.echo2.address))],
+                        [DhcpOption.LEASE_TIME, numberValue(3600)],
+                        [DhcpOption.SUBNET_MASK, Buffer.from([255, 255, 255, 0])],
+                    ]),
+                }),
+                { source: LAN.echo2.address, sourcePort: DHCP_SERVER_PORT, mac: BROADCAST_MAC }
+            )
+
+        it(`${RATE} forged OFFERs in each of ${SECONDS} seconds cost a call no frame`, () =>
+            rig.duringCall(async () => {
+                const random = seededRandom(seed)
+                const before = await rig.stats()
+                const total = RATE * SECONDS
+                const began = performance.now()
+                for (let sent = 0; sent < total; await sleep(TICK)) {
+                    const due = Math.min(total, Math.ceil(((performance.now() - began + TICK) / 1000) * RATE))
+                    for (; sent < due; sent++) rig.lan.inject(forged(Math.floor(random() * 0x100000000)))
+                }
+                await rig.settle()
+                assert.deepEqual(await rig.drops(before), { dhcpForeign: total })
+                assert.ok(!(await rig.interfaces()).some(i => i.address === NOBODY))
             }))
     })
 
