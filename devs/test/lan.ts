@@ -46,6 +46,14 @@ export class FakePhy implements Phy {
 
     lost(): void {}
 
+    /** Whether frames to other addresses are taken, and whether that can be had. */
+    all = false
+    canTakeAll = true
+    promiscuous(on: boolean): boolean {
+        this.all = on && this.canTakeAll
+        return this.canTakeAll || !on
+    }
+
     /** A frame arrives, somewhere in a larger buffer as it does from a stream. */
     arrive(f: Buffer): void {
         const b = Buffer.alloc(f.length + 8)

@@ -72,6 +72,31 @@ describe("set-up", () => {
         await until("the set-up", () => chip.octet(SN_MR) === 0xb4)
     })
 
+    test("for the frames of all comes before what is sent from then on: the answer must find it changed", async () => {
+        /** The mode in which each frame was sent. */
+        let modes = ""
+        chip.before = b => {
+            if (copyOf(b).toString("hex") === "00010c20") modes += `${chip.octet(SN_MR)} `
+        }
+        // an OFFER of an address that we have: what takes it asks again at once
+        const again = (b: Buffer, offset: number, length: number) => {
+            receive(b, offset, length)
+            expect(phy.promiscuous(true)).toBe(true)
+            sendVoice(2)
+        }
+        phy.start(again, link)
+        await settled()
+        sendVoice(1)
+        await settled()
+        arriveVoice(3)
+        await until("the set-up", () => chip.octet(SN_MR) === 0x34)
+        await settled()
+        expect(modes).toBe("180 52 ")
+        expectGot(3)
+        expectSent(1)
+        expectSent(2)
+    })
+
     test("for the frames of all is not forgotten, whatever the driver does when it is asked for", async () => {
         let asked = ""
         // the status read, and the last command of a set-up

@@ -33,6 +33,12 @@ export interface Phy {
     transmit: (b: Buffer) => number
     /** `transmit` has told that the link is gone. */
     lost(): void
+    /**
+     * Take frames to other addresses than its own too, as interfaces with MAC addresses of their own need it, from the
+     * next frame on that is sent.
+     * @returns false if it cannot
+     */
+    promiscuous(on: boolean): boolean
 }
 
 /** An exception that a frame caused: nothing that a frame holds may stop the firmware. */

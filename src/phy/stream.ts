@@ -110,6 +110,11 @@ export class StreamPhy implements Phy {
         }
     }
 
+    /** What the stream carries is taken whatever its address: the switch behind it learns where each one is. */
+    promiscuous(_on: boolean): boolean {
+        return true
+    }
+
     private async reconnect() {
         await ds.sleep(this.backoff)
         this.backoff = Math.min(2 * this.backoff, RECONNECT_MAX)

@@ -153,9 +153,11 @@ export class W5500Phy implements Phy {
     /** Its link is looked at from time to time. */
     lost(): void {}
 
-    /** Take the frames of others too, as addresses with a MAC of their own need it. The chip is set up again for it. */
-    promiscuous(on: boolean): void {
+    /** The chip is set up again for it, and before anything that waits is sent: the answer must find it changed. */
+    promiscuous(on: boolean): boolean {
         this.filter = on ? 0 : SN_MR_MFEN
+        if (this.filter !== this.filterSet) this.doubt = DOUBT_MAX
+        return true
     }
 
     /** Set the chip up and serve it, again and again. All in one function, whose activation stays where it was at boot. */
