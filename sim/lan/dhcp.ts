@@ -1,5 +1,5 @@
 /**
- * The DHCP server of the LAN. Leases belong to client identifiers, so one MAC may hold many.
+ * The DHCP server of the LAN. Leases belong to client identifiers, so one MAC may hold many, unless it is told to ignore them.
  * @see RFC 2131 4.3, RFC 4039 (rapid commit), RFC 4361 (identifiers), RFC 6842 (identifier echoed)
  */
 import { EventEmitter } from "node:events"
@@ -24,6 +24,7 @@ export interface DhcpServerOptions {
     domain: string
     leaseSeconds?: number
     rapidCommit?: boolean
+    ignoreClientIdentifier?: boolean
 }
 
 export type LeaseEvent = "bound" | "renewed" | "released" | "declined" | "expired" | "revoked"
@@ -42,6 +43,8 @@ export class DhcpServer extends EventEmitter<Events> {
     enabled = true
     leaseSeconds: number
     rapidCommit: boolean
+    /** Know clients by their hardware address alone, as BusyBox udhcpd does. */
+    ignoreClientIdentifier: boolean
     offerSeconds = OFFER_SECONDS
     declineSeconds = DECLINE_SECONDS
     /** Test hook: takes the payload of each reply and of its request, returns the payloads really sent (none, one or more). */
@@ -58,6 +61,7 @@ export class DhcpServer extends EventEmitter<Events> {
         this.host = options.host
         this.leaseSeconds = options.leaseSeconds ?? 3600
         this.rapidCommit = options.rapidCommit ?? true
+        this.ignoreClientIdentifier = options.ignoreClientIdentifier ?? false
         this.table = new LeaseTable(options.addresses, (slot) => this.emit("lease", "expired", leaseOf(slot)))
         this.host.udp.set(DHCP_SERVER_PORT, (datagram) => this.receive(datagram))
     }
@@ -96,7 +100,7 @@ export class DhcpServer extends EventEmitter<Events> {
             this.counters.malformed++
             return
         }
-        const client = clientOf(message)
+        const client = clientOf(message, this.ignoreClientIdentifier)
         const { tamper } = this
         const reply = new DhcpReplies(this.host, message, tamper && ((payload) => tamper(payload, datagram.payload)))
         if (type === DhcpType.DISCOVER) this.discover(message, client, reply)
@@ -232,8 +236,8 @@ export class DhcpServer extends EventEmitter<Events> {
 }
 
 /** The identifier names the client if it sent one of at least two bytes (RFC 2132 9.14), else its hardware address does. */
-function clientOf(message: DhcpMessage): DhcpClient {
-    const id = message.options.get(DhcpOption.CLIENT_ID)
+function clientOf(message: DhcpMessage, ignoreIdentifier: boolean): DhcpClient {
+    const id = ignoreIdentifier ? undefined : message.options.get(DhcpOption.CLIENT_ID)
     const clientId = id && id.length >= 2 ? id.toString("hex") : ""
     return { key: clientId ? `id ${clientId}` : `mac ${message.chaddr}`, clientId, mac: message.chaddr }
 }

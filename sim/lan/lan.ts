@@ -37,6 +37,8 @@ export interface LanOptions {
     poolStart?: number
     poolEnd?: number
     rapidCommit?: boolean
+    /** A DHCP server that knows its clients by their hardware address alone. */
+    ignoreClientIdentifier?: boolean
 }
 
 interface Events {
@@ -80,8 +82,9 @@ export class EmbeddedLan extends EventEmitter<Events> {
         const echoAddresses = new Set<string>(echoes.map((echo) => echo.address))
         for (const echo of this.echoes) serveEcho(echo, echoAddresses)
         serveDns(this.router, new Map([LAN.router, ...echoes].map(({ name, address }) => [`${name}.${LAN.domain}`, address])))
-        const { leaseSeconds, rapidCommit } = options
-        this.dhcp = new DhcpServer({ host: this.router, subnet, addresses, domain: LAN.domain, leaseSeconds, rapidCommit })
+        const { leaseSeconds, rapidCommit, ignoreClientIdentifier } = options
+        const how = { leaseSeconds, rapidCommit, ignoreClientIdentifier }
+        this.dhcp = new DhcpServer({ host: this.router, subnet, addresses, domain: LAN.domain, ...how })
     }
 
     /** The TCP port it listens on. */
