@@ -3,7 +3,6 @@ import { INTERFACES } from "../config"
 import { counters } from "../counters"
 import { keepReady, needCommon } from "../iface/addresses"
 import { releaseAddress, renewLease } from "../iface/dhcp"
-import { phy } from "../iface/egress"
 import { ping } from "../iface/icmp"
 import { FREE, Interface, interfaces } from "../iface/interface"
 import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
@@ -38,7 +37,7 @@ function describeInterface(ifc: Interface) {
         name: ifc.name(),
         address: ifc.address === 0 ? null : formatAddress(ifc.address),
         prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
-        mac: formatMac(phy.macHigh, phy.macLow),
+        mac: formatMac(ifc.macHigh, ifc.macLow),
         gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
         source: ifc.isCommon() ? "common" : lease.state !== LeaseState.Idle ? "dhcp" : "static",
         leaseSeconds: held ? lease.leaseTime : null,

@@ -12,8 +12,9 @@ import {
 } from "../wire/arp"
 import { isUnicast } from "../wire/address"
 import { setMac } from "../wire/ethernet"
-import { TX_MAC, phy, sendArp, transmitted } from "./egress"
+import { TX_MAC, sendArp, transmitted } from "./egress"
 import { interfaceOf, interfaceOnLink } from "./interface"
+import { isOurMac } from "./macs"
 import { addNeighbour, confirmNeighbour, neighbourOf, neighbours } from "./neighbours"
 
 /** Take an ARP packet: answer for every address that is ours, learn from who talks to us (RFC 826). */
@@ -28,7 +29,7 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
     const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
     const target = interfaceOf(b.getAt(arp + ARP_TARGET_ADDRESS, "i32"))
-    if (macHigh === phy.macHigh && macLow === phy.macLow) return
+    if (isOurMac(macHigh, macLow)) return
     if (sender !== 0) {
         if (interfaceOf(sender)) {
             counters.arpConflict++
@@ -38,7 +39,7 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     }
     // RFC 5227, 2.1.1: a probe has sender address 0 and is answered like a request
     if (operation === ARP_REQUEST && target)
-        sendArp(ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
+        sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
 }
 
 function learn(address: number, macHigh: number, macLow: number, forUs: boolean): void {

@@ -16,7 +16,7 @@ import {
     setMac,
 } from "../wire/ethernet"
 import { IPV4_HEADER, writeIpv4 } from "../wire/ipv4"
-import { Interface, isBroadcast } from "./interface"
+import { Interface, interfaces, isBroadcast } from "./interface"
 import { Neighbour, addNeighbour, neighbourOf } from "./neighbours"
 
 /** The one PHY under all interfaces. */
@@ -33,6 +33,10 @@ export function setPhy(p: Phy): void {
     phy = p
     ownMacHigh = p.macHigh
     ownMacLow = p.macLow
+    for (const ifc of interfaces) {
+        ifc.macHigh = ownMacHigh
+        ifc.macLow = ownMacLow
+    }
     arpFrame = Buffer.alloc(HEADROOM + ETH_MIN)
     followLink()
 }
@@ -81,12 +85,12 @@ export enum Output {
 }
 
 /** Write the Ethernet header of a frame that fills a transmit buffer, and its length before it. */
-function writeEthernet(b: Buffer, type: number, macHigh: number, macLow: number): void {
+function writeEthernet(b: Buffer, ifc: Interface, type: number, macHigh: number, macLow: number): void {
     const length = b.length - HEADROOM
     b[0] = length >> 8
     b[1] = length
     setMac(b, TX_MAC, macHigh, macLow)
-    setMac(b, HEADROOM + ETH_SRC, ownMacHigh, ownMacLow)
+    setMac(b, HEADROOM + ETH_SRC, ifc.macHigh, ifc.macLow)
     b.setAt(HEADROOM + ETH_TYPE, "u16", type)
 }
 
@@ -102,7 +106,7 @@ export function allocate(ifc: Interface, protocol: number, tos: number, dst: num
 
 /** Write the Ethernet and IPv4 headers of a packet that fills the buffer, but for the destination's MAC address. */
 export function writeHeaders(b: Buffer, ifc: Interface, protocol: number, tos: number, dst: number): void {
-    writeEthernet(b, ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+    writeEthernet(b, ifc, ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
     writeIpv4(b, TX_IP, protocol, tos, ifc.address, dst, b.length - TX_IP - IPV4_HEADER)
 }
 
@@ -150,8 +154,9 @@ function transmit(ifc: Interface, b: Buffer): Output {
     return Output.Sent
 }
 
-/** Send an ARP packet. @see RFC 826 */
+/** Send an ARP packet from an interface. @see RFC 826 */
 export function sendArp(
+    ifc: Interface,
     operation: number,
     sender: number,
     target: number,
@@ -160,10 +165,10 @@ export function sendArp(
     macHigh: number,
     macLow: number
 ): void {
-    writeEthernet(arpFrame, ETHERTYPE_ARP, macHigh, macLow)
+    writeEthernet(arpFrame, ifc, ETHERTYPE_ARP, macHigh, macLow)
     const arp = TX_IP
     writeArp(arpFrame, arp, operation)
-    setMac(arpFrame, arp + ARP_SENDER_MAC, ownMacHigh, ownMacLow)
+    setMac(arpFrame, arp + ARP_SENDER_MAC, ifc.macHigh, ifc.macLow)
     arpFrame.setAt(arp + ARP_SENDER_ADDRESS, "i32", sender)
     setMac(arpFrame, arp + ARP_TARGET_MAC, targetMacHigh, targetMacLow)
     arpFrame.setAt(arp + ARP_TARGET_ADDRESS, "i32", target)
@@ -173,11 +178,11 @@ export function sendArp(
 
 /** Ask for a neighbour: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else by broadcast. */
 export function sendRequest(n: Neighbour): void {
-    if (n.known && n.attempts < 3) sendArp(ARP_REQUEST, n.ifc.address, n.address, 0, 0, n.macHigh, n.macLow)
-    else sendArp(ARP_REQUEST, n.ifc.address, n.address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+    if (n.known && n.attempts < 3) sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, n.macHigh, n.macLow)
+    else sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
 }
 
 /** Tell the link that an address is here (RFC 5227, 2.3): switches and neighbours learn it. */
 export function announce(ifc: Interface): void {
-    sendArp(ARP_REQUEST, ifc.address, ifc.address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+    sendArp(ifc, ARP_REQUEST, ifc.address, ifc.address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
 }

@@ -19,6 +19,7 @@ import { arpInput } from "./arp"
 import { ownMacHigh, ownMacLow } from "./egress"
 import { icmpInput, sendPortUnreachable } from "./icmp"
 import { Interface, interfaceOf, interfaces, isBroadcast, slotByOctet } from "./interface"
+import { isOurMac, severalMacs } from "./macs"
 
 /** A datagram to the DHCP client's port, whatever address it is for. Set by the DHCP client. */
 let dhcpInput: (b: Buffer, ip: number, udp: number, length: number) => void
@@ -36,10 +37,13 @@ export function receive(b: Buffer, eth: number, length: number): void {
         counters.ethShort++
         return
     }
-    const unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
+    let unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
     if (!unicast && (b[eth] & 1) === 0) {
-        counters.ethForeign++
-        return
+        unicast = severalMacs && isToInterface(b, eth)
+        if (!unicast) {
+            counters.ethForeign++
+            return
+        }
     }
     const type = b.getAt(eth + ETH_TYPE, "u16")
     if (type !== ETHERTYPE_IPV4) {
@@ -126,6 +130,18 @@ export function receive(b: Buffer, eth: number, length: number): void {
     } else if (!ifc) counters.ipForeign++
     else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
     else counters.ipUnknownProtocol++
+}
+
+/**
+ * Whether a frame is to the MAC address of an interface, and not for the address of another one: an interface with a
+ * MAC address of its own is a host of its own to the link.
+ */
+function isToInterface(b: Buffer, eth: number): boolean {
+    const macHigh = b.getAt(eth, "i32")
+    const macLow = b.getAt(eth + 4, "u16")
+    const ifc =
+        b.getAt(eth + ETH_TYPE, "u16") === ETHERTYPE_IPV4 ? interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32")) : undefined
+    return ifc ? ifc.macHigh === macHigh && ifc.macLow === macLow : isOurMac(macHigh, macLow)
 }
 
 /** Whether this datagram's checksum holds, or was left out by its sender. */

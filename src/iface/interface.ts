@@ -34,6 +34,9 @@ export class Interface {
 
     /** Owner; `FREE` while the slot is not in use. */
     process = FREE
+    /** Hardware address, as the PHY has its own: that one, or one of its own (see `macs.ts`). */
+    macHigh = 0
+    macLow = 0
 
     constructor(
         /** Index in the table; also what tells its leases apart. */
