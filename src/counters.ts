@@ -48,6 +48,8 @@ class Counters {
     dhcpBad = 0
     /** well-formed, but not an answer to anything we asked */
     dhcpForeign = 0
+    /** an address that another interface of ours has: the server knows clients by their hardware address alone */
+    dhcpSameClient = 0
     dhcpNak = 0
     dhcpExpired = 0
     rtpBad = 0

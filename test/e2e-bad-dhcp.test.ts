@@ -63,7 +63,11 @@ describe("a call gets the right address although the server also sends", () => {
             counted: { dhcpBad: 4 },
             make: m => ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"].map(yiaddr => buildDhcp({ ...m, yiaddr })),
         },
-        { what: "the address that the phone has already", counted: { dhcpBad: 1 }, make: m => [buildDhcp({ ...m, yiaddr: rig.address })] },
+        {
+            what: "the address that the phone has already, as another server's",
+            counted: { dhcpBad: 1 },
+            make: m => [withOption({ ...m, yiaddr: rig.address }, DhcpOption.SERVER_ID, [...addressToBytes(NOBODY)])],
+        },
         {
             what: "options that run past the end",
             counted: { dhcpBad: 2 },

@@ -181,6 +181,8 @@ describe("writing DHCP", () => {
         q.secs = 0
         q.iaid = 3
         q.hostName = "tuplephone-0001-3"
+        q.macHigh = HIGH
+        q.macLow = LOW
         return q
     }
 

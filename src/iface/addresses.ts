@@ -3,8 +3,9 @@ import { ADDRESS_TIMEOUT } from "../config"
 import { SocketError } from "../errors"
 import { Phy } from "../phy/phy"
 import { formatAddress } from "../wire/address"
+import { giveCommonMac } from "./macs"
 import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
-import { dhcpInput, pollLease, releaseLease, startLease } from "./dhcp"
+import { dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "./dhcp"
 import { announce, followLink, phy, sendRequest, setPhy } from "./egress"
 import { receive, setDhcpInput } from "./ingress"
 import { FREE, Interface, freeInterface, interfaceOnLink, interfaces, setAddress } from "./interface"
@@ -43,8 +44,15 @@ export function startInterfaces(p: Phy, reserved: Pool): void {
 function onLink(up: boolean): void {
     followLink()
     console.log(`phy: ${up ? "up" : "down"}, ${phy.description}`)
-    if (!up) return
-    for (const ifc of interfaces) if (ifc.address !== 0) announce(ifc)
+    if (!up) {
+        forgetServer()
+        return
+    }
+    for (const ifc of interfaces) {
+        if (ifc.address !== 0) announce(ifc)
+        // what another server refused, this one may give
+        else if (ifc.process === READY && leaseOf(ifc).failure) startLease(ifc)
+    }
     poll()
 }
 
@@ -113,9 +121,10 @@ async function need(lease: Lease): Promise<void> {
     if (await boundWithin(lease, ADDRESS_TIMEOUT)) return
     throw new SocketError(
         "EADDRNOTAVAIL",
-        phy.up
-            ? `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`
-            : `no link to ${phy.description}; see that the LAN is there`
+        lease.failure ||
+            (phy.up
+                ? `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`
+                : `no link to ${phy.description}; see that the LAN is there`)
     )
 }
 
@@ -171,6 +180,7 @@ function takeStatic(ifc: Interface): void {
 /** Take an interface and its address away; a leased address goes back to its server (claims 36-38). */
 export async function closeInterface(ifc: Interface): Promise<void> {
     await releaseLease(leaseOf(ifc))
+    giveCommonMac(ifc)
     ifc.rx = 0
     ifc.tx = 0
     ifc.dscp = 0

@@ -12,7 +12,9 @@ import {
     DHCPREQUEST,
     DHCP_CLIENT_PORT,
     DHCP_LENGTH,
+    DHCP_OPTIONS,
     DHCP_SERVER_PORT,
+    DHCP_XID,
     DhcpReply,
     DhcpRequest,
     readDhcp,
@@ -22,8 +24,9 @@ import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { Output, TX_IP, allocate, announce, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
-import { Interface, interfaceOf, setAddress } from "./interface"
+import { Interface, interfaceOf, interfaces, setAddress } from "./interface"
 import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
+import { giveCommonMac, giveOwnMac, hasOwnMac, severalMacs } from "./macs"
 import { resolution } from "./neighbours"
 
 const INFINITE = 0xffffffff
@@ -33,6 +36,22 @@ const REQUEST_ATTEMPTS = 3
 const NAK_PAUSE = 1000
 /** Milliseconds in which a release must have left. */
 const RELEASE_TIMEOUT = 1500
+
+/** What a caller is told who cannot have an address for want of a MAC address. */
+const ONE_EACH =
+    "the DHCP server gives one address per hardware address, and this PHY has only one: use a reserved address, or a server that heeds client identifiers"
+
+/**
+ * Whether the server has been seen to know its clients by their hardware address alone, against RFC 2131, 4.2: new
+ * leases are for interfaces with MAC addresses of their own then, from the first message on.
+ */
+let oneEach = false
+
+/** The link has gone; what comes next may be another one. */
+export function forgetServer(): void {
+    oneEach = false
+    if (!severalMacs) phy.promiscuous(false)
+}
 
 /** Start of the name that each lease gives to its server (option 12); its interface's slot follows. */
 let hostName = "tuplephone"
@@ -65,6 +84,8 @@ function send(lease: Lease, type: number, dst: number): Output {
     q.rapidCommit = type === DHCPDISCOVER
     q.iaid = ifc.slot
     q.hostName = `${hostName}-${ifc.slot}`
+    q.macHigh = ifc.macHigh
+    q.macLow = ifc.macLow
     if (held) q.ciaddr = lease.address
     else if (type === DHCPREQUEST) q.requested = lease.address
     if (type === DHCPRELEASE || (type === DHCPREQUEST && !held)) q.server = lease.server
@@ -86,6 +107,9 @@ function restart(lease: Lease, when: number): void {
     lease.address = 0
     lease.server = 0
     lease.leaseTime = 0
+    lease.failure = undefined
+    if (oneEach && !lease.ifc.isCommon()) giveOwnMac(lease.ifc)
+    else giveCommonMac(lease.ifc)
 }
 
 /** Do what is due for a lease at `now` (`ds.millis()`). @see RFC 2131, 4.4 */
@@ -161,15 +185,15 @@ export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): v
         return
     }
     const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
-    const r =
-        port === DHCP_SERVER_PORT
-            ? readDhcp(b, udp + UDP_HEADER, length - UDP_HEADER, phy.macHigh, phy.macLow)
-            : undefined
+    const dhcp = udp + UDP_HEADER
+    const xid = length >= UDP_HEADER + DHCP_OPTIONS ? b.getAt(dhcp + DHCP_XID, "i32") : 0
+    const lease = leases.find(l => l.xid === xid && l.state > LeaseState.Init && l.state !== LeaseState.Bound)
+    const ifc = lease ? lease.ifc : interfaces[0]
+    const r = port === DHCP_SERVER_PORT ? readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, ifc.macLow) : undefined
     if (!r) {
         counters.dhcpBad++
         return
     }
-    const lease = leases.find(l => l.xid === r.xid && l.state > LeaseState.Init && l.state !== LeaseState.Bound)
     if (!lease) counters.dhcpForeign++
     else if (r.type === DHCPNAK) onNak(lease, r)
     else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
@@ -194,6 +218,10 @@ function onNak(lease: Lease, r: DhcpReply): void {
 
 function onGrant(lease: Lease, r: DhcpReply): void {
     const holder = interfaceOf(r.address)
+    if (holder && holder !== lease.ifc && isSameClient(lease, leaseOf(holder), r)) {
+        setApart(lease)
+        return
+    }
     if (
         !isUnicast(r.address) ||
         r.server === undefined ||
@@ -227,6 +255,35 @@ function onGrant(lease: Lease, r: DhcpReply): void {
     )
         bind(lease, r)
     else counters.dhcpForeign++
+}
+
+/**
+ * Whether an offer, or what follows one, is of a lease that the same server has given another of our interfaces: to it,
+ * both are one client. What is not bound yet proves nothing, since a server may offer one address to several clients.
+ */
+function isSameClient(lease: Lease, held: Lease, r: DhcpReply): boolean {
+    return (
+        lease.state < LeaseState.Bound &&
+        held.state >= LeaseState.Bound &&
+        held.server === r.server &&
+        !hasOwnMac(lease.ifc)
+    )
+}
+
+/** Ask again at once, as another client: with a MAC address of its own. Without one, the lease has failed. */
+function setApart(lease: Lease): void {
+    counters.dhcpSameClient++
+    if (phy.promiscuous(true)) {
+        if (!oneEach) console.log("dhcp: the server gives one address per hardware address; each lease takes one of its own")
+        oneEach = true
+        restart(lease, 0)
+        giveOwnMac(lease.ifc)
+        pollLease(lease, ds.millis())
+    } else if (!lease.ifc.isCommon()) {
+        forget(lease)
+        lease.failure = ONE_EACH
+        leaseChanged.notify(false)
+    }
 }
 
 /** RFC 2131, 4.4.1 and 4.4.5: the lease counts from the moment when it was asked for. */

@@ -34,6 +34,8 @@ export class Lease {
     /** `ds.millis()` of T2 and of the end. */
     rebindAt = 0
     expiresAt = 0
+    /** Why there will be none, for people; `undefined` if nothing is known against it. */
+    failure: string = undefined
 
     /** What it was offered is being requested for another lease: it asks again as soon as that one has it. */
     outbid = false

@@ -81,6 +81,9 @@ export class DhcpRequest {
     /** identity association: which of the many leases of this client (RFC 4361, 6.1) */
     iaid: number
     hostName: string
+    /** hardware address of the interface that asks */
+    macHigh: number
+    macLow: number
 }
 
 /** Options are read up to here; nothing that runs past it is believed. */
@@ -143,14 +146,15 @@ export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: numbe
 /**
  * Write a client's message of `DHCP_LENGTH` bytes.
  * The client identifier is that of RFC 4361, 6.1: type 255, the IAID, and a DUID-LL (RFC 8415, 11.4).
+ * @param duidHigh first four octets of the hardware address that names the device, whichever its interface has
  */
 export function writeDhcp(
     b: Buffer,
     dhcp: number,
     type: number,
     q: DhcpRequest,
-    macHigh: number,
-    macLow: number
+    duidHigh: number,
+    duidLow: number
 ): void {
     b.fillAt(dhcp, DHCP_LENGTH, 0)
     b[dhcp + DHCP_OP] = BOOTREQUEST
@@ -161,8 +165,8 @@ export function writeDhcp(
     b[dhcp + DHCP_SECS + 1] = q.secs
     if (q.broadcast) b[dhcp + DHCP_FLAGS] = FLAG_BROADCAST
     b.setAt(dhcp + DHCP_CIADDR, "i32", q.ciaddr)
-    b.setAt(dhcp + DHCP_CHADDR, "i32", macHigh)
-    b.setAt(dhcp + DHCP_CHADDR + 4, "u16", macLow)
+    b.setAt(dhcp + DHCP_CHADDR, "i32", q.macHigh)
+    b.setAt(dhcp + DHCP_CHADDR + 4, "u16", q.macLow)
     b.setAt(dhcp + DHCP_COOKIE, "i32", COOKIE)
 
     let at = dhcp + DHCP_OPTIONS
@@ -177,8 +181,8 @@ export function writeDhcp(
     b[at + 6] = q.iaid
     b[at + 8] = 3 // DUID-LL
     b[at + 10] = HTYPE_ETHERNET
-    b.setAt(at + 11, "i32", macHigh)
-    b.setAt(at + 15, "u16", macLow)
+    b.setAt(at + 11, "i32", duidHigh)
+    b.setAt(at + 15, "u16", duidLow)
     at += 17
 
     if (q.requested !== 0) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, q.requested)
