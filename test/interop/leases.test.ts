@@ -15,9 +15,6 @@ import { type DhcpServer, type Key, type Lease, type Times, now } from "./server
 import { Udhcpd } from "./servers/udhcpd.js"
 import { Site } from "./site.js"
 
-/** Whether each lease has a MAC address of its own where the server knows its clients by nothing else. */
-const MAC_PER_LEASE = false
-
 const PORTS = [4000, 4002, 4004, 4006]
 /** As short as leaves the servers time for a restart between T2 and the end. */
 const TIMES: Times = { lease: 12, t1: 4, t2: 7 }
@@ -33,7 +30,6 @@ const RECOVERY = 20_000
 const LIMIT = { timeout: 55_000 }
 
 /** Message types (RFC 2132, 9.6). */
-const DHCPOFFER = "2"
 const DHCPREQUEST = "3"
 const DHCPRELEASE = "7"
 const LIMITED_BROADCAST = "255.255.255.255"
@@ -190,51 +186,13 @@ function life(serve: Serve): void {
     })
 }
 
-/** What a server does that knows the phone by its one MAC address: to it, each new lease is the one that it has given. */
-function refusal(serve: Serve): void {
-    const step = steps()
-    let site: Site
-    before(async () => {
-        site = await Site.start(serve, PORTS)
-    }, LIMIT)
-    after(() => site?.stop(), LIMIT)
-
-    step("a call is refused an address, because the common one is offered again", async () => {
-        const common = (await site.common())!
-        const { dhcpBad } = await site.stats()
-        const { ok, text } = await site.answer(`call ${HOST}:${PORTS[0]}`)
-        assert.equal(ok, false)
-        assert.match(text, /^error: EADDRNOTAVAIL: [^\n]+\n$/)
-        assert.ok((await site.stats()).dhcpBad > dhcpBad)
-        await given(site.server, common)
-        assert.deepEqual((await site.interfaces()).map(({ address }) => address), [common])
-        assert.equal(site.ends[0]!.sources.size, 0)
-    })
-
-    step("the common lease goes on", async () => {
-        const leases = await given(site.server, (await site.common())!)
-        await prolonged(site.server, expiriesOf(leases), TIMES.t1 * 1000 + LATE)
-        await site.run(`ping ${HOST} 1`)
-    })
-
-    step("no other address was on the LAN", async () => {
-        const common = (await site.common())!
-        await site.capture.stop()
-        const offers = await site.capture.fields(`dhcp.option.dhcp == ${DHCPOFFER}`, "dhcp.id", "dhcp.ip.your")
-        assert.ok(new Set(offers.map(([xid]) => xid)).size >= 2, "offers for two leases")
-        assert.deepEqual([...new Set(offers.map(([, address]) => address))], [common])
-        assert.deepEqual(await site.capture.faults(), [])
-    })
-}
-
 const servers: [name: string, serve: Serve][] = [
     ["dnsmasq", lan => new Dnsmasq(lan, TIMES)],
     ["Kea", lan => new Kea(lan, TIMES)],
     ["ISC dhcpd", lan => new IscDhcpd(lan, TIMES)],
+    ["BusyBox udhcpd", lan => new Udhcpd(lan, TIMES)],
 ]
 for (const [name, serve] of servers) describe(`the leases of ${name}`, () => life(serve))
-
-describe("the leases of BusyBox udhcpd", () => (MAC_PER_LEASE ? life : refusal)(lan => new Udhcpd(lan, TIMES)))
 
 describe("a server that is killed", () => {
     const step = steps()
