@@ -11,7 +11,7 @@ import { buildFirmware, type PhyKind } from "../sim/firmware.js"
 const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const ALONE = ["e2e-bad-input", "e2e-call", "e2e-eight", "e2e-many"]
 /** Those of the others that are about what goes through the PHY. */
-const OVER_EACH_PHY = ["e2e-bad-dhcp", "e2e-console", "e2e-lease"]
+const OVER_EACH_PHY = ["e2e-bad-dhcp", "e2e-console", "e2e-ignoring-server", "e2e-lease"]
 const PHYS: PhyKind[] = ["stream", "w5500"]
 
 const words = process.argv.slice(2)
