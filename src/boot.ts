@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { setAcd } from "./iface/acd"
 import { startInterfaces } from "./iface/addresses"
 import { setHostName } from "./iface/dhcp"
 import { BoardSpi } from "./phy/board"
@@ -25,6 +26,7 @@ function choosePhy(settings: Settings): Phy {
 /** Start the stack: the one PHY, the interfaces on it, the socket layer. */
 export function startStack(settings: Settings, phy = choosePhy(settings)): void {
     setHostName(`tuplephone-${ds.deviceIdentifier("self").slice(12, 16)}`)
+    setAcd(settings.acd)
     startInterfaces(phy, settings.pool)
     startSockets(settings.tuple)
 }

@@ -57,6 +57,10 @@ class Counters {
     rtpForeign = 0
     /** exceptions caught at the edge of the stack: each one is a defect */
     internalErrors = 0
+    /** conflicts that were answered by an announcement (RFC 5227, 2.4) */
+    arpDefended = 0
+    /** leased addresses that another host has */
+    dhcpDeclined = 0
 }
 
 export const counters = new Counters()

@@ -1,6 +1,7 @@
 import { actionReport } from "@devicescript/core"
 import { settings } from "@devicescript/settings"
 import { DEFAULT_LAN, DEFAULT_POOL, DEFAULT_READY, INTERFACES } from "./config"
+import { Acd, parseAcd } from "./iface/acd"
 import { Pool, parsePool } from "./iface/pool"
 import { parsePhy } from "./phy/board"
 import { parseLan } from "./phy/stream"
@@ -18,6 +19,8 @@ export interface Settings {
     tuple: number
     /** Leases to keep ready for the next calls. */
     ready: number
+    /** What is done about address conflicts. */
+    acd: Acd
 }
 
 /** Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that. */
@@ -26,12 +29,14 @@ export async function readSettings(): Promise<Settings> {
     const lan = await read("LAN", DEFAULT_LAN, parseLan)
     const tuple = await read("TUPLE", "dhcp", parsePolicy)
     const ready = await read("READY", `${DEFAULT_READY}`, parseReady)
+    const acd = await read("ACD", "quick", parseAcd)
     return {
         pins: pins || [],
         lan: lan ? lan.url : DEFAULT_LAN,
         pool: (await read("POOL", DEFAULT_POOL, parsePool)) || parsePool(DEFAULT_POOL),
         tuple: tuple === undefined ? TUPLE_DHCP : tuple,
         ready: ready === undefined ? DEFAULT_READY : ready,
+        acd: acd === undefined ? Acd.Quick : acd,
     }
 }
 

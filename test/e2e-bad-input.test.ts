@@ -100,12 +100,12 @@ describe("bad input", () => {
             )
         })
 
-        it("that claims the phone's own address", () => drops({ arpConflict: 1 }, rig.frame(ETHERTYPE_ARP, arp(ARP_REPLY, FOREIGN_MAC, rig.address))))
+        it("that claims the phone's own address", () => drops({ arpConflict: 1, arpDefended: 1 }, rig.frame(ETHERTYPE_ARP, arp(ARP_REPLY, FOREIGN_MAC, rig.address))))
 
         it("that claims the phone's own address during a call from it", () =>
             rig.duringCall(async call => {
                 const address = call.local!.split(":")[0]
-                await drops({ arpConflict: 1 }, arpRequest(FOREIGN_MAC, address, address))
+                await drops({ arpConflict: 1, arpDefended: 1 }, arpRequest(FOREIGN_MAC, address, address))
             }))
 
         it("in a flood from 300 neighbours, during a call", () =>

@@ -17,15 +17,29 @@ import { get16 } from "./support"
 export const phy = new FakePhy()
 /** Frames that the host has seen, but for those that it answers. */
 export const seen: Buffer[] = []
-/** Whether the host answers ARP and DHCP. */
-export const host = { arp: true, dhcp: true, released: 0 }
+/** What the host does, and what it has seen. */
+export const host = {
+    /** Whether it answers ARP and DHCP. */
+    arp: true,
+    dhcp: true,
+    /** Whether it leaves all frames in `phy.sent`. */
+    quiet: false,
+    released: 0,
+    /** Addresses that another host has, by their last octets: ` 60 200 `, or `all`. */
+    used: "",
+    /** The addresses that were probed, and declined. */
+    probed: "",
+    declined: "",
+    /** The last octet of the next lease. */
+    next: (): number => next,
+}
 
 let next = 59
 
 async function serve() {
     while (true) {
         await ds.sleep(1)
-        while (phy.sent.length > 0) take(phy.sent.shift())
+        while (!host.quiet && phy.sent.length > 0) take(phy.sent.shift())
     }
 }
 
@@ -38,10 +52,17 @@ function take(f: Buffer): void {
         next++
         phy.arrive(answerWith(lease, 5, address, Buffer.concat(SERVER, TIMES, NET, hex`5000`)))
     } else if (type === 7) host.released++
+    else if (type === 4) host.declined += `${f[42 + 240 + 20 + 5]} `
     else if (type !== 0) return
     else if (get16(f, 12) !== 0x0806) seen.push(f)
+    else if (f.getAt(28, "i32") === 0) probe(f)
     else if (host.arp && get16(f, 20) === 1 && f.getAt(38, "i32") !== f.getAt(28, "i32") && (f[41] < 100 || f[41] > 199))
         phy.arrive(arp(2, HOST_MAC, f.getAt(38, "i32"), f.getAt(28, "i32"), BOARD_MAC))
+}
+
+function probe(f: Buffer): void {
+    host.probed += ` ${f[41]}`
+    if (host.used === "all" || host.used.includes(` ${f[41]} `)) phy.arrive(arp(2, hex`02000a4d0099`, f.getAt(38, "i32"), 0, BOARD_MAC))
 }
 
 /** Start it all. */
@@ -57,6 +78,7 @@ export async function startWorld(): Promise<void> {
 export async function tidy(): Promise<void> {
     host.arp = true
     host.dhcp = true
+    host.quiet = false
     phy.accepts = true
     for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process !== FREE) await close(sd)
     await ds.sleep(5)

@@ -1,6 +1,7 @@
 import { macOf, startStack } from "../../src/boot"
 import { DEFAULT_LAN, DEFAULT_POOL, DEFAULT_READY } from "../../src/config"
 import { startConsole } from "../../src/console/server"
+import { Acd } from "../../src/iface/acd"
 import { commonReady, keepReady } from "../../src/iface/addresses"
 import { parsePool } from "../../src/iface/pool"
 import { parseLan } from "../../src/phy/stream"
@@ -13,7 +14,7 @@ import { ModelSpi } from "./spi"
 const lan = parseLan(DEFAULT_LAN)
 const mac = macOf()
 const phy = new W5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16"))
-startStack({ pins: [], lan: lan.url, pool: parsePool(DEFAULT_POOL), tuple: TUPLE_DHCP, ready: DEFAULT_READY }, phy)
+startStack({ pins: [], lan: lan.url, pool: parsePool(DEFAULT_POOL), tuple: TUPLE_DHCP, ready: DEFAULT_READY, acd: Acd.Quick }, phy)
 startTelephone()
 await keepReady(DEFAULT_READY)
 await commonReady(1000)

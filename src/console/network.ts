@@ -16,6 +16,7 @@ function stateName(l: Lease): string {
     if (l.state === LeaseState.Init) return "init"
     if (l.state === LeaseState.Selecting) return "selecting"
     if (l.state === LeaseState.Requesting) return "requesting"
+    if (l.state === LeaseState.Probing) return "probing"
     if (l.state === LeaseState.Bound) return "bound"
     return l.state === LeaseState.Renewing ? "renewing" : "rebinding"
 }

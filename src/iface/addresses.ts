@@ -3,10 +3,11 @@ import { ADDRESS_TIMEOUT } from "../config"
 import { SocketError } from "../errors"
 import { Phy } from "../phy/phy"
 import { formatAddress } from "../wire/address"
+import { claimAgain, claimDue, isProbing, pollClaim, setOnConflict, startProbe } from "./acd"
 import { giveCommonMac } from "./macs"
 import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
-import { dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "./dhcp"
-import { announce, followLink, phy, sendRequest, setPhy } from "./egress"
+import { CONFLICTS_FOR_CALLER, declineLease, dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "./dhcp"
+import { followLink, phy, sendRequest, setPhy } from "./egress"
 import { receive, setDhcpInput } from "./ingress"
 import { FREE, Interface, freeInterface, interfaceOnLink, interfaces, setAddress } from "./interface"
 import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
@@ -35,6 +36,7 @@ export function startInterfaces(p: Phy, reserved: Pool): void {
     pool = reserved
     setPhy(p)
     setDhcpInput(dhcpInput)
+    setOnConflict(onConflict)
     interfaces[0].process = COMMON_PROCESS
     startLease(interfaces[0])
     housekeeping.start()
@@ -49,15 +51,31 @@ function onLink(up: boolean): void {
         return
     }
     for (const ifc of interfaces) {
-        if (ifc.address !== 0) announce(ifc)
+        claimAgain(ifc)
         // what another server refused, this one may give
-        else if (ifc.process === READY && leaseOf(ifc).failure) startLease(ifc)
+        if (ifc.process === READY && leaseOf(ifc).failure) startLease(ifc)
     }
     poll()
 }
 
+/** Another host has an address that is probed or in use, and keeps it. */
+function onConflict(ifc: Interface, address: number): void {
+    console.log(`acd: ${ifc.name()} cannot have ${formatAddress(address)}, another host does`)
+    const lease = leaseOf(ifc)
+    if (lease.state !== LeaseState.Idle) {
+        declineLease(lease)
+        return
+    }
+    pool.avoid(address)
+    setAddress(ifc, 0, 0, 0)
+    leaseChanged.notify(false)
+    ifc.conflict = true
+    ifc.fail("ENETDOWN")
+}
+
 function poll(): void {
     const now = ds.millis()
+    for (const ifc of interfaces) pollClaim(ifc, now)
     for (const lease of leases) pollLease(lease, now)
     // nobody can answer while the link is down
     if (phy.up) ageNeighbours(now, sendRequest)
@@ -86,8 +104,11 @@ function refill(): void {
     // while the common interface has no address, no server answers
     if (interfaces[0].address === 0) return
     const ready = readyInterfaces()
-    // one whose lease has ended begins anew
-    for (const ifc of ready) if (leaseOf(ifc).state === LeaseState.Idle) startLease(ifc)
+    // one whose lease has ended begins anew, unless the server has none for it
+    for (const ifc of ready) {
+        const lease = leaseOf(ifc)
+        if (lease.state === LeaseState.Idle && !lease.failure) startLease(ifc)
+    }
     for (let missing = warm - ready.length; missing > 0; missing--) {
         const ifc = freeInterface()
         if (!ifc) return
@@ -119,13 +140,17 @@ export async function needCommon(): Promise<void> {
 
 async function need(lease: Lease): Promise<void> {
     if (await boundWithin(lease, ADDRESS_TIMEOUT)) return
-    throw new SocketError(
-        "EADDRNOTAVAIL",
+    throw unavailable(
         lease.failure ||
-            (phy.up
-                ? `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`
-                : `no link to ${phy.description}; see that the LAN is there`)
+            (lease.conflicts > 0
+                ? "other hosts use the addresses that the DHCP server gives; see that they are for it alone"
+                : `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`)
     )
+}
+
+/** @param reason unless there is no link */
+function unavailable(reason: string): SocketError {
+    return new SocketError("EADDRNOTAVAIL", phy.up ? reason : `no link to ${phy.description}; see that the LAN is there`)
 }
 
 async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
@@ -133,9 +158,18 @@ async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
     while (lease.state < LeaseState.Bound) {
         const left = until - ds.millis()
         if (left <= 0 || lease.state === LeaseState.Idle) return false
-        await leaseChanged.wait(left)
+        if (lease.conflicts >= CONFLICTS_FOR_CALLER && !lease.ifc.isCommon()) return false
+        await followProbe(lease.ifc, left)
+        if (lease.state === LeaseState.Probing) pollLease(lease, ds.millis())
     }
     return true
+}
+
+/** Wait until something has happened, or the probe of this interface goes on: housekeeping comes by too seldom for it. */
+async function followProbe(ifc: Interface, timeout: number): Promise<void> {
+    const wait = claimDue(ifc) - ds.millis()
+    // what is overdue waits for the link
+    await leaseChanged.wait(isProbing(ifc) ? Math.min(timeout, wait > 0 ? wait : TICK) : timeout)
 }
 
 /**
@@ -152,10 +186,11 @@ export async function openInterface(source: Source, process: number): Promise<In
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     ifc.process = process
     try {
-        if (source === Source.Dhcp) await need(ready ? leaseOf(ifc) : startLease(ifc))
+        // one whose addresses were in conflict pauses, longer than a caller waits
+        if (source === Source.Dhcp) await need(ready && leaseOf(ifc).state > LeaseState.Init ? leaseOf(ifc) : startLease(ifc))
         else {
             await needCommon()
-            takeStatic(ifc)
+            await takeStatic(ifc)
         }
     } catch (e) {
         await closeInterface(ifc)
@@ -164,17 +199,28 @@ export async function openInterface(source: Source, process: number): Promise<In
     return ifc
 }
 
-function takeStatic(ifc: Interface): void {
+async function takeStatic(ifc: Interface): Promise<void> {
     const common = interfaces[0]
     if (!pool.isOn(common))
         throw new SocketError(
             "EADDRNOTAVAIL",
             `the reserved addresses ${pool.describe()} are not on this LAN (${formatAddress(common.address)}); set POOL`
         )
-    const address = pool.take()
-    if (address === 0) throw new SocketError("EADDRNOTAVAIL", `all reserved addresses ${pool.describe()} are in use`)
-    setAddress(ifc, address, pool.mask, gatewayOf(pool))
-    announce(ifc)
+    const until = ds.millis() + ADDRESS_TIMEOUT
+    while (ifc.address === 0) {
+        const left = until - ds.millis()
+        if (left > 0 && isProbing(ifc)) {
+            await followProbe(ifc, left)
+            pollClaim(ifc, ds.millis())
+        } else {
+            const address = left > 0 ? pool.take() : 0
+            if (address === 0)
+                throw unavailable(
+                    `all reserved addresses ${pool.describe()} are in use${pool.isShared() ? ", also by other hosts; see that they are reserved" : ""}`
+                )
+            startProbe(ifc, address, pool.mask, gatewayOf(pool))
+        }
+    }
 }
 
 /** Take an interface and its address away; a leased address goes back to its server (claims 36-38). */

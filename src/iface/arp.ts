@@ -12,6 +12,7 @@ import {
 } from "../wire/arp"
 import { isUnicast } from "../wire/address"
 import { setMac } from "../wire/ethernet"
+import { findConflict } from "./acd"
 import { TX_MAC, sendArp, transmitted } from "./egress"
 import { interfaceOf, interfaceOnLink } from "./interface"
 import { isOurMac } from "./macs"
@@ -28,15 +29,11 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     }
     const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
     const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
-    const target = interfaceOf(b.getAt(arp + ARP_TARGET_ADDRESS, "i32"))
+    const address = b.getAt(arp + ARP_TARGET_ADDRESS, "i32")
     if (isOurMac(macHigh, macLow)) return
-    if (sender !== 0) {
-        if (interfaceOf(sender)) {
-            counters.arpConflict++
-            return
-        }
-        learn(sender, macHigh, macLow, target !== undefined)
-    }
+    if (findConflict(operation === ARP_REQUEST, sender, address)) return
+    const target = interfaceOf(address)
+    if (sender !== 0) learn(sender, macHigh, macLow, target !== undefined)
     // RFC 5227, 2.1.1: a probe has sender address 0 and is answered like a request
     if (operation === ARP_REQUEST && target)
         sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)

@@ -5,6 +5,7 @@ import { counters } from "../counters"
 import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, isUnicast, maskOf, prefixOf } from "../wire/address"
 import {
     DHCPACK,
+    DHCPDECLINE,
     DHCPDISCOVER,
     DHCPNAK,
     DHCPOFFER,
@@ -22,9 +23,10 @@ import {
 } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { Output, TX_IP, allocate, announce, neighbourFor, output, phy } from "./egress"
+import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, claimDue, endClaim, isProbing, pollClaim, startProbe } from "./acd"
+import { Output, TX_IP, allocate, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
-import { Interface, interfaceOf, interfaces, setAddress } from "./interface"
+import { Interface, interfaceOf, setAddress } from "./interface"
 import { Lease, LeaseState, leaseChanged, leaseOf, leases } from "./lease"
 import { giveCommonMac, giveOwnMac, hasOwnMac, severalMacs } from "./macs"
 import { resolution } from "./neighbours"
@@ -53,6 +55,21 @@ export function forgetServer(): void {
     if (!severalMacs) phy.promiscuous(false)
 }
 
+/** Conflicts after which one who waits for an address waits no longer. */
+export const CONFLICTS_FOR_CALLER = 4
+
+/**
+ * Milliseconds between a DECLINE and the next DISCOVER. RFC 2131, 3.1 (5) wants ten seconds, against a loop of the two;
+ * a caller waits less than that in all. So its first conflict costs it nothing, the next ones a second each, and from
+ * the fourth on it is told; only a client that nobody waits for goes on, at the RFC's pace, and in the end at that of
+ * RFC 5227, 2.1.1.
+ */
+function conflictPause(conflicts: number): number {
+    if (conflicts < 2) return 0
+    if (conflicts < CONFLICTS_FOR_CALLER) return 1000
+    return conflicts < MAX_CONFLICTS ? 10000 : RATE_LIMIT_INTERVAL
+}
+
 /** Start of the name that each lease gives to its server (option 12); its interface's slot follows. */
 let hostName = "tuplephone"
 export function setHostName(name: string): void {
@@ -76,19 +93,21 @@ function renewalWait(lease: Lease, now: number, end: number): number {
 
 function send(lease: Lease, type: number, dst: number): Output {
     const ifc = lease.ifc
-    const held = lease.state >= LeaseState.Bound
+    const last = type === DHCPRELEASE || type === DHCPDECLINE
+    // who declines an address has none, even if it was in use until now
+    const held = lease.state >= LeaseState.Bound && type !== DHCPDECLINE
     const q = new DhcpRequest()
     q.xid = lease.xid
-    q.secs = type === DHCPRELEASE ? 0 : lease.secs
-    q.broadcast = !held
+    q.secs = last ? 0 : lease.secs
+    q.broadcast = !held && !last
     q.rapidCommit = type === DHCPDISCOVER
     q.iaid = ifc.slot
     q.hostName = `${hostName}-${ifc.slot}`
     q.macHigh = ifc.macHigh
     q.macLow = ifc.macLow
     if (held) q.ciaddr = lease.address
-    else if (type === DHCPREQUEST) q.requested = lease.address
-    if (type === DHCPRELEASE || (type === DHCPREQUEST && !held)) q.server = lease.server
+    else if (type !== DHCPDISCOVER) q.requested = lease.address
+    if (last || (type === DHCPREQUEST && !held)) q.server = lease.server
 
     const b = allocate(ifc, PROTOCOL_UDP, 0, dst, UDP_HEADER + DHCP_LENGTH)
     const ip = TX_IP
@@ -141,6 +160,15 @@ export function pollLease(lease: Lease, now: number): void {
                 lease.due = now + backoff(lease.attempts++)
             }
             break
+        case LeaseState.Probing:
+            pollClaim(lease.ifc, now)
+            lease.due = claimDue(lease.ifc)
+            if (isProbing(lease.ifc)) break
+            lease.state = LeaseState.Bound
+            lease.due = lease.renewAt
+            leaseChanged.notify(true)
+            askAgain()
+            break
         case LeaseState.Renewing:
             send(lease, DHCPREQUEST, lease.server)
             lease.due = now + renewalWait(lease, now, lease.rebindAt)
@@ -164,40 +192,72 @@ function begin(lease: Lease, state: LeaseState, now: number): void {
 /** The lease has ended: its sockets learn that their network is down, and the client begins anew. */
 function expire(lease: Lease, now: number): void {
     counters.dhcpExpired++
-    lose(lease, now)
+    lose(lease, now, false)
 }
 
-function lose(lease: Lease, restartAt: number): void {
+/** @param conflict whether it is lost to another host */
+function lose(lease: Lease, restartAt: number, conflict: boolean): void {
     console.log(`dhcp: ${lease.ifc.name()} has lost ${formatAddress(lease.address)}`)
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     // the common interface wants an address for ever, the others only while their sockets live
     if (lease.ifc.isCommon()) restart(lease, restartAt)
     else forget(lease)
     leaseChanged.notify(false)
+    lease.ifc.conflict = conflict
     lease.ifc.fail("ENETDOWN")
+}
+
+/**
+ * Another host has the lease's address, which is probed or in use: the server is told, and the client begins anew.
+ * @see RFC 2131, 3.1 (5) and 4.4.4
+ */
+export function declineLease(lease: Lease): void {
+    const now = ds.millis()
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
+    send(lease, DHCPDECLINE, ADDRESS_BROADCAST)
+    counters.dhcpDeclined++
+    lease.conflicts++
+    const again = now + conflictPause(lease.conflicts)
+    if (lease.state >= LeaseState.Bound) {
+        lose(lease, again, true)
+        return
+    }
+    restart(lease, again)
+    pollLease(lease, now)
+    leaseChanged.notify(false)
 }
 
 /** Take a datagram to the client's port. @param length of the datagram, UDP header included */
 export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): void {
     counters.dhcpRx++
+    const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
+    if (port !== DHCP_SERVER_PORT || length < UDP_HEADER + DHCP_OPTIONS) {
+        counters.dhcpBad++
+        return
+    }
+    const dhcp = udp + UDP_HEADER
+    const lease = leaseAsking(b.getAt(dhcp + DHCP_XID, "i32"))
+    // first of all, so that a flood of answers to nobody costs little
+    if (!lease) {
+        counters.dhcpForeign++
+        return
+    }
     if (!udpChecksumHolds(b, ip, udp, length)) {
         counters.udpBadChecksum++
         return
     }
-    const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
-    const dhcp = udp + UDP_HEADER
-    const xid = length >= UDP_HEADER + DHCP_OPTIONS ? b.getAt(dhcp + DHCP_XID, "i32") : 0
-    const lease = leases.find(l => l.xid === xid && l.state > LeaseState.Init && l.state !== LeaseState.Bound)
-    const ifc = lease ? lease.ifc : interfaces[0]
-    const r = port === DHCP_SERVER_PORT ? readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, ifc.macLow) : undefined
-    if (!r) {
-        counters.dhcpBad++
-        return
-    }
-    if (!lease) counters.dhcpForeign++
+    const r = readDhcp(b, dhcp, length - UDP_HEADER, lease.ifc.macHigh, lease.ifc.macLow)
+    if (!r) counters.dhcpBad++
     else if (r.type === DHCPNAK) onNak(lease, r)
     else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
     else counters.dhcpForeign++
+}
+
+/** The lease that waits for an answer with this transaction identifier, or `undefined`. */
+function leaseAsking(xid: number): Lease {
+    for (const l of leases)
+        if (l.xid === xid && l.state > LeaseState.Init && l.state !== LeaseState.Probing && l.state !== LeaseState.Bound) return l
+    return undefined
 }
 
 /** Only the server that we asked may refuse, and only while it is being asked (RFC 2131, 4.4.1 and 4.4.5). */
@@ -213,7 +273,7 @@ function onNak(lease: Lease, r: DhcpReply): void {
     counters.dhcpNak++
     const again = ds.millis() + NAK_PAUSE
     if (lease.state === LeaseState.Requesting) restart(lease, again)
-    else lose(lease, again)
+    else lose(lease, again, false)
 }
 
 function onGrant(lease: Lease, r: DhcpReply): void {
@@ -290,7 +350,6 @@ function setApart(lease: Lease): void {
 function bind(lease: Lease, r: DhcpReply): void {
     const fresh = lease.state < LeaseState.Bound
     const ifc = lease.ifc
-    lease.state = LeaseState.Bound
     lease.address = r.address
     lease.server = r.server
     lease.leaseTime = r.leaseTime === INFINITE ? Infinity : r.leaseTime
@@ -299,27 +358,42 @@ function bind(lease: Lease, r: DhcpReply): void {
     lease.expiresAt = lease.started + lease.leaseTime * 1000
     const never = lease.leaseTime === Infinity
     lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
-    lease.due = never ? Infinity : lease.started + t1 * 1000
+    lease.renewAt = never ? Infinity : lease.started + t1 * 1000
 
     // RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN
     const mask = r.mask === undefined ? maskOf(24) : r.mask
     const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
-    setAddress(ifc, r.address, mask, router)
     if (fresh) {
-        announce(ifc)
-        leaseChanged.notify(true)
-        // now the server knows whose the address is, and offers another
-        for (const l of leases)
-            if (l.outbid && l.state === LeaseState.Selecting) {
-                l.due = 0
-                pollLease(l, ds.millis())
-            }
+        lease.state = LeaseState.Probing
+        startProbe(ifc, r.address, mask, router)
+        lease.due = 0
+        pollLease(lease, ds.millis())
+        // housekeeping comes by too seldom for a probe: who waits for the address sees to it
+        if (lease.state === LeaseState.Probing) {
+            leaseChanged.notify(false)
+            askAgain()
+        }
+    } else {
+        lease.state = LeaseState.Bound
+        lease.due = lease.renewAt
+        lease.conflicts = 0
+        setAddress(ifc, r.address, mask, router)
     }
+}
+
+/** The server knows now whose the address is that it had offered to several leases, and offers another to the others. */
+function askAgain(): void {
+    for (const l of leases)
+        if (l.outbid && l.state === LeaseState.Selecting) {
+            l.due = 0
+            pollLease(l, ds.millis())
+        }
 }
 
 /** Start to obtain a lease for an interface. It is renewed until `releaseLease`. */
 export function startLease(ifc: Interface): Lease {
     const lease = leaseOf(ifc)
+    lease.conflicts = 0
     restart(lease, 0)
     pollLease(lease, ds.millis())
     return lease
@@ -330,21 +404,23 @@ export function startLease(ifc: Interface): Lease {
  * The interface keeps its address while the server's MAC address is asked for.
  */
 async function sendRelease(lease: Lease): Promise<void> {
-    if (lease.state < LeaseState.Bound || !phy.up) return
+    if (lease.state < LeaseState.Probing || !phy.up) return
     const held = lease.address
     // until the release has left, nothing else happens to this lease
     lease.state = LeaseState.Bound
     lease.due = Infinity
     // a frame that waits for a neighbour gives way to the next one, so several releases at once wait here instead
     const until = ds.millis() + RELEASE_TIMEOUT
-    let n = neighbourFor(lease.ifc, lease.server)
+    // an address that is still probed may ask for nobody: its release is broadcast
+    const server = lease.ifc.address === 0 ? ADDRESS_BROADCAST : lease.server
+    let n = server === ADDRESS_BROADCAST ? undefined : neighbourFor(lease.ifc, server)
     while (n && !n.known && ds.millis() < until) {
         await resolution.wait(until - ds.millis())
         if (!isHeld(lease, held)) return
         n = neighbourFor(lease.ifc, lease.server)
     }
     lease.xid = random(32)
-    send(lease, DHCPRELEASE, lease.server)
+    send(lease, DHCPRELEASE, server)
 }
 
 /** Whether a lease is still the one of this address: another fiber may have released it while this one waited. */
@@ -364,12 +440,13 @@ export async function releaseLease(lease: Lease): Promise<void> {
 export async function releaseAddress(lease: Lease): Promise<void> {
     const held = lease.address
     await sendRelease(lease)
-    if (isHeld(lease, held)) lose(lease, Infinity)
+    if (isHeld(lease, held)) lose(lease, Infinity, false)
 }
 
 /** Ask now: for more time, or for an address if there is none. @returns whether there is one */
 export function renewLease(lease: Lease): boolean {
     const held = lease.state >= LeaseState.Bound
+    if (lease.state === LeaseState.Probing) return false
     lease.state = held ? LeaseState.Bound : LeaseState.Init
     lease.due = 0
     pollLease(lease, ds.millis())
@@ -378,6 +455,7 @@ export function renewLease(lease: Lease): boolean {
 
 /** Drop the lease from those that are kept alive. */
 function forget(lease: Lease): void {
+    endClaim(lease.ifc)
     lease.state = LeaseState.Idle
     lease.due = Infinity
 }

@@ -182,6 +182,11 @@ export function sendRequest(n: Neighbour): void {
     else sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
 }
 
+/** Ask whether another host has an address, as one that has none (RFC 5227, 2.1.1). */
+export function sendProbe(ifc: Interface, address: number): void {
+    sendArp(ifc, ARP_REQUEST, 0, address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+}
+
 /** Tell the link that an address is here (RFC 5227, 2.3): switches and neighbours learn it. */
 export function announce(ifc: Interface): void {
     sendArp(ifc, ARP_REQUEST, ifc.address, ifc.address, 0, 0, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)

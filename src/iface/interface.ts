@@ -37,6 +37,8 @@ export class Interface {
     /** Hardware address, as the PHY has its own: that one, or one of its own (see `macs.ts`). */
     macHigh = 0
     macLow = 0
+    /** Whether its latest address was lost to another host. */
+    conflict = false
 
     constructor(
         /** Index in the table; also what tells its leases apart. */

@@ -9,6 +9,8 @@ export enum LeaseState {
     Init,
     Selecting,
     Requesting,
+    /** The address was given and is being probed (RFC 2131, 4.4.1; RFC 5227). */
+    Probing,
     Bound,
     Renewing,
     Rebinding,
@@ -31,7 +33,8 @@ export class Lease {
     server = 0
     /** Seconds; `Infinity` for a lease that never ends. */
     leaseTime = 0
-    /** `ds.millis()` of T2 and of the end. */
+    /** `ds.millis()` of T1, of T2 and of the end. */
+    renewAt = 0
     rebindAt = 0
     expiresAt = 0
     /** Why there will be none, for people; `undefined` if nothing is known against it. */
@@ -39,11 +42,13 @@ export class Lease {
 
     /** What it was offered is being requested for another lease: it asks again as soon as that one has it. */
     outbid = false
+    /** Addresses in a row that another host had. */
+    conflicts = 0
 
     constructor(public ifc: Interface) {}
 }
 
-/** Announces that some lease was bound (`true`) or lost (`false`). */
+/** Announces that some lease was bound (`true`), or that it was lost, or a probe has begun or found a conflict (`false`). */
 export const leaseChanged = new Signal()
 
 /** The leases, by the slot of their interface: made at boot like those. */

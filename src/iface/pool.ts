@@ -1,9 +1,16 @@
+import * as ds from "@devicescript/core"
 import { addressAfter, formatAddress, maskOf, parseAddress, parseDecimal } from "../wire/address"
+import { isProbed } from "./acd"
 import { Interface, interfaceOf, interfaces } from "./interface"
+
+/** Milliseconds for which an address that another host uses is left alone. */
+const AVOID = 600000
 
 /** The pool of reserved addresses (claims 14, 22, 30): `FIRST-LAST/PREFIX[ via GATEWAY]`. */
 export class Pool {
     mask: number
+    /** `ds.millis()` until which each address is left alone. */
+    private avoided: Buffer
 
     constructor(
         public first: number,
@@ -12,15 +19,29 @@ export class Pool {
         public gateway: number
     ) {
         this.mask = maskOf(prefix)
+        this.avoided = Buffer.alloc(count * 8)
     }
 
-    /** An address that no interface has. @returns 0 if all are in use */
+    /** An address that no interface has or probes, and no other host was seen with lately. @returns 0 if there is none */
     take(): number {
+        const now = ds.millis()
         for (let i = 0; i < this.count; i++) {
             const address = addressAfter(this.first, i)
-            if (!interfaceOf(address)) return address
+            if (!interfaceOf(address) && !isProbed(address) && this.avoided.getAt(8 * i, "f64") <= now) return address
         }
         return 0
+    }
+
+    /** Another host uses this address. */
+    avoid(address: number): void {
+        for (let i = 0; i < this.count; i++)
+            if (addressAfter(this.first, i) === address) this.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
+    }
+
+    /** Whether another host was seen with one of the addresses lately. */
+    isShared(): boolean {
+        for (let i = 0; i < this.count; i++) if (this.avoided.getAt(8 * i, "f64") > ds.millis()) return true
+        return false
     }
 
     /** Whether the addresses belong to the link of this interface. */

@@ -156,7 +156,7 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
     if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
     s.throwPending()
-    if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN"))
+    if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN", ifc))
     if (to.address && to.address !== ifc.address)
         throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     const port = to.port || ephemeralPort(ifc)

@@ -183,7 +183,7 @@ export class Socket implements Endpoint {
         const code = this.error
         if (!code) return
         if (code !== "ENETDOWN") this.error = undefined
-        throw new SocketError(code, messageOf(code))
+        throw new SocketError(code, messageOf(code, this.ifc))
     }
 
     /**
@@ -294,10 +294,11 @@ export class Socket implements Endpoint {
     }
 }
 
-/** What a code that the network gave means. */
-export function messageOf(code: string): string {
+/** What a code that the network gave means. @param ifc of the socket */
+export function messageOf(code: string, ifc?: Interface): string {
     if (code === "ECONNREFUSED") return "the other side has nothing on that port"
     if (code === "EHOSTUNREACH") return "the other side does not answer on this network"
+    if (code === "ENETDOWN" && ifc && ifc.conflict) return "another host uses the socket's address"
     return code === "ENETDOWN" ? "the lease of the socket's address has ended" : "the socket was closed"
 }
 

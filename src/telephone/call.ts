@@ -159,7 +159,7 @@ export class Call {
     private async tearDown(): Promise<void> {
         const code = this.session.error
         // what the network says of a call that somebody has hung up is no longer of interest
-        if (code && this.state === CallState.Up) throw new SocketError(code, messageOf(code))
+        if (code && this.state === CallState.Up) throw new SocketError(code, messageOf(code, this.session.socket.ifc))
         await ds.sleep(TAIL)
     }
 

@@ -1,0 +1,198 @@
+import * as ds from "@devicescript/core"
+import { randomBuffer } from "@devicescript/crypto"
+import { counters } from "../counters"
+import { collect } from "../heap"
+import { announce, phy, sendProbe } from "./egress"
+import { Interface, interfaceOf, interfaces, setAddress } from "./interface"
+
+/**
+ * IPv4 Address Conflict Detection (RFC 5227): an address is probed before it is used, announced when it is, and
+ * defended while it is. Numbers of packets, and milliseconds; see RFC 5227, 1.1.
+ */
+const PROBE_WAIT = 1000
+const PROBE_NUM = 3
+const PROBE_MIN = 1000
+const PROBE_MAX = 2000
+const ANNOUNCE_WAIT = 2000
+const ANNOUNCE_NUM = 2
+const ANNOUNCE_INTERVAL = 2000
+export const MAX_CONFLICTS = 10
+export const RATE_LIMIT_INTERVAL = 60000
+const DEFEND_INTERVAL = 10000
+
+/**
+ * How long `quick` waits for an answer to its one probe. It departs from RFC 5227, 2.1.1, which takes 4 to 7 s: a call
+ * must have its address at once, and a host on a LAN that is awake answers within a few milliseconds. An answer that
+ * comes later is a conflict all the same: see `findConflict`.
+ */
+const QUICK_WAIT = 25
+
+/** What is done about conflicts. */
+export enum Acd {
+    /** Addresses are announced alone; a conflict is counted. */
+    Off,
+    /** One probe. */
+    Quick,
+    /** RFC 5227 as it is written. */
+    Full,
+}
+
+let policy = Acd.Off
+/** Without it addresses are neither probed nor defended. */
+export function setAcd(p: Acd): void {
+    policy = p
+}
+
+/** @throws RangeError that says what is wrong */
+export function parseAcd(name: string): Acd {
+    if (name === "quick") return Acd.Quick
+    if (name === "full") return Acd.Full
+    if (name === "off") return Acd.Off
+    throw new RangeError("it must be quick, full or off")
+}
+
+/** What an interface does for its address. */
+class Claim {
+    /** The address that is probed; 0 while none is. */
+    probed = 0
+    /** Probes, or after them announcements, that are still to be sent. */
+    left = 0
+    /** `ds.millis()` of the next step. */
+    due = Infinity
+    /** `ds.millis()` of the latest conflict with the address in use. */
+    conflictAt = -Infinity
+}
+
+/** By slot of the interface: made at boot like those. */
+const claims: Claim[] = []
+for (let i = 0; i < interfaces.length; i++) {
+    claims.push(new Claim())
+    collect()
+}
+
+/** Called with an interface and the address, probed or in use, that it must not use any more. */
+let onConflict: (ifc: Interface, address: number) => void
+export function setOnConflict(f: (ifc: Interface, address: number) => void): void {
+    onConflict = f
+}
+
+function random(most: number): number {
+    return randomBuffer(2).getAt(0, "u16") % most
+}
+
+/**
+ * Probe an address, and then use it (RFC 5227, 2.1 and 2.3): it is the interface's as soon as `isProbing` is false,
+ * unless there was a conflict. `pollClaim` does what is due.
+ */
+export function startProbe(ifc: Interface, address: number, mask: number, gateway: number): void {
+    // these two say nothing until there is an address
+    ifc.mask = mask
+    ifc.gateway = gateway
+    const claim = claims[ifc.slot]
+    claim.probed = address
+    claim.conflictAt = -Infinity
+    begin(claim)
+    pollClaim(ifc, ds.millis())
+}
+
+function begin(claim: Claim): void {
+    claim.due = ds.millis()
+    claim.left = policy === Acd.Off ? 0 : 1
+    if (policy === Acd.Full) {
+        claim.left = PROBE_NUM
+        // hosts that are switched on together shall not speak together
+        claim.due += random(PROBE_WAIT)
+    }
+}
+
+/** Drop what was to be probed or announced. */
+export function endClaim(ifc: Interface): void {
+    const claim = claims[ifc.slot]
+    claim.probed = 0
+    claim.due = Infinity
+}
+
+export function isProbing(ifc: Interface): boolean {
+    return claims[ifc.slot].probed !== 0
+}
+
+/** `ds.millis()` of the next step. */
+export function claimDue(ifc: Interface): number {
+    return claims[ifc.slot].due
+}
+
+/** Send the probe or announcement that is due at `now`; the address is the interface's after the last probe. */
+export function pollClaim(ifc: Interface, now: number): void {
+    const claim = claims[ifc.slot]
+    // nobody can answer while the link is down
+    if (now < claim.due || (!phy.up && policy !== Acd.Off)) return
+    const address = claim.probed
+    if (address !== 0 && claim.left > 0) {
+        sendProbe(ifc, address)
+        claim.left--
+        claim.due = now + QUICK_WAIT
+        if (policy === Acd.Full) claim.due = now + (claim.left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT)
+        return
+    }
+    if (address !== 0) {
+        claim.probed = 0
+        claim.left = ANNOUNCE_NUM
+        setAddress(ifc, address, ifc.mask, ifc.gateway)
+    }
+    claim.due = Infinity
+    if (ifc.address === 0) return
+    announce(ifc)
+    claim.left--
+    if (claim.left > 0) claim.due = now + ANNOUNCE_INTERVAL
+}
+
+/**
+ * The link has come up, perhaps elsewhere (RFC 5227, 2.1): a probe begins anew. An address in use is announced, for a
+ * call must go on, and probed beside: who answers has had it before us.
+ */
+export function claimAgain(ifc: Interface): void {
+    const claim = claims[ifc.slot]
+    if (claim.probed !== 0) begin(claim)
+    else if (ifc.address !== 0) {
+        if (policy !== Acd.Off) sendProbe(ifc, ifc.address)
+        claim.left = ANNOUNCE_NUM
+        claim.due = ds.millis()
+    }
+    pollClaim(ifc, ds.millis())
+}
+
+/**
+ * Look for conflicts in an ARP packet of another host.
+ * @param request whether it is a request
+ * @returns whether its sender claims an address in use: then nothing in it is to be believed
+ */
+export function findConflict(request: boolean, sender: number, target: number): boolean {
+    // RFC 5227, 2.1.1: another host has the address that is probed, or probes it at the same time
+    const claimed = sender === 0 && request ? target : sender
+    if (claimed === 0) return false
+    for (const ifc of interfaces)
+        if (claims[ifc.slot].probed === claimed) {
+            counters.arpConflict++
+            endClaim(ifc)
+            onConflict(ifc, claimed)
+            return false
+        }
+    const ifc = sender === 0 ? undefined : interfaceOf(sender)
+    if (!ifc) return false
+    counters.arpConflict++
+    if (policy === Acd.Off) return true
+    const claim = claims[ifc.slot]
+    const now = ds.millis()
+    // RFC 5227, 2.4 (b): one announcement in defence. (a): an answer to our own probe that comes too late leaves
+    // nothing to defend, its sender was there before us
+    const late = !request && target === 0
+    if (late || now - claim.conflictAt < DEFEND_INTERVAL) {
+        endClaim(ifc)
+        onConflict(ifc, sender)
+    } else {
+        claim.conflictAt = now
+        counters.arpDefended++
+        announce(ifc)
+    }
+    return true
+}
