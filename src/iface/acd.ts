@@ -116,6 +116,12 @@ export function isProbing(ifc: Interface): boolean {
     return claims[ifc.slot].probed !== 0
 }
 
+/** Whether some interface probes this address. */
+export function isProbed(address: number): boolean {
+    for (const claim of claims) if (claim.probed === address) return true
+    return false
+}
+
 /** `ds.millis()` of the next step. */
 export function claimDue(ifc: Interface): number {
     return claims[ifc.slot].due
