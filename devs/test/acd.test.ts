@@ -521,7 +521,7 @@ describe("who asks for an address", () => {
 
     test("has a lease that was kept ready, probed before; one that was lost is replaced", async () => {
         const ready = (): Interface => interfaces.find(i => !i.isCommon() && i.address !== 0)
-        keepReady(1)
+        await keepReady(1)
         await until("a lease", () => ready() !== undefined)
         expect(host.probed.endsWith(` ${(ready().address >> 24) & 255}`)).toBe(true)
         const lost = ready().address
@@ -529,9 +529,9 @@ describe("who asks for an address", () => {
         phy.arrive(claims(lost))
         expect(ready()).toBe(undefined)
         await until("another one", () => ready() !== undefined)
-        keepReady(0)
         const sd = await own(TUPLE_DHCP)
         expect(getsockname(sd).address !== lost).toBe(true)
+        await keepReady(0)
         await close(sd)
     })
 })

@@ -43,7 +43,7 @@ function message(xid: Buffer, yiaddr: number, tail: Buffer, length: number): Buf
 const XID: Buffer = hex`11223344`
 
 function read(b: Buffer): DhcpReply {
-    return readDhcp(b, AT, b.length - AT, HIGH, LOW)
+    return readDhcp(b, AT, b.length - AT, HIGH, LOW, HIGH, LOW)
 }
 
 /** A message with these options alone. */
@@ -87,7 +87,7 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
     test("cut at any length, it is refused or says no more than is there", async () => {
         const whole = message(XID, BOARD, OFFER, 300)
         for (let length = 0; length < 300; length++) {
-            const r = readDhcp(copyOf(whole, 0, AT + length), AT, length, HIGH, LOW)
+            const r = readDhcp(copyOf(whole, 0, AT + length), AT, length, HIGH, LOW, HIGH, LOW)
             // behind the type option the message may end where an option ends
             const at = length - 240
             const border = at >= 3 && (at >= 51 || (at - 3) % 6 === 0)
@@ -112,16 +112,25 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
         expect(r.server).toBe(HOST)
     })
 
-    test("options of a wrong length are not believed", () => {
-        expect(options(hex`35020202 ff`)).toBe(undefined)
-        expect(options(hex`3500 ff`)).toBe(undefined)
-        const r = options(hex`350102 3603 0a4d00 3302 1c20 0100 0301 0a 0600 5001 00 ff`)
-        expect(r.type).toBe(DHCPOFFER)
-        expect(r.server).toBe(undefined)
-        expect(r.leaseTime).toBe(undefined)
-        expect(r.mask).toBe(undefined)
-        expect(r.router).toBe(undefined)
-        expect(r.rapidCommit).toBe(undefined)
+    test("options of a wrong length: the message is malformed", () => {
+        const wrong = [
+            hex`35020202 ff`, hex`3500 ff`, hex`350102 36030a4d00`, hex`350102 3302 1c20`, hex`350102 0100`, hex`350102 03010a`,
+            hex`350102 0306 0a4d00010a4d`, hex`350102 0600`, hex`350102 0f00`, hex`350102 1c03ffffff`, hex`350102 2a0500000000 00`,
+            hex`350102 500100`, hex`350102 3a0500000e1000`, hex`350102 3b00`, hex`350102 3d01ff`, hex`350102 4200`, hex`350102 4300`,
+            hex`350102 34020100`, hex`350102 7900`,
+        ]
+        for (const o of wrong) if (options(o) !== undefined) throw new Error(o.toString("hex"))
+        // those that say nothing to us have what length they like
+        expect(options(hex`350102 0c00 0200 2b0101 f900 fe03010203 ff`).type).toBe(DHCPOFFER)
+    })
+
+    test("an option of a fixed length that comes twice is too long (RFC 3396, 7)", () => {
+        const o = hex`350102 36040a4d0001 330400001c20`
+        expect(options(o).server).toBe(HOST)
+        for (const more of [hex`350102`, hex`36040a4d0001`, hex`330400001c20`])
+            if (options(Buffer.concat(o, more)) !== undefined) throw new Error(more.toString("hex"))
+        expect(options(Buffer.concat(o, hex`5000`)).rapidCommit).toBe(true)
+        expect(options(Buffer.concat(o, hex`5000 5000`))).toBe(undefined)
     })
 
     test("of several routers the first counts", () => {
@@ -193,7 +202,7 @@ describe("writing DHCP", () => {
         expectMessage(
             write(DHCPDISCOVER, q),
             hex`01010600 11223344 0000 8000 00000000`,
-            hex`350101 3d0fff00000003000300010254500000 01 39020240 37090103060f1c33363a3b 0c117475706c6570686f6e652d303030312d33 ff`
+            hex`350101 3d0fff00000003000300010254500000 01 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
         )
     })
 
@@ -205,7 +214,7 @@ describe("writing DHCP", () => {
         expectMessage(
             write(DHCPDISCOVER, q),
             hex`01010600 99887766 1234 8000 00000000`,
-            hex`350101 3d0fff0000000300030001025450000001 5000 39020240 37090103060f1c33363a3b 0c117475706c6570686f6e652d303030312d33 ff`
+            hex`350101 3d0fff0000000300030001025450000001 5000 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
         )
     })
 
@@ -217,7 +226,7 @@ describe("writing DHCP", () => {
         expectMessage(
             write(DHCPREQUEST, q),
             hex`01010600 11223344 0000 8000 00000000`,
-            hex`350103 3d0fff0000000300030001025450000001 32040a4d0039 36040a4d0001 39020240 37090103060f1c33363a3b 0c117475706c6570686f6e652d303030312d33 ff`
+            hex`350103 3d0fff0000000300030001025450000001 32040a4d0039 36040a4d0001 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
         )
     })
 
@@ -227,7 +236,7 @@ describe("writing DHCP", () => {
         expectMessage(
             write(DHCPREQUEST, q),
             hex`01010600 55667788 0000 0000 0a4d0039`,
-            hex`350103 3d0fff0000000300030001025450000001 39020240 37090103060f1c33363a3b 0c117475706c6570686f6e652d303030312d33 ff`
+            hex`350103 3d0fff0000000300030001025450000001 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
         )
     })
 

@@ -6,6 +6,7 @@ import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { setOnNeighbour } from "../../src/iface/neighbours"
 import { StreamPhy } from "../../src/phy/stream"
 import { counters } from "../../src/counters"
+import { DHCP_MAX } from "../../src/wire/dhcp"
 import { BOARD, BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, dhcp, give, icmp, station, udp } from "./lan"
 import { SERVER, TIMES } from "./server"
 import { breathe, put16, run } from "./support"
@@ -52,6 +53,22 @@ describe("a backlog", () => {
     test("of long DHCP messages full of padding", async () => {
         const m = Buffer.alloc(1450)
         m.blitAt(0, dhcp(1, BOARD, Buffer.alloc(0)), 42, 240)
+        await flood(udp(HOST, 67, -1, 68, m, BROADCAST_MAC))
+    })
+
+    test("of the longest DHCP messages that are read, full of options", async () => {
+        // the shortest ones, of each kind: without a meaning, or with one
+        for (const option of [hex`0c00`, hex`fe00`, hex`2b0161`, hex`430161`, hex`3d0261`, hex`790101`]) {
+            const m = Buffer.alloc(DHCP_MAX)
+            m.blitAt(0, dhcp(1, BOARD, Buffer.alloc(0)), 42, 240)
+            for (let at = 240; at + option.length <= m.length; at += option.length) m.blitAt(at, option, 0, option.length)
+            await flood(udp(HOST, 67, -1, 68, m, BROADCAST_MAC))
+        }
+        // and routes, none of them a default one
+        const m = Buffer.alloc(DHCP_MAX)
+        m.blitAt(0, dhcp(1, BOARD, Buffer.alloc(0)), 42, 240)
+        m.fillAt(240, m.length - 240, 1)
+        m.blitAt(240, hex`79ff`, 0, 2)
         await flood(udp(HOST, 67, -1, 68, m, BROADCAST_MAC))
     })
 

@@ -2,6 +2,7 @@ import * as ds from "@devicescript/core"
 import { INTERFACES } from "../config"
 import { counters } from "../counters"
 import { keepReady, needCommon } from "../iface/addresses"
+import { configured } from "../iface/configuration"
 import { releaseAddress, renewLease } from "../iface/dhcp"
 import { ping } from "../iface/icmp"
 import { FREE, Interface, interfaces } from "../iface/interface"
@@ -9,6 +10,7 @@ import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
 import { Neighbour, neighbours } from "../iface/neighbours"
 import { Socket, settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, isUnicast, parseAddress, parseDecimal, prefixOf } from "../wire/address"
+import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
 import { Printer, UsageError, noMore, printList, takeFlag } from "./command"
 
 
@@ -107,6 +109,11 @@ export async function pingCommand(args: string[], out: Printer): Promise<void> {
     if (answered === 0) throw new Error(`${args[0]} does not answer; see ifconfig and arp`)
 }
 
+/** What the server says of the network is kept for the common lease alone. */
+function told(l: Lease, option: number): string {
+    return l.ifc.isCommon() && l.state >= LeaseState.Bound ? configured(option) : null
+}
+
 function describeLease(l: Lease) {
     return {
         iface: l.ifc.name(),
@@ -114,6 +121,11 @@ function describeLease(l: Lease) {
         address: l.address === 0 ? null : formatAddress(l.address),
         server: l.server === 0 ? null : formatAddress(l.server),
         leaseSeconds: l.leaseTime === Infinity || l.leaseTime === 0 ? null : l.leaseTime,
+        dns: told(l, OPTION_DNS),
+        domain: told(l, OPTION_DOMAIN),
+        ntp: told(l, OPTION_NTP),
+        tftp: told(l, OPTION_TFTP_SERVER),
+        bootFile: told(l, OPTION_BOOT_FILE),
     }
 }
 

@@ -2,7 +2,7 @@ import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { DHCP_RETRANSMIT, DHCP_RETRANSMIT_MAX } from "../config"
 import { counters } from "../counters"
-import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, isUnicast, maskOf, prefixOf } from "../wire/address"
+import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, isHostPart, isUnicast, maskOf, prefixOf } from "../wire/address"
 import {
     DHCPACK,
     DHCPDECLINE,
@@ -24,6 +24,7 @@ import {
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, claimDue, endClaim, isProbing, pollClaim, startProbe } from "./acd"
+import { configure } from "./configuration"
 import { Output, TX_IP, allocate, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
 import { Interface, interfaceOf, setAddress } from "./interface"
@@ -246,8 +247,10 @@ export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): v
         counters.udpBadChecksum++
         return
     }
-    const r = readDhcp(b, dhcp, length - UDP_HEADER, lease.ifc.macHigh, lease.ifc.macLow)
+    const ifc = lease.ifc
+    const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, ifc.macLow, phy.macHigh, phy.macLow)
     if (!r) counters.dhcpBad++
+    else if (r.iaid !== undefined && r.iaid !== lease.ifc.slot) counters.dhcpForeign++
     else if (r.type === DHCPNAK) onNak(lease, r)
     else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
     else counters.dhcpForeign++
@@ -284,6 +287,7 @@ function onGrant(lease: Lease, r: DhcpReply): void {
     }
     if (
         !isUnicast(r.address) ||
+        !isHostPart(r.address, maskFrom(r)) ||
         r.server === undefined ||
         !isUnicast(r.server) ||
         !(r.leaseTime > 0) ||
@@ -346,6 +350,11 @@ function setApart(lease: Lease): void {
     }
 }
 
+/** RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN. */
+function maskFrom(r: DhcpReply): number {
+    return r.mask === undefined ? maskOf(24) : r.mask
+}
+
 /** RFC 2131, 4.4.1 and 4.4.5: the lease counts from the moment when it was asked for. */
 function bind(lease: Lease, r: DhcpReply): void {
     const fresh = lease.state < LeaseState.Bound
@@ -360,9 +369,9 @@ function bind(lease: Lease, r: DhcpReply): void {
     lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
     lease.renewAt = never ? Infinity : lease.started + t1 * 1000
 
-    // RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN
-    const mask = r.mask === undefined ? maskOf(24) : r.mask
+    const mask = maskFrom(r)
     const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
+    if (ifc.isCommon()) configure(r)
     if (fresh) {
         lease.state = LeaseState.Probing
         startProbe(ifc, r.address, mask, router)

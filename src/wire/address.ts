@@ -85,3 +85,8 @@ export function isUnicast(address: number): boolean {
     const first = address & 255
     return first !== 0 && first !== 127 && first < 224
 }
+
+/** Whether a host may have this address in its subnet: not all zeros or ones in its host part (RFC 1122, 3.2.1.3; RFC 3021 for /31). */
+export function isHostPart(address: number, mask: number): boolean {
+    return prefixOf(mask) > 30 || ((address & ~mask) !== 0 && (address | mask) !== -1)
+}

@@ -8,6 +8,8 @@ export const DHCP_FLAGS = 10
 export const DHCP_CIADDR = 12
 export const DHCP_YIADDR = 16
 export const DHCP_CHADDR = 28
+export const DHCP_SNAME = 44
+export const DHCP_FILE = 108
 export const DHCP_COOKIE = 236
 export const DHCP_OPTIONS = 240
 
@@ -16,6 +18,14 @@ export const DHCP_OPTIONS = 240
  * one buffer for all.
  */
 export const DHCP_LENGTH = 316
+
+/**
+ * Length of the longest message that servers may send us: an IPv4 packet of 576 bytes (RFC 2132, 9.10). A longer one is
+ * not read, nor is one of more options than any server has reason to send: a turn of the VM has a limit, and options are
+ * many steps.
+ */
+export const DHCP_MAX = 548
+const OPTIONS_MAX = 64
 
 export const DHCP_SERVER_PORT = 67
 export const DHCP_CLIENT_PORT = 68
@@ -29,13 +39,17 @@ export const DHCPACK = 5
 export const DHCPNAK = 6
 export const DHCPRELEASE = 7
 
-/** Option codes (RFC 2132; 80: RFC 4039). */
+/** Option codes (RFC 2132; 80: RFC 4039; 121: RFC 3442). */
 export const OPTION_PAD = 0
 export const OPTION_SUBNET_MASK = 1
 export const OPTION_ROUTER = 3
+export const OPTION_DNS = 6
 export const OPTION_HOST_NAME = 12
+export const OPTION_DOMAIN = 15
+export const OPTION_NTP = 42
 export const OPTION_REQUESTED_ADDRESS = 50
 export const OPTION_LEASE_TIME = 51
+export const OPTION_OVERLOAD = 52
 export const OPTION_MESSAGE_TYPE = 53
 export const OPTION_SERVER_IDENTIFIER = 54
 export const OPTION_PARAMETERS = 55
@@ -43,7 +57,10 @@ export const OPTION_MAX_SIZE = 57
 export const OPTION_T1 = 58
 export const OPTION_T2 = 59
 export const OPTION_CLIENT_IDENTIFIER = 61
+export const OPTION_TFTP_SERVER = 66
+export const OPTION_BOOT_FILE = 67
 export const OPTION_RAPID_COMMIT = 80
+export const OPTION_CLASSLESS_ROUTES = 121
 export const OPTION_END = 255
 
 const BOOTREQUEST = 1
@@ -52,9 +69,25 @@ const HTYPE_ETHERNET = 1
 const FLAG_BROADCAST = 0x80
 /** 99.130.83.99 (RFC 2132, 2) as a little-endian word. */
 const COOKIE = 0x63538263
+/** Length of our client identifier, and the types in its DUID-LL (RFC 8415, 11.4) as a little-endian word. */
+const IDENTIFIER_LENGTH = 15
+const DUID_LL_ETHERNET = 0x01000300
 
-/** The options that we ask for (RFC 2132, 9.8). */
-const PARAMETERS = hex`01 03 06 0f 1c 33 36 3a 3b`
+/** The options that we ask for (RFC 2132, 9.8); 121 before 3, as RFC 3442 wants it. */
+const PARAMETERS = hex`79 01 03 06 0f 1c 2a 33 36 3a 3b 42 43`
+
+/**
+ * The lengths of the options that are read, by their code: `EXACT` a number of bytes, one or more addresses (`LIST`), or
+ * at least a number of bytes; 0 for options that say nothing to us, whose lengths are their own. A table, since a
+ * message may be full of options, and comparing each code with twenty others would be many steps.
+ */
+const LENGTHS: Buffer = hex`
+    00 14 00 24 00 00 24 00 00 00 00 00 00 00 00 41 00 00 00 00 00 00 00 00 00 00 00 00 14 00 00 00
+    00 00 00 00 00 00 00 00 00 00 24 00 00 00 00 00 00 00 00 14 11 11 14 00 00 00 14 14 00 42 00 00
+    00 00 41 41 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+    00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 41`
+const EXACT = 0x10
+const LIST = 0x20
 
 /** A server's message as far as we read it. Numbers are seconds or addresses; `undefined` says "not there". */
 export class DhcpReply {
@@ -63,11 +96,24 @@ export class DhcpReply {
     address: number
     server: number
     mask: number
+    /**
+     * The default router: the first of option 3, or, if there are classless routes, the one of their default route, and 0
+     * without one (RFC 3442). Their other routes are not followed: what is not on the link goes to the default router.
+     */
     router: number
     leaseTime: number
     t1: number
     t2: number
     rapidCommit: boolean
+    /** The lease whose client identifier the server echoes (RFC 6842), -1 if it is not of this board. */
+    iaid: number
+
+    constructor(
+        /** The message itself, for `readOption`. */
+        public b: Buffer,
+        public at: number,
+        public length: number
+    ) {}
 }
 
 /** What a client's message says beside its type. */
@@ -87,33 +133,128 @@ export class DhcpRequest {
     macLow: number
 }
 
-/** Options are read up to here; nothing that runs past it is believed. */
-function optionsOf(b: Buffer, at: number, end: number, r: DhcpReply): boolean {
-    while (at < end) {
-        const code = b[at]
-        if (code === OPTION_END) return true
-        at++
-        if (code === OPTION_PAD) continue
-        if (at >= end) return false
-        const length = b[at]
-        at++
-        if (at + length > end) return false
-        if (length === 1) {
+// Where a walk through the options of a message has come to. There is one, so that a message leaves nothing behind.
+let code: number
+/** Of the option's data. */
+let at: number
+let length: number
+/** Of the field that is being read. */
+let end: number
+/** Which fields hold options and are still to be read (RFC 2132, 9.3); -1 while that was not said, or after a malformed option. */
+let overload: number
+const OVERLOAD_FILE = 1
+
+function startOptions(r: DhcpReply): void {
+    at = r.at + DHCP_OPTIONS
+    length = 0
+    end = r.at + r.length
+    overload = -1
+}
+
+/**
+ * Go to the next option: those behind the cookie, then those in `file`, then those in `sname` (RFC 2131, 4.1).
+ * @returns whether there is one; one that runs past the end of its field has a `length` of -1, and is the last
+ */
+function nextOption(r: DhcpReply): boolean {
+    const b = r.b
+    at += length
+    while (true) {
+        while (at < end && b[at] === OPTION_PAD) at++
+        // RFC 2131, 4.1: the end option is mandatory; many servers pad instead, and nothing is lost by accepting that
+        if (at < end && b[at] !== OPTION_END) break
+        if (overload <= 0) return false
+        const file = (overload & OVERLOAD_FILE) !== 0
+        at = r.at + (file ? DHCP_FILE : DHCP_SNAME)
+        end = r.at + (file ? DHCP_COOKIE : DHCP_FILE)
+        overload = file ? overload - 1 : 0
+    }
+    code = b[at]
+    length = at + 1 < end ? b[at + 1] : 255
+    at += 2
+    if (at + length > end) {
+        length = -1
+        return true
+    }
+    if (code === OPTION_OVERLOAD) {
+        // it is said once, behind the cookie
+        if (overload >= 0 || b[at] < 1 || b[at] > 3) length = -1
+        overload = b[at]
+    }
+    return true
+}
+
+/** @returns `false` for too many options, and for any that runs past its end, has a length that it must not have, or comes twice and must not */
+function readOptions(r: DhcpReply, macHigh: number, macLow: number): boolean {
+    const b = r.b
+    let count = 0
+    let seen = 0
+    // of the classless routes, which may continue from one option in the next (RFC 3396)
+    let route: number
+    let bytesLeft = 0
+    let isDefault = false
+    startOptions(r)
+    while (nextOption(r)) {
+        if (length < 0 || ++count > OPTIONS_MAX) return false
+        const kind = code < LENGTHS.length ? LENGTHS[code] : 0
+        if (kind === 0) continue
+        if (length < (kind & 15) || ((kind & LIST) !== 0 && (length & 3) !== 0)) return false
+        if ((kind & EXACT) !== 0) {
+            // two of a fixed length are one that is too long (RFC 3396, 7); the codes in question differ in these bits
+            const bit = 1 << (code & 31)
+            if (length !== (kind & 15) || (seen & bit) !== 0) return false
+            seen |= bit
             if (code === OPTION_MESSAGE_TYPE) r.type = b[at]
-        } else if (length === 0) {
-            if (code === OPTION_RAPID_COMMIT) r.rapidCommit = true
-        } else if (length >= 4) {
-            if (code === OPTION_SERVER_IDENTIFIER) r.server = b.getAt(at, "i32")
+            else if (code === OPTION_RAPID_COMMIT) r.rapidCommit = true
+            else if (code === OPTION_SERVER_IDENTIFIER) r.server = b.getAt(at, "i32")
             else if (code === OPTION_SUBNET_MASK) r.mask = b.getAt(at, "i32")
-            else if (code === OPTION_ROUTER) r.router = b.getAt(at, "i32")
             else if (code === OPTION_LEASE_TIME) r.leaseTime = seconds(b, at)
             else if (code === OPTION_T1) r.t1 = seconds(b, at)
             else if (code === OPTION_T2) r.t2 = seconds(b, at)
-        }
-        at += length
+        } else if (code === OPTION_ROUTER) {
+            if (r.router === undefined) r.router = b.getAt(at, "i32")
+        } else if (code === OPTION_CLIENT_IDENTIFIER) r.iaid = iaidOf(b, macHigh, macLow)
+        else if (code === OPTION_CLASSLESS_ROUTES)
+            // width of a prefix, as many octets of it as are significant, router (RFC 3442)
+            for (let i = at; i < at + length; i++)
+                if (bytesLeft === 0) {
+                    if (b[i] > 32) return false
+                    bytesLeft = ((b[i] + 7) >> 3) + 4
+                    isDefault = b[i] === 0
+                    if (isDefault || route === undefined) route = 0
+                } else {
+                    bytesLeft--
+                    if (isDefault) route = (route >>> 8) | (b[i] << 24)
+                }
     }
-    // RFC 2131, 4.1: the end option is mandatory; many servers pad instead, and nothing is lost by accepting that
-    return true
+    if (route !== undefined) r.router = route
+    return bytesLeft === 0
+}
+
+/**
+ * Copy the data of an option, whose parts may be several options (RFC 3396), from a message that `readDhcp` has taken.
+ * @returns its length; 0 if there is none, or if it is longer than `room`
+ */
+export function readOption(r: DhcpReply, which: number, into: Buffer, start: number, room: number): number {
+    let n = 0
+    startOptions(r)
+    while (nextOption(r))
+        if (code === which) {
+            if (n + length > room) return 0
+            into.blitAt(start + n, r.b, at, length)
+            n += length
+        }
+    return n
+}
+
+/** The lease that a client identifier names which is ours, as `writeDhcp` writes it; -1 for any other. */
+function iaidOf(b: Buffer, macHigh: number, macLow: number): number {
+    return length === IDENTIFIER_LENGTH &&
+        b.getAt(at, "i32") === 255 &&
+        b.getAt(at + 5, "i32") === DUID_LL_ETHERNET &&
+        b.getAt(at + 9, "i32") === macHigh &&
+        b.getAt(at + 13, "u16") === macLow
+        ? b[at + 4]
+        : -1
 }
 
 function seconds(b: Buffer, at: number): number {
@@ -123,12 +264,22 @@ function seconds(b: Buffer, at: number): number {
 /**
  * Read a server's message.
  * @param macHigh first four octets of the hardware address that it must name
+ * @param duidHigh first four octets of the one that names the device
  * @returns `undefined` when it is no DHCP reply to this hardware, or malformed
  * @see RFC 2131, 2 and 4.1
  */
-export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: number, macLow: number): DhcpReply {
+export function readDhcp(
+    b: Buffer,
+    dhcp: number,
+    length: number,
+    macHigh: number,
+    macLow: number,
+    duidHigh: number,
+    duidLow: number
+): DhcpReply {
     if (
         length < DHCP_OPTIONS ||
+        length > DHCP_MAX ||
         b[dhcp + DHCP_OP] !== BOOTREPLY ||
         b[dhcp + DHCP_HTYPE] !== HTYPE_ETHERNET ||
         b[dhcp + DHCP_HLEN] !== 6 ||
@@ -137,10 +288,10 @@ export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: numbe
         b.getAt(dhcp + DHCP_CHADDR + 4, "u16") !== macLow
     )
         return undefined
-    const r = new DhcpReply()
+    const r = new DhcpReply(b, dhcp, length)
     r.xid = b.getAt(dhcp + DHCP_XID, "i32")
     r.address = b.getAt(dhcp + DHCP_YIADDR, "i32")
-    if (!optionsOf(b, dhcp + DHCP_OPTIONS, dhcp + length, r) || r.type === undefined) return undefined
+    if (!readOptions(r, duidHigh, duidLow) || r.type === undefined) return undefined
     return r
 }
 
@@ -177,14 +328,13 @@ export function writeDhcp(
     at += 3
 
     b[at] = OPTION_CLIENT_IDENTIFIER
-    b[at + 1] = 15
+    b[at + 1] = IDENTIFIER_LENGTH
     b[at + 2] = 255
     b[at + 6] = q.iaid
-    b[at + 8] = 3 // DUID-LL
-    b[at + 10] = HTYPE_ETHERNET
+    b.setAt(at + 7, "i32", DUID_LL_ETHERNET)
     b.setAt(at + 11, "i32", duidHigh)
     b.setAt(at + 15, "u16", duidLow)
-    at += 17
+    at += 2 + IDENTIFIER_LENGTH
 
     if (q.requested !== 0) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, q.requested)
     if (q.server !== 0) at = writeAddress(b, at, OPTION_SERVER_IDENTIFIER, q.server)
