@@ -6,7 +6,7 @@ import { BoardSpi } from "./phy/board"
 import { Phy } from "./phy/phy"
 import { StreamPhy } from "./phy/stream"
 import { W5500Phy } from "./phy/w5500"
-import { Settings } from "./settings"
+import { Settings, keepAddress } from "./settings"
 import { startSockets } from "./socket/socket"
 
 /** A locally administered unicast address (IEEE 802, 8.1), from the number that tells this board from all others. */
@@ -27,6 +27,6 @@ function choosePhy(settings: Settings): Phy {
 export function startStack(settings: Settings, phy = choosePhy(settings)): void {
     setHostName(`tuplephone-${ds.deviceIdentifier("self").slice(12, 16)}`)
     setAcd(settings.acd)
-    startInterfaces(phy, settings.pool)
+    startInterfaces(phy, settings.pool, { address: settings.address, keep: keepAddress })
     startSockets(settings.tuple)
 }

@@ -6,7 +6,9 @@ import { Pool, parsePool } from "./iface/pool"
 import { parsePhy } from "./phy/board"
 import { parseLan } from "./phy/stream"
 import { TUPLE_DHCP, parseTuple } from "./socket/socket"
-import { parseDecimal } from "./wire/address"
+import { formatAddress, parseAddress, parseDecimal } from "./wire/address"
+
+const ADDRESS = "ADDRESS"
 
 /** What a board is told through `.env.defaults` and `.env.local`. */
 export interface Settings {
@@ -21,6 +23,8 @@ export interface Settings {
     ready: number
     /** What is done about address conflicts. */
     acd: Acd
+    /** The common address that the phone had last, if it had one: it writes this setting itself. */
+    address: number
 }
 
 /** Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that. */
@@ -37,7 +41,13 @@ export async function readSettings(): Promise<Settings> {
         tuple: tuple === undefined ? TUPLE_DHCP : tuple,
         ready: ready === undefined ? DEFAULT_READY : ready,
         acd: acd === undefined ? Acd.Quick : acd,
+        address: parseAddress(await stored(ADDRESS)),
     }
+}
+
+/** Have the common address outlive a restart: as JSON, like every setting, `"10.77.0.50"`. */
+export async function keepAddress(address: number): Promise<void> {
+    await settings.set(ADDRESS, Buffer.from(`"${formatAddress(address)}"`))
 }
 
 /** What `readSetting` of the package reads, as text: it also checks its key and gives a default, in 200 bytes of image. */

@@ -89,7 +89,7 @@ describe("calls", () => {
         const bySequence = new Map(sent.map(d => [rtp(d).sequence, d]))
         assert.equal(bySequence.size, 500)
         for (const d of returned) assert.deepEqual(d.payload, bySequence.get(rtp(d).sequence)?.payload)
-        assert.ok(new Set(sent.map(d => rtp(d).voice.toString("hex"))).size > 30, "speech must not be one frame again and again")
+        assert.ok(new Set(sent.map(d => rtp(d).voice.toString("hex"))).size > 20, "speech must not be one frame again and again")
 
         // the header of each frame follows from the first one's
         const first = rtp(sent[0])

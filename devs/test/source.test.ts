@@ -76,12 +76,12 @@ describe("speech", () => {
 
     test("in A-law says the same", async () => {
         const b = blank()
-        writeSpeech(b, AT, Codec.PCMA, 18 * SAMPLES_PER_FRAME)
+        writeSpeech(b, AT, Codec.PCMA, 4 * SAMPLES_PER_FRAME)
         await breathe()
         const f = frameOf(b)
         await breathe()
         for (let i = 0; i < SAMPLES_PER_FRAME; i++) {
-            const mulaw = decodeMulaw(SPEECH[18 * SAMPLES_PER_FRAME + i])
+            const mulaw = decodeMulaw(SPEECH[4 * SAMPLES_PER_FRAME + i])
             if (Math.abs(decodeAlaw(f[i]) - mulaw) > Math.max(16, Math.abs(mulaw) >> 4)) throw new Error(`sample ${i}`)
         }
     })

@@ -14,13 +14,11 @@ import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SE
 import { Printer, UsageError, noMore, printList, takeFlag } from "./command"
 
 
+/** By `LeaseState`. */
+const STATES = "idle init rebooting selecting requesting probing bound renewing rebinding"
+
 function stateName(l: Lease): string {
-    if (l.state === LeaseState.Init) return "init"
-    if (l.state === LeaseState.Selecting) return "selecting"
-    if (l.state === LeaseState.Requesting) return "requesting"
-    if (l.state === LeaseState.Probing) return "probing"
-    if (l.state === LeaseState.Bound) return "bound"
-    return l.state === LeaseState.Renewing ? "renewing" : "rebinding"
+    return STATES.split(" ")[l.state]
 }
 
 function socketsOf(ifc: Interface): number {

@@ -2,7 +2,7 @@ import * as ds from "@devicescript/core"
 import { ADDRESS_TIMEOUT } from "../config"
 import { SocketError } from "../errors"
 import { Phy } from "../phy/phy"
-import { formatAddress } from "../wire/address"
+import { formatAddress, isUnicast } from "../wire/address"
 import { claimAgain, claimDue, isProbing, pollClaim, setOnConflict, startProbe } from "./acd"
 import { giveCommonMac } from "./macs"
 import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
@@ -31,14 +31,28 @@ let pool: Pool
 /** Leases to keep ready. */
 let warm = 0
 
-/** Start the network layer on a PHY: the common interface asks for its address at once. */
-export function startInterfaces(p: Phy, reserved: Pool): void {
+/** What outlives a restart: the common address, so that it is asked for again (RFC 2131, 3.2). */
+export interface Memory {
+    /** `undefined` if none is remembered. */
+    address: number
+    /** Remember another one. */
+    keep(address: number): Promise<void>
+}
+let memory: Memory
+
+/**
+ * Start the network layer on a PHY: the common interface asks for its address at once.
+ * @param remembers where the common address outlives a restart; without it, it does not
+ */
+export function startInterfaces(p: Phy, reserved: Pool, remembers?: Memory): void {
     pool = reserved
+    memory = remembers
     setPhy(p)
     setDhcpInput(dhcpInput)
     setOnConflict(onConflict)
     interfaces[0].process = COMMON_PROCESS
-    startLease(interfaces[0])
+    // what is remembered may be nonsense; whether it is an address of this network is for the server to say
+    startLease(interfaces[0], memory && isUnicast(memory.address) ? memory.address : 0)
     housekeeping.start()
     p.start(receive, onLink)
 }
@@ -121,6 +135,12 @@ async function housekeeping() {
     while (true) {
         await ds.sleep(TICK)
         poll()
+        // flash wears: only an address that is another one is written
+        const address = interfaces[0].address
+        if (memory && address !== 0 && address !== memory.address) {
+            memory.address = address
+            await memory.keep(address)
+        }
     }
 }
 

@@ -23,7 +23,7 @@ import {
 } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, claimDue, endClaim, isProbing, pollClaim, startProbe } from "./acd"
+import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, claimDue, endClaim, isProbed, isProbing, pollClaim, startProbe } from "./acd"
 import { configure } from "./configuration"
 import { Output, TX_IP, allocate, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
@@ -35,6 +35,12 @@ import { resolution } from "./neighbours"
 const INFINITE = 0xffffffff
 /** Requests without an answer before the client starts anew (RFC 2131, 3.1.5). */
 const REQUEST_ATTEMPTS = 3
+/**
+ * A remembered address is asked for twice, and after 1 and 2 more seconds without an answer any other one: a server that
+ * knows nothing of the client is silent (RFC 2131, 4.3.2). What is waited otherwise, divided.
+ */
+const REBOOT_ATTEMPTS = 2
+const REBOOT_HASTE = 8
 /** Milliseconds to wait after a NAK, so that a server which refuses for ever is not flooded. */
 const NAK_PAUSE = 1000
 /** Milliseconds in which a release must have left. */
@@ -141,8 +147,9 @@ export function pollLease(lease: Lease, now: number): void {
         return
     }
     if (lease.state === LeaseState.Init) {
-        begin(lease, LeaseState.Selecting, now)
-        lease.attempts = 0
+        const remembered = lease.address !== 0
+        begin(lease, remembered ? LeaseState.Rebooting : LeaseState.Selecting, now)
+        lease.attempts = remembered ? REQUEST_ATTEMPTS - REBOOT_ATTEMPTS : 0
     } else if (lease.state === LeaseState.Bound) begin(lease, LeaseState.Renewing, now)
     else if (lease.state === LeaseState.Renewing && now >= lease.rebindAt) lease.state = LeaseState.Rebinding
 
@@ -154,11 +161,13 @@ export function pollLease(lease: Lease, now: number): void {
             send(lease, DHCPDISCOVER, ADDRESS_BROADCAST)
             lease.due = now + backoff(lease.attempts++)
             break
+        case LeaseState.Rebooting:
         case LeaseState.Requesting:
+            // the clock does not tell how much was left of a lease before a restart: unconfirmed, it is not used
             if (lease.attempts >= REQUEST_ATTEMPTS) restart(lease, now)
             else {
                 send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
-                lease.due = now + backoff(lease.attempts++)
+                lease.due = now + backoff(lease.attempts++) / (lease.state === LeaseState.Rebooting ? REBOOT_HASTE : 1)
             }
             break
         case LeaseState.Probing:
@@ -263,20 +272,29 @@ function leaseAsking(xid: number): Lease {
     return undefined
 }
 
+/** Whether any server may answer, because all were asked (RFC 2131, 4.4.2 and 4.4.5). */
+function asksAll(lease: Lease): boolean {
+    return lease.state === LeaseState.Rebooting || lease.state === LeaseState.Rebinding
+}
+
 /** Only the server that we asked may refuse, and only while it is being asked (RFC 2131, 4.4.1 and 4.4.5). */
 function onNak(lease: Lease, r: DhcpReply): void {
     if (
         r.server === undefined ||
         lease.state === LeaseState.Selecting ||
-        (lease.state !== LeaseState.Rebinding && r.server !== lease.server)
+        (r.server !== lease.server && !asksAll(lease))
     ) {
         counters.dhcpForeign++
         return
     }
     counters.dhcpNak++
     const again = ds.millis() + NAK_PAUSE
-    if (lease.state === LeaseState.Requesting) restart(lease, again)
-    else lose(lease, again, false)
+    if (lease.state >= LeaseState.Bound) lose(lease, again, false)
+    else {
+        // what was remembered is refused once only, since it is asked for once
+        restart(lease, lease.state === LeaseState.Rebooting ? 0 : again)
+        pollLease(lease, ds.millis())
+    }
 }
 
 function onGrant(lease: Lease, r: DhcpReply): void {
@@ -298,12 +316,9 @@ function onGrant(lease: Lease, r: DhcpReply): void {
         return
     }
     if (lease.state === LeaseState.Selecting) {
-        if (r.type === DHCPOFFER) {
-            // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
-            if (leases.find(l => l.address === r.address && l.state > LeaseState.Selecting)) {
-                lease.outbid = true
-                return
-            }
+        // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
+        if (isProbed(r.address) || leases.find(l => l.address === r.address && l.state > LeaseState.Selecting)) lease.outbid = true
+        else if (r.type === DHCPOFFER) {
             lease.address = r.address
             lease.server = r.server
             lease.state = LeaseState.Requesting
@@ -315,7 +330,7 @@ function onGrant(lease: Lease, r: DhcpReply): void {
     } else if (
         r.type === DHCPACK &&
         r.address === lease.address &&
-        (r.server === lease.server || lease.state === LeaseState.Rebinding)
+        (r.server === lease.server || asksAll(lease))
     )
         bind(lease, r)
     else counters.dhcpForeign++
@@ -399,11 +414,15 @@ function askAgain(): void {
         }
 }
 
-/** Start to obtain a lease for an interface. It is renewed until `releaseLease`. */
-export function startLease(ifc: Interface): Lease {
+/**
+ * Start to obtain a lease for an interface. It is renewed until `releaseLease`.
+ * @param remembered the address that it had before a restart, which is asked for first (RFC 2131, 3.2)
+ */
+export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
     const lease = leaseOf(ifc)
     lease.conflicts = 0
     restart(lease, 0)
+    lease.address = remembered
     pollLease(lease, ds.millis())
     return lease
 }
@@ -456,7 +475,8 @@ export async function releaseAddress(lease: Lease): Promise<void> {
 export function renewLease(lease: Lease): boolean {
     const held = lease.state >= LeaseState.Bound
     if (lease.state === LeaseState.Probing) return false
-    lease.state = held ? LeaseState.Bound : LeaseState.Init
+    if (held) lease.state = LeaseState.Bound
+    else restart(lease, 0)
     lease.due = 0
     pollLease(lease, ds.millis())
     return held

@@ -6,7 +6,9 @@ import { Interface, interfaces } from "./interface"
 export enum LeaseState {
     /** The interface needs no lease. */
     Idle,
+    /** With an address: one that was remembered, to be asked for (RFC 2131 calls that INIT-REBOOT). */
     Init,
+    Rebooting,
     Selecting,
     Requesting,
     /** The address was given and is being probed (RFC 2131, 4.4.1; RFC 5227). */
