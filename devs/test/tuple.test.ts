@@ -14,7 +14,6 @@ import {
     TUPLE_STATIC,
     bind,
     close,
-    closeAll,
     connect,
     getsockname,
     recv,
@@ -25,11 +24,10 @@ import {
     startSockets,
     tupleOf,
 } from "../../src/socket/socket"
-import { currentProcess } from "../../src/socket/process"
 import { addressOf, formatAddress } from "../../src/wire/address"
 import { BOARD, BROADCAST_MAC, HOST, HOST_MAC, arp, stations, udp } from "./lan"
 import { codeOf, run } from "./support"
-import { TO_HOST, host, inProcess, openSockets, phy, sawOne, startWorld, tidy } from "./world"
+import { TO_HOST, host, openSockets, phy, sawOne, startWorld, tidy } from "./world"
 
 const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
 const nameOf = (sd: number) => formatAddress(getsockname(sd).address)
@@ -235,36 +233,6 @@ describe("the end of an address", () => {
         await close(a)
         await close(b)
         expect(stations()).toBe(2)
-    })
-})
-
-describe("processes (FIG. 4)", () => {
-    beforeEach(tidy)
-
-    test("the console and the boot are process 0; the others have numbers of their own", async () => {
-        expect(currentProcess()).toBe(0)
-        let first = 0
-        let second = 0
-        await inProcess(async () => {
-            first = currentProcess()
-        })
-        await inProcess(async () => {
-            second = currentProcess()
-        })
-        expect(first > 0 && second > first).toBe(true)
-    })
-
-    test("an interface belongs to who opened it; closeAll gives all of it back", async () => {
-        await inProcess(async () => {
-            const process = currentProcess()
-            await own(TUPLE_STATIC)
-            await own(tupleOf(0))
-            await own(TUPLE_DHCP)
-            if (interfaces[1].process !== process || interfaces[2].process !== process) throw new Error("not its owner's")
-            await closeAll(process)
-        })
-        expect(openSockets()).toBe(0)
-        expect(stations()).toBe(1)
     })
 })
 

@@ -3,8 +3,8 @@ import { commonReady, startInterfaces } from "../../src/iface/addresses"
 import { FREE } from "../../src/iface/interface"
 import { leases } from "../../src/iface/lease"
 import { parsePool } from "../../src/iface/pool"
-import { enterProcess, leaveProcess } from "../../src/socket/process"
-import { TUPLE_DHCP, close, startSockets } from "../../src/socket/socket"
+import { enterProcess } from "../../src/socket/process"
+import { TUPLE_DHCP, close, leaveProcess, startSockets } from "../../src/socket/socket"
 import { sockets } from "../../src/socket/table"
 import { BOARD, BOARD_MAC, FakePhy, HOST, HOST_MAC, arp } from "./lan"
 import { NET, SERVER, TIMES, answerWith, typeOf, xidOf } from "./server"
@@ -97,24 +97,39 @@ export async function sawOne(): Promise<Buffer> {
     return seen.pop()
 }
 
-/** Run `body` as a process of its own, to its end. */
-export async function inProcess(body: () => Promise<void>): Promise<void> {
-    let done = false
-    let error: Error
-    const run = async () => {
-        const process = enterProcess()
+/** Start `body` as a process. @param group that it joins; by default one of its own */
+export function spawn(body: () => Promise<void>, group?: number): Child {
+    const child = new Child()
+    child.run.start(body, group)
+    return child
+}
+
+class Child {
+    done = false
+    error: Error = undefined
+
+    async run(body: () => Promise<void>, group: number): Promise<void> {
         try {
+            enterProcess(group)
             await body()
         } catch (e) {
-            error = e as Error
+            this.error = e as Error
         }
-        leaveProcess(process)
-        done = true
+        await leaveProcess()
+        this.done = true
     }
-    run.start()
-    for (let i = 0; i < 1000 && !done; i++) await ds.sleep(5)
-    if (!done) throw new Error("the process has not ended")
-    if (error) throw error
+
+    /** Wait for its end. @throws what its body has thrown */
+    async wait(): Promise<void> {
+        for (let i = 0; i < 1000 && !this.done; i++) await ds.sleep(5)
+        if (!this.done) throw new Error("the process has not ended")
+        if (this.error) throw this.error
+    }
+}
+
+/** Run `body` as a process of its own, to its end. */
+export async function inProcess(body: () => Promise<void>): Promise<void> {
+    await spawn(body).wait()
 }
 
 export const TO_HOST = { address: HOST, port: 4000 }

@@ -19,7 +19,7 @@ export enum Source {
     Dhcp,
 }
 
-/** The process that owns the common interface: whoever is no call. */
+/** The process group that owns the common interface: whoever is no call. */
 const COMMON_PROCESS = 0
 /** What owns an interface whose lease is kept ready for whoever asks next, and one that is no longer wanted. */
 const READY = -2
@@ -194,7 +194,7 @@ async function followProbe(ifc: Interface, timeout: number): Promise<void> {
 
 /**
  * Make a network-layer interface with an address of its own (claims 12-14).
- * @param process who owns it
+ * @param process group that owns it
  * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {

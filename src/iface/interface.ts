@@ -17,7 +17,7 @@ export interface Endpoint {
 export const FREE = -1
 
 /**
- * A network-layer interface: one address, over the one PHY. It sends and receives only for the process that owns it.
+ * A network-layer interface: one address, over the one PHY. It sends and receives only for the process group that owns it.
  * @see FIG. 4
  */
 export class Interface {
@@ -32,7 +32,7 @@ export class Interface {
     /** The sockets that are bound to it, as a list. */
     endpoints: Endpoint
 
-    /** Owner; `FREE` while the slot is not in use. */
+    /** The process group that owns it; `FREE` while the slot is not in use. */
     process = FREE
     /** Hardware address, as the PHY has its own: that one, or one of its own (see `macs.ts`). */
     macHigh = 0

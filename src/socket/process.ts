@@ -1,29 +1,48 @@
 import * as ds from "@devicescript/core"
+import { SocketError } from "../errors"
 
 /**
- * Processes: a fiber and what it opens. An interface serves only the process that owns it (FIG. 4). Fibers that have
- * not entered one (boot, console) are process 0, which owns the common interface.
+ * Processes, and the groups that they form: a process is a fiber that has entered one. What is opened, an interface or
+ * a descriptor, belongs to the group of who opened it: each of its processes may use it, as processes do that inherit
+ * the descriptors of one parent (FIG. 3), and no other (FIG. 4). Fibers that have entered none (boot, console) are group
+ * 0, which is there for ever and owns the common interface.
+ *
+ * The processes, as two lists: their fibers, and their groups.
  */
 const fibers: number[] = []
-const processes: number[] = []
+const groups: number[] = []
 let last = 0
 
-/** The process of the running fiber. */
-export function currentProcess(): number {
+/** The process group of the running fiber (POSIX). */
+export function getpgrp(): number {
     const at = fibers.indexOf(ds.Fiber.self().id)
-    return at < 0 ? 0 : processes[at]
+    return at < 0 ? 0 : groups[at]
 }
 
-/** Make the running fiber a new process. It must `leaveProcess` before it ends. @returns its number */
-export function enterProcess(): number {
+/**
+ * Make the running fiber, which is none yet, a process. It must `leaveProcess` before it ends.
+ * @param group that it joins (POSIX `setpgid`); by default one of its own
+ * @returns the group
+ * @throws SocketError `EPERM` if the group has ended, or never was
+ */
+export function enterProcess(group?: number): number {
+    if (group === undefined) group = ++last
+    else if (!isGroup(group)) throw new SocketError("EPERM", `there is no process group ${group}`)
     fibers.push(ds.Fiber.self().id)
-    processes.push(++last)
-    return last
+    groups.push(group)
+    return group
 }
 
-/** End a process, which has closed what it had open. */
-export function leaveProcess(process: number): void {
-    const at = processes.indexOf(process)
+/** The running fiber is no process any more. @returns its group, if that has ended with it */
+export function removeProcess(): number {
+    const at = fibers.indexOf(ds.Fiber.self().id)
+    if (at < 0) return undefined
+    const group = groups[at]
     fibers.insert(at, -1)
-    processes.insert(at, -1)
+    groups.insert(at, -1)
+    return isGroup(group) ? undefined : group
+}
+
+function isGroup(group: number): boolean {
+    return group === 0 || groups.indexOf(group) >= 0
 }

@@ -11,7 +11,7 @@ import { UNREACHABLE_HOST, UNREACHABLE_NET, UNREACHABLE_PORT, UNREACHABLE_PROTOC
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { ASSIGNING, Datagram, FROM_POOL, Receiver, Socket, SocketOption, TX_PAYLOAD, arrival, ephemeralPort, makeFrames, messageOf, openSocket, sockets } from "./table"
-import { currentProcess } from "./process"
+import { getpgrp, removeProcess } from "./process"
 
 export { SocketOption } from "./table"
 
@@ -74,11 +74,11 @@ function onUnreachable(ifc: Interface, code: number, dst: number, srcPort: numbe
     else if ((code === UNREACHABLE_NET || code === UNREACHABLE_HOST) && e.rx === 0) e.onError("EHOSTUNREACH")
 }
 
-/** The socket of a descriptor that the running process may use. @throws SocketError `EBADF`, `EACCES` */
+/** The socket of a descriptor that the running process may use: one of its group's. @throws SocketError `EBADF`, `EACCES` */
 export function lookup(sd: number): Socket {
     const s = sockets[sd]
     if (!s || s.process === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
-    if (s.process !== currentProcess()) throw new SocketError("EACCES", `socket ${sd} belongs to process ${s.process}`)
+    if (s.process !== getpgrp()) throw new SocketError("EACCES", `socket ${sd} belongs to process group ${s.process}`)
     return s
 }
 
@@ -98,7 +98,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
         throw new SocketError("EPROTONOSUPPORT", "only SOCK_DGRAM with UDP is known")
     if (tuple === undefined) tuple = format === AF_INET ? TUPLE_COMMON : defaultTuple
 
-    const process = currentProcess()
+    const process = getpgrp()
     let ifc: Interface
     let source: Source
     const kind = tuple & ~TUPLE_DEFER
@@ -326,17 +326,28 @@ export function getsockopt(sd: number, option: SocketOption): number | boolean {
 
 /**
  * Close a socket: its port and descriptor are free at once, its interface and address with its last socket; a leased
- * address is released to its server (claims 36-39).
+ * address is released to its server (claims 36-39). There is one table of descriptors, so that this closes the socket for
+ * all processes of its group.
  * @throws SocketError `EBADF`, `EACCES`
  */
 export async function close(sd: number): Promise<void> {
-    const s = lookup(sd)
+    await dispose(lookup(sd))
+}
+
+async function dispose(s: Socket): Promise<void> {
     const ifc = s.ifc
     s.dispose()
     if (ifc && !ifc.isCommon() && !sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
 }
 
-/** Close all that a process has open. */
-export async function closeAll(process: number): Promise<void> {
-    for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process === process) await close(sd)
+/**
+ * End the process that the running fiber is. With the last process of its group ends the group: all that it has open is
+ * closed. Until then what this process has opened stays, since the others may be using it: POSIX closes a socket with the
+ * last process that has a descriptor for it.
+ */
+export async function leaveProcess(): Promise<void> {
+    // nobody can join the group from here on, although closing waits
+    const group = removeProcess()
+    if (group === undefined) return
+    for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process === group) await dispose(sockets[sd])
 }

@@ -104,7 +104,7 @@ export class Socket implements Endpoint {
     /** Datagrams that may wait, `DATAGRAMS` by default. */
     queueLength: number
 
-    /** Owner; `FREE` while the descriptor is not open. */
+    /** The process group that owns it; `FREE` while the descriptor is not open. */
     process = FREE
     /** How many sockets this slot has been: who waited sees whether it is still the one. */
     generation = 0

@@ -2,15 +2,15 @@ import * as ds from "@devicescript/core"
 import { PTIME, RTP_PORT } from "../config"
 import { SocketError } from "../errors"
 import { Signal } from "../signal"
-import { enterProcess, leaveProcess } from "../socket/process"
+import { enterProcess } from "../socket/process"
 import {
     AF_INET_TUPLE,
     SOCK_DGRAM,
     SocketAddress,
     SocketOption,
     bind,
-    closeAll,
     connect,
+    leaveProcess,
     lookup,
     reach,
     setsockopt,
@@ -90,7 +90,7 @@ export class Call {
     async live(): Promise<void> {
         while (true) {
             while (!this.isLive()) await changed.wait()
-            const process = enterProcess()
+            enterProcess()
             try {
                 await this.setUp()
                 // frame n leaves at t0 + 20n ms, whenever the one before it has left
@@ -116,11 +116,10 @@ export class Call {
             this.ended = ds.millis()
             // the address goes back before anybody hears that the call has ended
             try {
-                await closeAll(process)
+                await leaveProcess()
             } catch (e) {
                 if (!this.error) this.error = e as Error
             }
-            leaveProcess(process)
             this.session.end()
             this.become(CallState.Ended)
         }
