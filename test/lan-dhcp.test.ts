@@ -238,6 +238,22 @@ describe("DHCP server", () => {
         await lease(1)
     })
 
+    it("loses packets in both directions, the share that it is told", async () => {
+        await start()
+        let dice = [0.2]
+        lan.dhcp.random = () => dice.shift() ?? 0.3
+        lan.dhcp.loss = 0.3
+        const { counters } = lan.dhcp
+        // the first is lost on its way to the server, the second is heard but its answer lost, the third is answered
+        assert.ok(await client(1).isUnanswered(DhcpType.DISCOVER))
+        assert.deepEqual([counters.discover, counters.lost], [0, 1])
+        dice = [0.3, 0.2]
+        assert.ok(await client(1).isUnanswered(DhcpType.DISCOVER))
+        assert.deepEqual([counters.discover, counters.offer, counters.lost], [1, 1, 2])
+        assert.equal((await client(1).exchange(DhcpType.DISCOVER)).type, DhcpType.OFFER)
+        assert.deepEqual([counters.discover, counters.lost], [2, 2])
+    })
+
     it("sends what its test hook makes of a reply", async () => {
         await start()
         const asked: number[] = []

@@ -6,11 +6,11 @@ import { ANY_ADDRESS, LIMITED_BROADCAST, addressToBytes } from "./ipv4.js"
 
 /** Builds and sends the replies to one message. */
 export class DhcpReplies {
-    /** @param tamper takes each payload and returns those really sent */
+    /** @param sent takes each payload and returns those really sent */
     constructor(
         private readonly host: Host,
         private readonly request: DhcpMessage,
-        private readonly tamper: ((reply: Buffer) => Buffer[]) | undefined,
+        private readonly sent: (reply: Buffer) => Buffer[],
     ) {}
 
     /** Sends a reply of this type; identifies server and client itself, `options` come between. */
@@ -24,9 +24,8 @@ export class DhcpReplies {
         const clientId = this.request.options.get(DhcpOption.CLIENT_ID)
         if (clientId) all.set(DhcpOption.CLIENT_ID, clientId)
         const reply = buildDhcp({ isReply: true, xid, flags, ciaddr, yiaddr, giaddr, chaddr, options: all })
-        const payloads = this.tamper ? this.tamper(reply) : [reply]
         const where = this.destination(type, yiaddr)
-        for (const payload of payloads) this.host.sendUdp({ sourcePort: DHCP_SERVER_PORT, payload, ...where })
+        for (const payload of this.sent(reply)) this.host.sendUdp({ sourcePort: DHCP_SERVER_PORT, payload, ...where })
     }
 
     /** @see RFC 2131 4.1 */

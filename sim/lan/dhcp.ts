@@ -47,11 +47,15 @@ export class DhcpServer extends EventEmitter<Events> {
     ignoreClientIdentifier: boolean
     offerSeconds = OFFER_SECONDS
     declineSeconds = DECLINE_SECONDS
+    /** Share of the packets, to the server and from it, that are lost: 0 to 1. */
+    loss = 0
+    /** Tells which are: from 0 up to, not including, 1. */
+    random = Math.random
     /** Test hook: takes the payload of each reply and of its request, returns the payloads really sent (none, one or more). */
     tamper?: (reply: Buffer, request: Buffer) => Buffer[]
     readonly counters = {
         discover: 0, offer: 0, request: 0, ack: 0, nak: 0, decline: 0, release: 0, inform: 0, rapidCommit: 0,
-        poolEmpty: 0, ignored: 0, malformed: 0,
+        poolEmpty: 0, ignored: 0, malformed: 0, lost: 0,
     }
     private readonly host: Host
     private readonly table: LeaseTable
@@ -93,7 +97,7 @@ export class DhcpServer extends EventEmitter<Events> {
     }
 
     private receive(datagram: UdpDatagram): void {
-        if (!this.enabled) return
+        if (!this.enabled || this.isLost()) return
         const message = parseDhcp(datagram.payload)
         const type = message && dhcpType(message)
         if (!message || message.isReply || type === undefined) {
@@ -102,13 +106,20 @@ export class DhcpServer extends EventEmitter<Events> {
         }
         const client = clientOf(message, this.ignoreClientIdentifier)
         const { tamper } = this
-        const reply = new DhcpReplies(this.host, message, tamper && ((payload) => tamper(payload, datagram.payload)))
+        const sent = (payload: Buffer) => (tamper ? tamper(payload, datagram.payload) : [payload]).filter(() => !this.isLost())
+        const reply = new DhcpReplies(this.host, message, sent)
         if (type === DhcpType.DISCOVER) this.discover(message, client, reply)
         else if (type === DhcpType.REQUEST) this.request(message, client, reply, datagram.destination === this.host.address)
         else if (type === DhcpType.DECLINE) this.decline(message, client)
         else if (type === DhcpType.RELEASE) this.release(message, client)
         else if (type === DhcpType.INFORM) this.inform(message, reply)
         else this.counters.ignored++
+    }
+
+    private isLost(): boolean {
+        const lost = this.loss > 0 && this.random() < this.loss
+        if (lost) this.counters.lost++
+        return lost
     }
 
     /** @see RFC 2131 4.3.1, RFC 4039 3.1 */
