@@ -13,10 +13,14 @@ const SOURCES = ["src", "services", "devsconfig.json", "package.json"]
 /** How the simulated board reaches the LAN: see `src/phy/`. */
 export type PhyKind = "stream" | "w5500"
 
+/** Programs for the simulated board: the firmware for each PHY, and the lives of sockets, over the stream. */
+export type Program = PhyKind | "lives"
+
 /** What is built for each, from what, and where we keep it. */
 const PROGRAMS = {
     stream: { main: "src/main.ts", sources: SOURCES, image: ".devicescript/firmware.devs" },
     w5500: { main: "devs/w5500/main.ts", sources: [...SOURCES, "devs/w5500"], image: ".devicescript/firmware-w5500.devs" },
+    lives: { main: "devs/lives/main.ts", sources: [...SOURCES, "devs/lives"], image: ".devicescript/lives.devs" },
 }
 
 function newest(path: string): number {
@@ -30,8 +34,8 @@ function isFresh(image: string, sources: string[]): boolean {
 }
 
 /** @returns the path of the image. @throws with what the compiler said */
-export async function buildFirmware(progress: (text: string) => void, phy: PhyKind = "stream"): Promise<string> {
-    const { main, sources, image } = PROGRAMS[phy]
+export async function buildFirmware(progress: (text: string) => void, program: Program = "stream"): Promise<string> {
+    const { main, sources, image } = PROGRAMS[program]
     const path = join(PROJECT, image)
     if (isFresh(path, sources)) return path
     progress("building the firmware ...")

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { buildFirmware, type PhyKind } from "../sim/firmware.js"
+import { buildFirmware, type PhyKind, type Program } from "../sim/firmware.js"
 
 const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const ALONE = ["e2e-bad-input", "e2e-call", "e2e-eight", "e2e-many"]
@@ -35,7 +35,8 @@ async function run(names: string[], phy: PhyKind, concurrency: number): Promise<
 }
 
 // two files that find an image stale would build it at the same time
-for (const phy of PHYS) await buildFirmware(text => console.log(`# ${text} (${phy})`), phy)
+const PROGRAMS: Program[] = [...PHYS, "lives"]
+for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
 let passed = true
 for (const phy of PHYS) {
     passed = (await run(phy === "stream" ? shared : OVER_EACH_PHY, phy, 2)) && passed

@@ -6,7 +6,7 @@ import { ETHERTYPE_IPV4, buildEthernet } from "../../sim/lan/ethernet.js"
 import { PROTOCOL_UDP, buildIpv4 } from "../../sim/lan/ipv4.js"
 import { EmbeddedLan, LAN, type LanOptions } from "../../sim/lan/lan.js"
 import { buildUdp } from "../../sim/lan/udp.js"
-import { buildFirmware, type PhyKind } from "../../sim/firmware.js"
+import { buildFirmware, type PhyKind, type Program } from "../../sim/firmware.js"
 import { Phone } from "../../sim/phone.js"
 import { arpOf, udpOf, type ReceivedUdp } from "./ethernet-client.js"
 
@@ -98,9 +98,9 @@ export class Rig {
     }
 
     /** Boots LAN and phone. Resolves when the phone has its common address, or, `withoutServer`, at once. */
-    static async start(options: LanOptions & { withoutServer?: boolean; ready?: boolean; preload?: string; phy?: PhyKind } = {}): Promise<Rig> {
+    static async start(options: LanOptions & { withoutServer?: boolean; ready?: boolean; preload?: string; phy?: PhyKind; program?: Program } = {}): Promise<Rig> {
         const phy = options.phy ?? PHY
-        const image = await buildFirmware(() => {}, phy)
+        const image = await buildFirmware(() => {}, options.program ?? phy)
         const lan = await EmbeddedLan.start(options)
         if (options.withoutServer) lan.dhcp.enabled = false
         let phone: Phone | undefined
