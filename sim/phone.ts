@@ -5,7 +5,9 @@ import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { DEVICE_PACKET_ANNOUNCE, type JDDevice } from "jacdac-ts"
 import { Bus } from "./bus.js"
+import { ConsoleClient } from "./console-client.js"
 import { CLI, PROJECT, type PhyKind } from "./firmware.js"
 import { Runner } from "./runner.js"
 import { W5500Server } from "./w5500/server.js"
@@ -31,18 +33,27 @@ export interface PhoneOptions {
 export class Phone extends Runner<{ log: [line: string] }> {
     private readonly recent: string[] = []
 
+    private vm: ChildProcess
+    private onReset = () => {}
+
     private constructor(
         private readonly bus: Bus,
-        private readonly vm: ChildProcess,
+        private readonly spawnVm: () => ChildProcess,
         private readonly folder: string,
         /** The model of the board's Ethernet controller, if it has one. */
         readonly controller: W5500Server | undefined
     ) {
         super()
-        createInterface({ input: vm.stdout! }).on("line", line => this.onLine(line))
-        createInterface({ input: vm.stderr! }).on("line", line => this.onLine(line))
-        vm.on("exit", (code, signal) => this.fail(`the simulator has ended (${signal ?? code})`))
-        vm.on("error", error => this.fail(`the simulator does not start: ${error.message}`))
+        this.vm = this.startVm()
+    }
+
+    private startVm(): ChildProcess {
+        const vm = this.spawnVm()
+        const isOurs = () => vm === this.vm
+        for (const stream of [vm.stdout!, vm.stderr!]) createInterface({ input: stream }).on("line", line => isOurs() && this.onLine(line))
+        vm.on("exit", (code, signal) => isOurs() && this.fail(`the simulator has ended (${signal ?? code})`))
+        vm.on("error", error => isOurs() && this.fail(`the simulator does not start: ${error.message}`))
+        return vm
     }
 
     /** Boots the firmware. Resolves when its console answers. */
@@ -53,22 +64,60 @@ export class Phone extends Runner<{ log: [line: string] }> {
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
         const scripts = [join(PROJECT, "sim/board.cjs"), ...(options.preload ? [options.preload] : [])].flatMap(path => ["--require", path])
         const args = [...scripts, CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
-        const vm = spawn(process.execPath, args, {
-            cwd: folder,
-            env: {
-                ...process.env,
-                TUPLEPHONE_BUS: String(bus.port),
-                TUPLEPHONE_LAN: controller ? `127.0.0.1:${controller.port}` : options.lan,
-                TUPLEPHONE_PHY: options.phy ?? "stream",
-                NO_UPDATE_NOTIFIER: "1",
-            },
-            stdio: ["ignore", "pipe", "pipe", "ipc"],
-            // Ctrl-C is for the launcher alone, which ends its phones in order
-            detached: true,
-        })
-        const phone = new Phone(bus, vm, folder, controller)
+        const spawnVm = () =>
+            spawn(process.execPath, args, {
+                cwd: folder,
+                env: {
+                    ...process.env,
+                    TUPLEPHONE_BUS: String(bus.port),
+                    TUPLEPHONE_LAN: controller ? `127.0.0.1:${controller.port}` : options.lan,
+                    TUPLEPHONE_PHY: options.phy ?? "stream",
+                    NO_UPDATE_NOTIFIER: "1",
+                },
+                stdio: ["ignore", "pipe", "pipe", "ipc"],
+                // Ctrl-C is for the launcher alone, which ends its phones in order
+                detached: true,
+            })
+        const phone = new Phone(bus, spawnVm, folder, controller)
         await phone.find(bus.jacdac, BOOT_TIMEOUT, () => phone.told(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`))
         return phone
+    }
+
+    /** Runs a command; after `reboot`, waits until the phone is there again. */
+    override async execute(line: string, onText: (text: string) => void): Promise<boolean> {
+        const isReboot = line.trim() === "reboot"
+        const reset = new Promise<void>(resolve => isReboot && (this.onReset = resolve))
+        const succeeded = await super.execute(line, onText)
+        if (!succeeded || !isReboot) return succeeded
+        await Promise.race([reset, this.failed])
+        await this.isBack()
+        return true
+    }
+
+    /** A reset stops the VM and not its process. What a board does then is done here, with the flash as it was. */
+    private reset(): void {
+        this.vm.kill("SIGKILL")
+        this.vm = this.startVm()
+        this.onReset()
+    }
+
+    /** Waits until the console, which the bus may have given up meanwhile, announces itself. */
+    private async isBack(): Promise<void> {
+        const { deviceId } = this.client!.device
+        const timer = setTimeout(() => this.fail(`the firmware does not boot again within ${BOOT_TIMEOUT / 1000} s`), BOOT_TIMEOUT)
+        const announced = new Promise<void>(resolve => {
+            const stop = this.bus.jacdac.subscribe(DEVICE_PACKET_ANNOUNCE, (device: JDDevice) => {
+                if (device.deviceId !== deviceId) return
+                stop()
+                resolve()
+            })
+        })
+        try {
+            await Promise.race([announced, this.failed])
+            this.client = await Promise.race([ConsoleClient.find(this.bus.jacdac), this.failed])
+        } finally {
+            clearTimeout(timer)
+        }
     }
 
     /** Runs a command and parses its output as JSON. */
@@ -98,6 +147,7 @@ export class Phone extends Runner<{ log: [line: string] }> {
         this.recent.push(line)
         if (this.recent.length > RECENT_LINES) this.recent.shift()
         this.emit("log", line)
+        if (/target reset$/.test(line)) this.reset()
         const panic = /Exception: (\w+)|Unhandled exception|^PANIC/.exec(line)
         // the VM goes on to print where it was: give it the time for that
         if (panic) setTimeout(() => this.fail(`the firmware has stopped (${panic[1] ?? panic[0]})`), 200)

@@ -16,6 +16,7 @@ ping ADDR [COUNT]	from the common address
 lease [-j] | lease renew IFACE | lease release IFACE | lease ready N	the DHCP leases; N of them are kept ready for calls
 stats [-j]	what happened, and drops by reason
 sleep SECONDS	wait
+reboot	restart the phone
 ballast KB	hold memory back`
 
 let ballast: Buffer
@@ -33,6 +34,21 @@ async function sleep(args: string[]): Promise<void> {
     const seconds = args.length === 1 ? parseDecimal(args[0], 86400) : undefined
     if (seconds === undefined) throw new UsageError("say how many seconds, 0 to 86400")
     await ds.sleep(seconds * 1000)
+}
+
+/** Milliseconds in which the answer to `reboot` leaves. */
+const FAREWELL = 200
+
+async function reboot(args: string[], out: Printer): Promise<void> {
+    noMore(args, 0)
+    await out.line("restarting")
+    restart.start()
+}
+
+/** Not in the command itself, whose end has to be told first. Calls and their addresses end unsaid, as when power fails. */
+async function restart() {
+    await ds.sleep(FAREWELL)
+    ds.reboot()
 }
 
 async function help(args: string[], out: Printer): Promise<void> {
@@ -63,6 +79,7 @@ async function dispatch(name: string, args: string[], out: Printer): Promise<boo
     else if (name === "lease") await lease(args, out)
     else if (name === "stats") await stats(args, out)
     else if (name === "sleep") await sleep(args)
+    else if (name === "reboot") await reboot(args, out)
     else if (name === "ballast") await holdBallast(args, out)
     else return false
     return true
