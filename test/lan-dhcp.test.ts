@@ -136,9 +136,22 @@ describe("DHCP server", () => {
             }
         })
 
-        it("is silent about a client it does not know", async () => {
+        it("acknowledges an address that was given back, unless somebody else has taken it since", async () => {
+            await start({ poolStart: 50, poolEnd: 50 })
+            const address = await lease(1)
+            await client(1).release(address, SERVER)
+            assertAck(await client(1).exchange(DhcpType.REQUEST, { requested: address }), address)
+            await client(1).release(address, SERVER)
+            assert.equal(await lease(2), address)
+            const { type } = await client(1).exchange(DhcpType.REQUEST, { requested: address })
+            assert.equal(type, DhcpType.NAK)
+            assertAck(await client(2).exchange(DhcpType.REQUEST, { requested: address }), address)
+        })
+
+        it("is silent about a client it does not know, whether it could give the address or not", async () => {
             await start()
-            assert.ok(await client(1).isUnanswered(DhcpType.REQUEST, { requested: "10.77.0.60" }))
+            for (const requested of ["10.77.0.60", "10.77.0.20"]) assert.ok(await client(1).isUnanswered(DhcpType.REQUEST, { requested }))
+            assert.deepEqual([lan.dhcp.counters.ignored, lan.dhcp.leases()], [2, []])
         })
     })
 
