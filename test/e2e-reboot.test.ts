@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test"
 import { DHCP_SERVER_PORT, DhcpOption, DhcpType, addressOption, dhcpType, parseDhcp, type DhcpMessage } from "../sim/lan/dhcp-message.js"
 import { LIMITED_BROADCAST } from "../sim/lan/ipv4.js"
 import { LAN } from "../sim/lan/lan.js"
-import { Rig, until, type Seen } from "./support/rig.js"
+import { Rig, type Seen } from "./support/rig.js"
 
 /** Two requests that are not answered, and a busy machine. */
 const SILENCE_MS = 6000
@@ -14,16 +14,17 @@ describe("after a restart", () => {
 
     before(async () => {
         rig = await Rig.start()
-        // it is looked at every quarter of a second whether there is something to remember
-        await until("the first address in flash", () => rig.log.some(line => line.includes("flash sync")))
+        // the phone looks every quarter of a second of its own clock whether there is something to remember
+        await rig.run("sleep 1")
     })
     after(() => rig?.stop())
 
-    /** Restarts the phone. @returns what it said to DHCP servers until it had an address */
+    /** Restarts the phone. @returns what it said to DHCP servers until it had an address, and remembered that */
     async function restarted(): Promise<{ message: DhcpMessage; seen: Seen }[]> {
         const watch = rig.watch(d => d.destinationPort === DHCP_SERVER_PORT)
         assert.equal(await rig.run("reboot"), "restarting\n")
         await rig.hasAddress()
+        await rig.run("sleep 1")
         watch.stop()
         return watch.seen.map(seen => ({ message: parseDhcp(seen.payload)!, seen }))
     }
