@@ -14,7 +14,7 @@ import { ModelSpi } from "./spi"
 const lan = parseLan(DEFAULT_LAN)
 const mac = macOf()
 const phy = new W5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16"))
-startStack({ pins: [], lan: lan.url, pool: parsePool(DEFAULT_POOL), tuple: TUPLE_DHCP, ready: DEFAULT_READY, acd: Acd.Quick }, phy)
+startStack({ pins: [], lan: lan.url, pool: parsePool(DEFAULT_POOL), tuple: TUPLE_DHCP, ready: DEFAULT_READY, acd: Acd.Quick, address: undefined }, phy)
 startTelephone()
 await keepReady(DEFAULT_READY)
 await commonReady(1000)

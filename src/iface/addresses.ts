@@ -198,8 +198,9 @@ async function followProbe(ifc: Interface, timeout: number): Promise<void> {
  * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {
+    const kept = source === Source.Dhcp ? readyInterfaces() : []
     // one that is not bound yet is nearer to it than a new one
-    const ready = source === Source.Dhcp ? interfaces.find(i => i.process === READY) : undefined
+    const ready = kept.find(i => leaseOf(i).state >= LeaseState.Bound) || kept[0]
     const ifc = ready || freeInterface()
     if (!ifc)
         throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
