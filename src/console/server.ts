@@ -13,7 +13,7 @@ enum Status {
 const TEXT = 76
 
 /** Splits what a command prints into numbered reports. */
-class ReportPrinter implements Printer {
+export class ReportPrinter implements Printer {
     private text = ""
     private sequence = 0
 
@@ -45,13 +45,10 @@ class ReportPrinter implements Printer {
     }
 }
 
-/**
- * The console as a Jacdac service: over a board's USB serial line and in the simulator alike.
- * @param run runs a line, as `execute` does
- */
-export function startConsole(run = execute): void {
+/** The console as a Jacdac service: over a board's USB serial line and in the simulator alike. */
+export function startConsole(): void {
     serve(ds.Console.spec, "execute", async (fields, send) => {
         const out = new ReportPrinter(fields[0], send)
-        await out.end(await run(fields[1], out))
+        await out.end(await execute(fields[1], out))
     })
 }

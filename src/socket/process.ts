@@ -22,15 +22,13 @@ export function getpgrp(): number {
 /**
  * Make the running fiber, which is none yet, a process. It must `leaveProcess` before it ends.
  * @param group that it joins (POSIX `setpgid`); by default one of its own
- * @returns the group
- * @throws SocketError `EPERM` if the group has ended, or never was
+ * @throws SocketError `EPERM` if the group has ended, or never was; nobody joins group 0
  */
-export function enterProcess(group?: number): number {
+export function enterProcess(group?: number): void {
     if (group === undefined) group = ++last
-    else if (!isGroup(group)) throw new SocketError("EPERM", `there is no process group ${group}`)
+    else if (groups.indexOf(group) < 0) throw new SocketError("EPERM", "no such process group")
     fibers.push(ds.Fiber.self().id)
     groups.push(group)
-    return group
 }
 
 /** The running fiber is no process any more. @returns its group, if that has ended with it */
@@ -40,9 +38,5 @@ export function removeProcess(): number {
     const group = groups[at]
     fibers.insert(at, -1)
     groups.insert(at, -1)
-    return isGroup(group) ? undefined : group
-}
-
-function isGroup(group: number): boolean {
-    return group === 0 || groups.indexOf(group) >= 0
+    return groups.indexOf(group) < 0 ? group : undefined
 }

@@ -346,8 +346,7 @@ async function dispose(s: Socket): Promise<void> {
  * last process that has a descriptor for it.
  */
 export async function leaveProcess(): Promise<void> {
-    // nobody can join the group from here on, although closing waits
+    // nobody can join the group from here on, although closing waits; if it goes on, no socket is `undefined`'s
     const group = removeProcess()
-    if (group === undefined) return
     for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process === group) await dispose(sockets[sd])
 }
