@@ -1,6 +1,6 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { Acd, endClaim, parseAcd, setAcd } from "../../src/iface/acd"
+import { Acd, claimDue, endClaim, forgetConflicts, parseAcd, setAcd } from "../../src/iface/acd"
 import { closeInterface, keepReady } from "../../src/iface/addresses"
 import { pollLease, startLease } from "../../src/iface/dhcp"
 import { FREE, Interface, interfaces } from "../../src/iface/interface"
@@ -76,7 +76,8 @@ function ack(address: number): void {
 
 /** Milliseconds until the next step, which is done. */
 function step(): number {
-    const wait = lease.due - ds.millis()
+    const due = lease.state === LeaseState.Probing ? claimDue(lease.ifc) : lease.due
+    const wait = due - ds.millis()
     skipped += Math.max(wait, 0)
     pollLease(lease, ds.millis())
     return Math.round(wait)
@@ -105,7 +106,7 @@ async function reset(): Promise<void> {
         if (ifc.isCommon()) {
             l.expiresAt = Infinity
             endClaim(ifc)
-            l.conflicts = 0
+            forgetConflicts(l.ifc)
         } else {
             l.state = LeaseState.Idle
             await closeInterface(ifc)
@@ -150,7 +151,7 @@ describe("probing", () => {
                 spread += wait % 1000
                 expect(said()).toBe("probe 60")
             }
-            pollLease(lease, lease.due - 1)
+            pollLease(lease, claimDue(lease.ifc) - 1)
             expect(lease.state).toBe(LeaseState.Probing)
             // ANNOUNCE_WAIT
             const wait = step()

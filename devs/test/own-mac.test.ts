@@ -2,7 +2,7 @@ import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { Source, closeInterface, openInterface } from "../../src/iface/addresses"
 import { dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "../../src/iface/dhcp"
-import { announce, setPhy } from "../../src/iface/egress"
+import { announce, ownMacLow, setPhy } from "../../src/iface/egress"
 import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { FREE, interfaces } from "../../src/iface/interface"
 import { Lease, LeaseState, leases } from "../../src/iface/lease"
@@ -30,7 +30,7 @@ phy.start(receive, () => {})
 setOnNeighbour(() => {})
 setDhcpInput(dhcpInput)
 
-const macOf = (slot: number) => formatMac(interfaces[slot].macHigh, interfaces[slot].macLow)
+const macOf = (slot: number) => formatMac(interfaces[slot].macHigh, ownMacLow)
 /** Where a frame is from, and the `chaddr` of a DHCP message. */
 const from = (f: Buffer) => copyOf(f, 6, 6)
 const chaddrOf = (f: Buffer) => copyOf(f, 70, 6)

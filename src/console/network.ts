@@ -4,6 +4,7 @@ import { counters } from "../counters"
 import { keepReady, needCommon } from "../iface/addresses"
 import { configured } from "../iface/configuration"
 import { releaseAddress, renewLease } from "../iface/dhcp"
+import { ownMacLow } from "../iface/egress"
 import { ping } from "../iface/icmp"
 import { FREE, Interface, interfaces } from "../iface/interface"
 import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
@@ -38,7 +39,7 @@ function describeInterface(ifc: Interface) {
         name: ifc.name(),
         address: ifc.address === 0 ? null : formatAddress(ifc.address),
         prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
-        mac: formatMac(ifc.macHigh, ifc.macLow),
+        mac: formatMac(ifc.macHigh, ownMacLow),
         gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
         source: ifc.isCommon() ? "common" : lease.state !== LeaseState.Idle ? "dhcp" : "static",
         leaseSeconds: held ? lease.leaseTime : null,

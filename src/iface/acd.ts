@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
+import { INTERFACES } from "../config"
 import { counters } from "../counters"
-import { collect } from "../heap"
 import { announce, phy, sendProbe } from "./egress"
 import { Interface, interfaceOf, interfaces, setAddress } from "./interface"
 
@@ -51,23 +51,32 @@ export function parseAcd(name: string): Acd {
     throw new RangeError("it must be quick, full or off")
 }
 
-/** What an interface does for its address. */
-class Claim {
-    /** The address that is probed; 0 while none is. */
-    probed = 0
-    /** Probes, or after them announcements, that are still to be sent. */
-    left = 0
-    /** `ds.millis()` of the next step. */
-    due = Infinity
-    /** `ds.millis()` of the latest conflict with the address in use. */
-    conflictAt = -Infinity
+/**
+ * What each interface does for its address: a record by its slot, in one buffer, since objects take four times the room.
+ * Offsets in a record.
+ */
+/** `ds.millis()` of the next step. */
+const CLAIM_DUE = 0
+/** `ds.millis()` of the latest conflict with the address in use. */
+const CLAIM_CONFLICT_AT = 8
+/** The address that is probed; 0 while none is. */
+const CLAIM_PROBED = 16
+/** Probes, or after them announcements, that are still to be sent. */
+const CLAIM_LEFT = 20
+/** Addresses in a row that another host had. */
+const CLAIM_CONFLICTS = 21
+const CLAIM_LENGTH = 24
+
+const claims = Buffer.alloc(INTERFACES * CLAIM_LENGTH)
+for (const ifc of interfaces) endClaim(ifc)
+
+/** Where the record of an interface begins. */
+function claimOf(ifc: Interface): number {
+    return ifc.slot * CLAIM_LENGTH
 }
 
-/** By slot of the interface: made at boot like those. */
-const claims: Claim[] = []
-for (let i = 0; i < interfaces.length; i++) {
-    claims.push(new Claim())
-    collect()
+function setDue(claim: number, when: number): void {
+    claims.setAt(claim + CLAIM_DUE, "f64", when)
 }
 
 /** Called with an interface and the address, probed or in use, that it must not use any more. */
@@ -88,68 +97,85 @@ export function startProbe(ifc: Interface, address: number, mask: number, gatewa
     // these two say nothing until there is an address
     ifc.mask = mask
     ifc.gateway = gateway
-    const claim = claims[ifc.slot]
-    claim.probed = address
-    claim.conflictAt = -Infinity
+    const claim = claimOf(ifc)
+    claims.setAt(claim + CLAIM_PROBED, "i32", address)
+    claims.setAt(claim + CLAIM_CONFLICT_AT, "f64", -Infinity)
     begin(claim)
     pollClaim(ifc, ds.millis())
 }
 
-function begin(claim: Claim): void {
-    claim.due = ds.millis()
-    claim.left = policy === Acd.Off ? 0 : 1
-    if (policy === Acd.Full) {
-        claim.left = PROBE_NUM
-        // hosts that are switched on together shall not speak together
-        claim.due += random(PROBE_WAIT)
-    }
+function begin(claim: number): void {
+    const full = policy === Acd.Full
+    claims[claim + CLAIM_LEFT] = full ? PROBE_NUM : policy === Acd.Off ? 0 : 1
+    // hosts that are switched on together shall not speak together
+    setDue(claim, ds.millis() + (full ? random(PROBE_WAIT) : 0))
 }
 
 /** Drop what was to be probed or announced. */
 export function endClaim(ifc: Interface): void {
-    const claim = claims[ifc.slot]
-    claim.probed = 0
-    claim.due = Infinity
+    const claim = claimOf(ifc)
+    claims.setAt(claim + CLAIM_PROBED, "i32", 0)
+    setDue(claim, Infinity)
+}
+
+function probedBy(ifc: Interface): number {
+    return claims.getAt(claimOf(ifc) + CLAIM_PROBED, "i32")
 }
 
 export function isProbing(ifc: Interface): boolean {
-    return claims[ifc.slot].probed !== 0
+    return probedBy(ifc) !== 0
 }
 
 /** Whether some interface probes this address. */
 export function isProbed(address: number): boolean {
-    for (const claim of claims) if (claim.probed === address) return true
-    return false
+    return interfaces.find(i => probedBy(i) === address) !== undefined
 }
 
 /** `ds.millis()` of the next step. */
 export function claimDue(ifc: Interface): number {
-    return claims[ifc.slot].due
+    return claims.getAt(claimOf(ifc) + CLAIM_DUE, "f64")
+}
+
+/** Addresses in a row that the interface could not have, because another host did. */
+export function conflictsOf(ifc: Interface): number {
+    return claims[claimOf(ifc) + CLAIM_CONFLICTS]
+}
+
+/** @returns how many they are now, at most 255 */
+export function countConflict(ifc: Interface): number {
+    const n = Math.min(conflictsOf(ifc) + 1, 255)
+    claims[claimOf(ifc) + CLAIM_CONFLICTS] = n
+    return n
+}
+
+/** The interface has kept an address, or begins with a new one. */
+export function forgetConflicts(ifc: Interface): void {
+    claims[claimOf(ifc) + CLAIM_CONFLICTS] = 0
 }
 
 /** Send the probe or announcement that is due at `now`; the address is the interface's after the last probe. */
 export function pollClaim(ifc: Interface, now: number): void {
-    const claim = claims[ifc.slot]
     // nobody can answer while the link is down
-    if (now < claim.due || (!phy.up && policy !== Acd.Off)) return
-    const address = claim.probed
-    if (address !== 0 && claim.left > 0) {
+    if (now < claimDue(ifc) || (!phy.up && policy !== Acd.Off)) return
+    const claim = claimOf(ifc)
+    const address = probedBy(ifc)
+    let left = claims[claim + CLAIM_LEFT]
+    if (address !== 0 && left > 0) {
         sendProbe(ifc, address)
-        claim.left--
-        claim.due = now + QUICK_WAIT
-        if (policy === Acd.Full) claim.due = now + (claim.left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT)
+        claims[claim + CLAIM_LEFT] = --left
+        if (policy !== Acd.Full) setDue(claim, now + QUICK_WAIT)
+        else setDue(claim, now + (left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT))
         return
     }
+    endClaim(ifc)
     if (address !== 0) {
-        claim.probed = 0
-        claim.left = ANNOUNCE_NUM
+        left = ANNOUNCE_NUM
         setAddress(ifc, address, ifc.mask, ifc.gateway)
     }
-    claim.due = Infinity
     if (ifc.address === 0) return
     announce(ifc)
-    claim.left--
-    if (claim.left > 0) claim.due = now + ANNOUNCE_INTERVAL
+    claims[claim + CLAIM_LEFT] = --left
+    if (left > 0) setDue(claim, now + ANNOUNCE_INTERVAL)
 }
 
 /**
@@ -157,12 +183,12 @@ export function pollClaim(ifc: Interface, now: number): void {
  * call must go on, and probed beside: who answers has had it before us.
  */
 export function claimAgain(ifc: Interface): void {
-    const claim = claims[ifc.slot]
-    if (claim.probed !== 0) begin(claim)
+    const claim = claimOf(ifc)
+    if (isProbing(ifc)) begin(claim)
     else if (ifc.address !== 0) {
         if (policy !== Acd.Off) sendProbe(ifc, ifc.address)
-        claim.left = ANNOUNCE_NUM
-        claim.due = ds.millis()
+        claims[claim + CLAIM_LEFT] = ANNOUNCE_NUM
+        setDue(claim, ds.millis())
     }
     pollClaim(ifc, ds.millis())
 }
@@ -177,7 +203,7 @@ export function findConflict(request: boolean, sender: number, target: number): 
     const claimed = sender === 0 && request ? target : sender
     if (claimed === 0) return false
     for (const ifc of interfaces)
-        if (claims[ifc.slot].probed === claimed) {
+        if (probedBy(ifc) === claimed) {
             counters.arpConflict++
             endClaim(ifc)
             onConflict(ifc, claimed)
@@ -187,16 +213,16 @@ export function findConflict(request: boolean, sender: number, target: number): 
     if (!ifc) return false
     counters.arpConflict++
     if (policy === Acd.Off) return true
-    const claim = claims[ifc.slot]
+    const conflictAt = claimOf(ifc) + CLAIM_CONFLICT_AT
     const now = ds.millis()
     // RFC 5227, 2.4 (b): one announcement in defence. (a): an answer to our own probe that comes too late leaves
     // nothing to defend, its sender was there before us
     const late = !request && target === 0
-    if (late || now - claim.conflictAt < DEFEND_INTERVAL) {
+    if (late || now - claims.getAt(conflictAt, "f64") < DEFEND_INTERVAL) {
         endClaim(ifc)
         onConflict(ifc, sender)
     } else {
-        claim.conflictAt = now
+        claims.setAt(conflictAt, "f64", now)
         counters.arpDefended++
         announce(ifc)
     }

@@ -3,7 +3,7 @@ import { ADDRESS_TIMEOUT } from "../config"
 import { SocketError } from "../errors"
 import { Phy } from "../phy/phy"
 import { formatAddress, isUnicast } from "../wire/address"
-import { claimAgain, claimDue, isProbing, pollClaim, setOnConflict, startProbe } from "./acd"
+import { claimAgain, claimDue, conflictsOf, countConflict, forgetConflicts, isProbing, pollClaim, setOnConflict, startProbe } from "./acd"
 import { giveCommonMac } from "./macs"
 import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
 import { CONFLICTS_FOR_CALLER, declineLease, dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "./dhcp"
@@ -83,7 +83,7 @@ function onConflict(ifc: Interface, address: number): void {
     pool.avoid(address)
     setAddress(ifc, 0, 0, 0)
     leaseChanged.notify(false)
-    ifc.conflict = true
+    countConflict(ifc)
     ifc.fail("ENETDOWN")
 }
 
@@ -162,7 +162,7 @@ async function need(lease: Lease): Promise<void> {
     if (await boundWithin(lease, ADDRESS_TIMEOUT)) return
     throw unavailable(
         lease.failure ||
-            (lease.conflicts > 0
+            (conflictsOf(lease.ifc) > 0
                 ? "other hosts use the addresses that the DHCP server gives; see that they are for it alone"
                 : `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`)
     )
@@ -178,7 +178,7 @@ async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
     while (lease.state < LeaseState.Bound) {
         const left = until - ds.millis()
         if (left <= 0 || lease.state === LeaseState.Idle) return false
-        if (lease.conflicts >= CONFLICTS_FOR_CALLER && !lease.ifc.isCommon()) return false
+        if (conflictsOf(lease.ifc) >= CONFLICTS_FOR_CALLER && !lease.ifc.isCommon()) return false
         await followProbe(lease.ifc, left)
         if (lease.state === LeaseState.Probing) pollLease(lease, ds.millis())
     }
@@ -227,6 +227,7 @@ async function takeStatic(ifc: Interface): Promise<void> {
             "EADDRNOTAVAIL",
             `the reserved addresses ${pool.describe()} are not on this LAN (${formatAddress(common.address)}); set POOL`
         )
+    forgetConflicts(ifc)
     const until = ds.millis() + ADDRESS_TIMEOUT
     while (ifc.address === 0) {
         const left = until - ds.millis()

@@ -1,22 +1,27 @@
 import { formatAddress } from "../wire/address"
 import { DhcpReply, OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, readOption } from "../wire/dhcp"
 
-/** Bytes of an option that is kept. A longer one is none: half a name is of no use. */
-const ROOM = 128
+/** Bytes for all that is kept. What no longer fits is left out whole: half a name is of no use. */
+const ROOM = 208
 
 /** What is kept: codes of options. */
 const KEPT = [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE]
 
 /**
- * What the server of the common lease says of the network beside addresses, for whoever comes to need it. It lies in
- * buffers that are made at boot: strings that last would be in the way of what the heap still has to hold.
+ * What the server of the common lease says of the network beside addresses, for whoever comes to need it: one after
+ * another, in a buffer that is made at boot. Strings that last would be in the way of what the heap still has to hold.
  */
-const data = Buffer.alloc(KEPT.length * ROOM)
-const lengths = Buffer.alloc(KEPT.length)
+const data = Buffer.alloc(ROOM)
+/** Where each ends, and the next one begins. */
+const ends = Buffer.alloc(2 * KEPT.length)
 
 /** Keep what an ACK says, and nothing of what was said before. */
 export function configure(r: DhcpReply): void {
-    for (let i = 0; i < KEPT.length; i++) lengths[i] = readOption(r, KEPT[i], data, i * ROOM, ROOM)
+    let at = 0
+    for (let i = 0; i < KEPT.length; i++) {
+        at += readOption(r, KEPT[i], data, at, ROOM - at)
+        ends.setAt(2 * i, "u16", at)
+    }
 }
 
 /**
@@ -26,7 +31,7 @@ export function configure(r: DhcpReply): void {
  */
 export function configured(option: number): string {
     const i = KEPT.indexOf(option)
-    const value = data.slice(i * ROOM, i * ROOM + lengths[i])
+    const value = data.slice(i > 0 ? ends.getAt(2 * i - 2, "u16") : 0, ends.getAt(2 * i, "u16"))
     if (option === OPTION_DNS || option === OPTION_NTP) return value.length > 0 ? formatAddress(value.getAt(0, "i32")) : null
     let n = value.length
     while (n > 0 && value[n - 1] === 0) n--

@@ -23,7 +23,7 @@ import {
 } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, writeUdp, writeUdpChecksum } from "../wire/udp"
-import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, claimDue, endClaim, isProbed, isProbing, pollClaim, startProbe } from "./acd"
+import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, countConflict, endClaim, forgetConflicts, isProbed, isProbing, pollClaim, startProbe } from "./acd"
 import { configure } from "./configuration"
 import { Output, TX_IP, allocate, neighbourFor, output, phy } from "./egress"
 import { udpChecksumHolds } from "./ingress"
@@ -111,7 +111,7 @@ function send(lease: Lease, type: number, dst: number): Output {
     q.iaid = ifc.slot
     q.hostName = `${hostName}-${ifc.slot}`
     q.macHigh = ifc.macHigh
-    q.macLow = ifc.macLow
+    q.macLow = phy.macLow
     if (held) q.ciaddr = lease.address
     else if (type !== DHCPDISCOVER) q.requested = lease.address
     if (last || (type === DHCPREQUEST && !held)) q.server = lease.server
@@ -140,6 +140,13 @@ function restart(lease: Lease, when: number): void {
 
 /** Do what is due for a lease at `now` (`ds.millis()`). @see RFC 2131, 4.4 */
 export function pollLease(lease: Lease, now: number): void {
+    if (lease.state === LeaseState.Probing) {
+        pollClaim(lease.ifc, now)
+        if (isProbing(lease.ifc)) return
+        lease.state = LeaseState.Bound
+        leaseChanged.notify(true)
+        askAgain()
+    }
     if (now < lease.due) return
     if (!phy.up) {
         // nothing is lost while the link is down but time
@@ -169,15 +176,6 @@ export function pollLease(lease: Lease, now: number): void {
                 send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
                 lease.due = now + backoff(lease.attempts++) / (lease.state === LeaseState.Rebooting ? REBOOT_HASTE : 1)
             }
-            break
-        case LeaseState.Probing:
-            pollClaim(lease.ifc, now)
-            lease.due = claimDue(lease.ifc)
-            if (isProbing(lease.ifc)) break
-            lease.state = LeaseState.Bound
-            lease.due = lease.renewAt
-            leaseChanged.notify(true)
-            askAgain()
             break
         case LeaseState.Renewing:
             send(lease, DHCPREQUEST, lease.server)
@@ -212,8 +210,8 @@ function lose(lease: Lease, restartAt: number, conflict: boolean): void {
     // the common interface wants an address for ever, the others only while their sockets live
     if (lease.ifc.isCommon()) restart(lease, restartAt)
     else forget(lease)
+    if (!conflict) forgetConflicts(lease.ifc)
     leaseChanged.notify(false)
-    lease.ifc.conflict = conflict
     lease.ifc.fail("ENETDOWN")
 }
 
@@ -226,8 +224,7 @@ export function declineLease(lease: Lease): void {
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     send(lease, DHCPDECLINE, ADDRESS_BROADCAST)
     counters.dhcpDeclined++
-    lease.conflicts++
-    const again = now + conflictPause(lease.conflicts)
+    const again = now + conflictPause(countConflict(lease.ifc))
     if (lease.state >= LeaseState.Bound) {
         lose(lease, again, true)
         return
@@ -257,7 +254,7 @@ export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): v
         return
     }
     const ifc = lease.ifc
-    const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, ifc.macLow, phy.macHigh, phy.macLow)
+    const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, phy.macLow, phy.macHigh, phy.macLow)
     if (!r) counters.dhcpBad++
     else if (r.iaid !== undefined && r.iaid !== lease.ifc.slot) counters.dhcpForeign++
     else if (r.type === DHCPNAK) onNak(lease, r)
@@ -382,7 +379,7 @@ function bind(lease: Lease, r: DhcpReply): void {
     lease.expiresAt = lease.started + lease.leaseTime * 1000
     const never = lease.leaseTime === Infinity
     lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
-    lease.renewAt = never ? Infinity : lease.started + t1 * 1000
+    lease.due = never ? Infinity : lease.started + t1 * 1000
 
     const mask = maskFrom(r)
     const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
@@ -390,7 +387,6 @@ function bind(lease: Lease, r: DhcpReply): void {
     if (fresh) {
         lease.state = LeaseState.Probing
         startProbe(ifc, r.address, mask, router)
-        lease.due = 0
         pollLease(lease, ds.millis())
         // housekeeping comes by too seldom for a probe: who waits for the address sees to it
         if (lease.state === LeaseState.Probing) {
@@ -399,8 +395,7 @@ function bind(lease: Lease, r: DhcpReply): void {
         }
     } else {
         lease.state = LeaseState.Bound
-        lease.due = lease.renewAt
-        lease.conflicts = 0
+        forgetConflicts(ifc)
         setAddress(ifc, r.address, mask, router)
     }
 }
@@ -420,7 +415,7 @@ function askAgain(): void {
  */
 export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
     const lease = leaseOf(ifc)
-    lease.conflicts = 0
+    forgetConflicts(ifc)
     restart(lease, 0)
     lease.address = remembered
     pollLease(lease, ds.millis())

@@ -33,10 +33,7 @@ export function setPhy(p: Phy): void {
     phy = p
     ownMacHigh = p.macHigh
     ownMacLow = p.macLow
-    for (const ifc of interfaces) {
-        ifc.macHigh = ownMacHigh
-        ifc.macLow = ownMacLow
-    }
+    for (const ifc of interfaces) ifc.macHigh = ownMacHigh
     arpFrame = Buffer.alloc(HEADROOM + ETH_MIN)
     followLink()
 }
@@ -90,7 +87,7 @@ function writeEthernet(b: Buffer, ifc: Interface, type: number, macHigh: number,
     b[0] = length >> 8
     b[1] = length
     setMac(b, TX_MAC, macHigh, macLow)
-    setMac(b, HEADROOM + ETH_SRC, ifc.macHigh, ifc.macLow)
+    setMac(b, HEADROOM + ETH_SRC, ifc.macHigh, ownMacLow)
     b.setAt(HEADROOM + ETH_TYPE, "u16", type)
 }
 
@@ -168,7 +165,7 @@ export function sendArp(
     writeEthernet(arpFrame, ifc, ETHERTYPE_ARP, macHigh, macLow)
     const arp = TX_IP
     writeArp(arpFrame, arp, operation)
-    setMac(arpFrame, arp + ARP_SENDER_MAC, ifc.macHigh, ifc.macLow)
+    setMac(arpFrame, arp + ARP_SENDER_MAC, ifc.macHigh, ownMacLow)
     arpFrame.setAt(arp + ARP_SENDER_ADDRESS, "i32", sender)
     setMac(arpFrame, arp + ARP_TARGET_MAC, targetMacHigh, targetMacLow)
     arpFrame.setAt(arp + ARP_TARGET_ADDRESS, "i32", target)

@@ -141,7 +141,7 @@ function isToInterface(b: Buffer, eth: number): boolean {
     const macLow = b.getAt(eth + 4, "u16")
     const ifc =
         b.getAt(eth + ETH_TYPE, "u16") === ETHERTYPE_IPV4 ? interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32")) : undefined
-    return ifc ? ifc.macHigh === macHigh && ifc.macLow === macLow : isOurMac(macHigh, macLow)
+    return ifc ? ifc.macHigh === macHigh && ownMacLow === macLow : isOurMac(macHigh, macLow)
 }
 
 /** Whether this datagram's checksum holds, or was left out by its sender. */

@@ -34,11 +34,8 @@ export class Interface {
 
     /** The process group that owns it; `FREE` while the slot is not in use. */
     process = FREE
-    /** Hardware address, as the PHY has its own: that one, or one of its own (see `macs.ts`). */
+    /** First four octets of its hardware address, the PHY's or one of its own (see `macs.ts`); the others are the PHY's. */
     macHigh = 0
-    macLow = 0
-    /** Whether its latest address was lost to another host. */
-    conflict = false
 
     constructor(
         /** Index in the table; also what tells its leases apart. */

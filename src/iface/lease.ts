@@ -23,7 +23,7 @@ export class Lease {
     state = LeaseState.Idle
     /** Tells the answers for this lease from those for the others, which come to the same port. */
     xid = 0
-    /** `ds.millis()` at which `pollLease` has something to do. */
+    /** `ds.millis()` at which the next message is due; that of T1 while it is bound. */
     due = Infinity
     /** `ds.millis()` of the first message of this exchange. */
     started = 0
@@ -35,17 +35,13 @@ export class Lease {
     server = 0
     /** Seconds; `Infinity` for a lease that never ends. */
     leaseTime = 0
-    /** `ds.millis()` of T1, of T2 and of the end. */
-    renewAt = 0
+    /** `ds.millis()` of T2 and of the end. */
     rebindAt = 0
     expiresAt = 0
     /** Why there will be none, for people; `undefined` if nothing is known against it. */
     failure: string = undefined
-
     /** What it was offered is being requested for another lease: it asks again as soon as that one has it. */
     outbid = false
-    /** Addresses in a row that another host had. */
-    conflicts = 0
 
     constructor(public ifc: Interface) {}
 }

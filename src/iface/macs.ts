@@ -8,7 +8,7 @@ import { Interface, interfaces } from "./interface"
 export let severalMacs = false
 
 export function hasOwnMac(ifc: Interface): boolean {
-    return ifc.macHigh !== ownMacHigh || ifc.macLow !== ownMacLow
+    return ifc.macHigh !== ownMacHigh
 }
 
 /**
@@ -19,21 +19,16 @@ export function hasOwnMac(ifc: Interface): boolean {
  */
 export function giveOwnMac(ifc: Interface): void {
     ifc.macHigh = (ownMacHigh & ~0xff) | (((ownMacHigh & 0xf0) | 2) ^ ((ifc.slot + 1) << 4))
-    ifc.macLow = ownMacLow
     severalMacs = true
 }
 
 /** Give an interface the PHY's MAC address. */
 export function giveCommonMac(ifc: Interface): void {
     ifc.macHigh = ownMacHigh
-    ifc.macLow = ownMacLow
     severalMacs = interfaces.find(hasOwnMac) !== undefined
 }
 
 /** Whether a MAC address is the PHY's or that of an interface. */
 export function isOurMac(macHigh: number, macLow: number): boolean {
-    if (macHigh === ownMacHigh && macLow === ownMacLow) return true
-    if (!severalMacs) return false
-    for (const ifc of interfaces) if (ifc.macHigh === macHigh && ifc.macLow === macLow) return true
-    return false
+    return macLow === ownMacLow && (macHigh === ownMacHigh || interfaces.find(i => i.macHigh === macHigh) !== undefined)
 }

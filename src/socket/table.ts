@@ -2,6 +2,7 @@ import { ARP_ATTEMPTS, CALLS, DATAGRAMS, DATAGRAM_BYTES, EPHEMERAL_FIRST, EPHEME
 import { counters } from "../counters"
 import { SocketError } from "../errors"
 import { collect } from "../heap"
+import { conflictsOf } from "../iface/acd"
 import { Output, TX_IP, TX_MAC, neighbourFor, nextHop, output, refused, transmitFrame, writeHeaders } from "../iface/egress"
 import { udpChecksumHolds } from "../iface/ingress"
 import { Source } from "../iface/addresses"
@@ -298,7 +299,7 @@ export class Socket implements Endpoint {
 export function messageOf(code: string, ifc?: Interface): string {
     if (code === "ECONNREFUSED") return "the other side has nothing on that port"
     if (code === "EHOSTUNREACH") return "the other side does not answer on this network"
-    if (code === "ENETDOWN" && ifc && ifc.conflict) return "another host uses the socket's address"
+    if (code === "ENETDOWN" && ifc && conflictsOf(ifc) > 0) return "another host uses the socket's address"
     return code === "ENETDOWN" ? "the lease of the socket's address has ended" : "the socket was closed"
 }
 
