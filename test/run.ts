@@ -12,6 +12,8 @@ const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const ALONE = ["e2e-bad-input", "e2e-call", "e2e-eight", "e2e-many"]
 /** Those of the others that are about what goes through the PHY. */
 const OVER_EACH_PHY = ["e2e-bad-dhcp", "e2e-console", "e2e-ignoring-server", "e2e-lease"]
+/** Milliseconds for a file: one that hangs ends, and says where. */
+const TIMEOUT = 600_000
 const PHYS: PhyKind[] = ["stream", "w5500"]
 
 const words = process.argv.slice(2)
@@ -26,7 +28,7 @@ async function run(names: string[], phy: PhyKind, concurrency: number): Promise<
     const files = names.filter(wanted).map(name => join(TESTS, `${name}.test.ts`))
     if (files.length === 0) return true
     console.log(`# over the PHY ${phy}, ${concurrency} at a time: ${names.filter(wanted).join(" ")}`)
-    const child = spawn(process.execPath, ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, ...files], {
+    const child = spawn(process.execPath, ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT}`, ...files], {
         env: { ...process.env, TUPLEPHONE_PHY: phy },
         stdio: "inherit",
     })

@@ -185,8 +185,8 @@ export class StreamPhy implements Phy {
                 // all of it is here, and is handed up from the chunk itself
                 if (this.have === 0 && at <= end && length <= LENGTH_MAX) handUp(this.receive, chunk, from + PREFIX, length)
                 else at = this.keep(chunk, from)
-                // a long frame may cost as much as ten short ones
-                frames += 1 + ((at - from) >> 7)
+                // a long frame may cost as much as ten short ones: a DHCP message has many options to read
+                frames += 1 + ((at - from) >> 6)
                 if (frames >= FRAMES_PER_TURN) {
                     frames = 0
                     await ds.sleep(0)
