@@ -1,6 +1,6 @@
 /** What no LAN should do to a phone. It must neither stop nor leak, and each drop must show in the counter of its reason. */
 import assert from "node:assert/strict"
-import { after, afterEach, before, describe, it } from "node:test"
+import { after, before, describe, it } from "node:test"
 import { ARP_REPLY, ARP_REQUEST, arpRequest, buildArp } from "../sim/lan/arp.js"
 import { BROADCAST_MAC, ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "../sim/lan/ethernet.js"
 import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DhcpOption, DhcpType, buildDhcp, numberValue } from "../sim/lan/dhcp-message.js"
@@ -48,9 +48,14 @@ describe("bad input", () => {
         datagram = rig.datagram(rig.address, 9, Buffer.alloc(60, 0x55))
     })
     after(() => rig?.stop())
-    afterEach(async () => {
-        await rig.works()
-    })
+
+    /** Tests of one layer, and after them a call: the phone must be as good as before. */
+    function group(name: string, options: { skip?: string | false }, body: () => void): void {
+        describe(name, options, () => {
+            body()
+            after(() => rig.works())
+        })
+    }
 
     /** Sends frames to the phone, waits until it has dealt with them, and compares the counters of drops. */
     async function drops(what: Stats, ...frames: Buffer[]): Promise<void> {
@@ -65,7 +70,7 @@ describe("bad input", () => {
         return rig.datagram(call.local!.split(":")[0], RTP_PORT, payload, from)
     }
 
-    describe("frames", () => {
+    group("frames", {}, () => {
         // a wire carries no frame below 60 bytes: what the switch lets through is padded there, and says 0 where it was cut
         it(`of every length from ${SHORTEST} to 60 bytes, cut off from a datagram`, () =>
             drops(ON_WIRE ? { ipBadHeader: 1, ipBadChecksum: 19, ipBadLength: 27 } : { ethShort: 34, ipBadLength: 27 }, ...cut(datagram, 60)))
@@ -83,7 +88,7 @@ describe("bad input", () => {
             ))
     })
 
-    describe("ARP", () => {
+    group("ARP", {}, () => {
         const arp = (operation: number, senderMac: string, senderAddress: string) =>
             buildArp({ operation, senderMac, senderAddress, targetMac: "00:00:00:00:00:00", targetAddress: rig.address })
 
@@ -120,7 +125,7 @@ describe("bad input", () => {
             }))
     })
 
-    describe("IPv4", () => {
+    group("IPv4", {}, () => {
         it("with wrong header and total lengths and another version", () =>
             drops(
                 { ipBadHeader: 3, ipBadLength: 3 },
@@ -157,7 +162,7 @@ describe("bad input", () => {
         })
     })
 
-    describe("ICMP", () => {
+    group("ICMP", {}, () => {
         const icmp = (payload: Buffer) => rig.frame(ETHERTYPE_IPV4, buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol: PROTOCOL_ICMP, payload }))
         const quoting = (quoted: Buffer) => icmp(buildIcmp({ type: ICMP_UNREACHABLE, code: CODE_PORT_UNREACHABLE, rest: 0, payload: quoted }))
 
@@ -205,7 +210,7 @@ describe("bad input", () => {
             }))
     })
 
-    describe("UDP", () => {
+    group("UDP", {}, () => {
         it("with wrong lengths", () =>
             drops(
                 { udpBadLength: 4 },
@@ -250,7 +255,7 @@ describe("bad input", () => {
             }))
     })
 
-    describe("DHCP", () => {
+    group("DHCP", {}, () => {
         // on the simulated SPI bus, where each read is a round trip of milliseconds, no such flood gets through
         const RATE = ON_WIRE ? 100 : 1000
         const SECONDS = 3
@@ -292,7 +297,7 @@ describe("bad input", () => {
             }))
     })
 
-    describe("RTP", () => {
+    group("RTP", {}, () => {
         it("cut off, of another version, with lengths that run over, during a call", () =>
             rig.duringCall(async call => {
                 const good = Buffer.alloc(172)
@@ -322,7 +327,7 @@ describe("bad input", () => {
             }))
     })
 
-    describe("stream", { skip: ON_WIRE && "frames come from a wire" }, () => {
+    group("stream", { skip: ON_WIRE && "frames come from a wire" }, () => {
         it("with a length that no frame can have is opened again, and the call goes on", () =>
             rig.duringCall(async () => {
                 const before = await rig.stats()
@@ -404,6 +409,6 @@ describe("bad input", () => {
             assert.equal(grown.phyReconnects, undefined)
             t.diagnostic(JSON.stringify(await rig.drops(before)))
         })
+        await rig.works()
     })
-
 })
