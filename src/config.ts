@@ -10,6 +10,8 @@ export const NEIGHBOURS = 16
 export const DATAGRAMS = 4
 /** Bytes of datagrams that wait in all sockets together. */
 export const DATAGRAM_BYTES = 6144
+/** Reserved addresses, at most: more of them than interfaces are for those that other hosts turn out to use. */
+export const POOL = 64
 /** Calls at once. */
 export const CALLS = 8
 

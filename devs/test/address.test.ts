@@ -117,13 +117,15 @@ describe("the pool of reserved addresses (claim 14)", () => {
         expect(parsePool("10.77.0.9/16").count).toBe(1)
         expect(formatAddress(parsePool("10.77.0.200/24 via 10.77.0.254").gateway)).toBe("10.77.0.254")
         expect(parsePool("10.0.0.250-10.0.1.5/23").count).toBe(12)
-        expect(parsePool("10.0.0.0-10.0.0.255/16").count).toBe(256)
+        expect(parsePool("10.0.0.193-10.0.1.0/16").count).toBe(64)
+        expect(parsePool("10.0.0.0-10.0.0.1/31").count).toBe(2)
     })
 
     test("nonsense is refused", async () => {
         for (const text of [
             "", "10.77.0.200", "10.77.0.200-/24", "10.77.0.200-10.77.0.207/33", "10.77.0.200-10.77.0.207/", "10.77.0.207-10.77.0.200/24",
-            "10.0.0.0-10.0.1.0/16", "10.77.0.200/24 via", "10.77.0.200/24 via nowhere", "10.77.0.200/24/24", "a-b/24",
+            "10.0.0.193-10.0.1.1/16", "10.77.0.250-10.77.1.5/24", "10.77.0.250-10.77.0.255/24", "10.77.0.0-10.77.0.5/24", "10.77.0.200/0",
+            "127.0.0.1/8", "224.0.0.1/8", "10.77.0.200/24 via", "10.77.0.200/24 via nowhere", "10.77.0.200/24/24", "a-b/24",
         ]) {
             await breathe()
             let refused = false

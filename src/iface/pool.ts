@@ -1,5 +1,6 @@
 import * as ds from "@devicescript/core"
-import { addressAfter, formatAddress, maskOf, parseAddress, parseDecimal } from "../wire/address"
+import { POOL } from "../config"
+import { addressAfter, addressesBetween, formatAddress, isHostPart, isUnicast, maskOf, parseAddress, parseDecimal } from "../wire/address"
 import { isProbed } from "./acd"
 import { Interface, interfaceOf, interfaces } from "./interface"
 
@@ -27,15 +28,16 @@ export class Pool {
         const now = ds.millis()
         for (let i = 0; i < this.count; i++) {
             const address = addressAfter(this.first, i)
-            if (!interfaceOf(address) && !isProbed(address) && this.avoided.getAt(8 * i, "f64") <= now) return address
+            // first what costs least: a forger can have all of them avoided
+            if (this.avoided.getAt(8 * i, "f64") <= now && !interfaceOf(address) && !isProbed(address)) return address
         }
         return 0
     }
 
     /** Another host uses this address. */
     avoid(address: number): void {
-        for (let i = 0; i < this.count; i++)
-            if (addressAfter(this.first, i) === address) this.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
+        const i = addressesBetween(this.first, address)
+        if (i >= 0 && i < this.count) this.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
     }
 
     /** Whether another host was seen with one of the addresses lately. */
@@ -66,9 +68,14 @@ export function parsePool(text: string): Pool {
     const last = parseAddress(range[range.length - 1])
     const prefix = slash.length === 2 ? parseDecimal(slash[1], 32) : undefined
     const gateway = via.length === 2 ? parseAddress(via[1]) : 0
-    if (first !== undefined && last !== undefined && prefix !== undefined && gateway !== undefined)
-        for (let n = 0; n < 256; n++) if (addressAfter(first, n) === last) return new Pool(first, n + 1, prefix, gateway)
-    throw new RangeError("it must be FIRST-LAST/PREFIX[ via GATEWAY], at most 256 addresses")
+    if (first !== undefined && last !== undefined && prefix > 0 && gateway !== undefined) {
+        const mask = maskOf(prefix)
+        const more = addressesBetween(first, last)
+        const isHost = (a: number) => isUnicast(a) && isHostPart(a, mask)
+        if (more >= 0 && more < POOL && ((first ^ last) & mask) === 0 && isHost(first) && isHost(last))
+            return new Pool(first, more + 1, prefix, gateway)
+    }
+    throw new RangeError(`it must be FIRST-LAST/PREFIX[ via GATEWAY]: at most ${POOL} addresses of hosts on one network`)
 }
 
 /** The gateway of a pool that names none: the common interface's. */

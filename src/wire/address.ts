@@ -80,6 +80,11 @@ export function addressAfter(address: number, n: number): number {
     return result
 }
 
+/** By how much the second address is after the first. */
+export function addressesBetween(first: number, second: number): number {
+    return (swap(second) - swap(first)) | 0
+}
+
 /** Whether a single host may have this address: not 0/8, loopback, multicast, reserved or broadcast (RFC 1122, 3.2.1.3). */
 export function isUnicast(address: number): boolean {
     const first = address & 255
