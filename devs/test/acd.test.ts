@@ -233,7 +233,7 @@ describe("probing", () => {
         expect(lease.state).toBe(LeaseState.Probing)
         phy.setUp(true)
         expect(lease.state).toBe(LeaseState.Probing)
-        expect(said().endsWith("probe 60")).toBe(true)
+        expect(said().endsWith("probe 60, REQUEST")).toBe(true)
         skipped += 25
         await until("the address", () => lease.state === LeaseState.Bound)
     })
@@ -377,6 +377,15 @@ describe("an address in use (RFC 5227, 2.4)", () => {
         expect(errors).toBe("ENETDOWN ")
     })
 
+    test("is defended against an answer that nobody asked for any more", async () => {
+        await bound(1)
+        skipped += 2000
+        await until("the last announcement", () => phy.sent.length > 0)
+        expect(said()).toBe("announce 60")
+        expect(phy.counting(has(offered(60)))).toBe("arpRx+1 arpTx+1 arpConflict+1 arpDefended+1")
+        expect(errors).toBe("")
+    })
+
     test("is answered for when another host probes it (2.4), and that is no conflict", async () => {
         await bound(1)
         expect(phy.counting(probes(offered(60)))).toBe("arpRx+1 arpTx+1")
@@ -407,11 +416,11 @@ describe("an address in use (RFC 5227, 2.4)", () => {
         expect(errors).toBe("")
     })
 
-    test("is probed and announced when the link comes back (RFC 5227, 2.1 and 2.3)", async () => {
+    test("is probed and announced when the link comes back (RFC 5227, 2.1 and 2.3), and all servers are asked (RFC 2131, 3.7)", async () => {
         await bound(1)
         phy.setUp(false)
         phy.setUp(true)
-        expect(said()).toBe("probe 57, announce 57, probe 60, announce 60")
+        expect(said()).toBe("probe 57, announce 57, probe 60, announce 60, REQUEST, REQUEST")
     })
 })
 
@@ -525,6 +534,25 @@ describe("who asks for an address", () => {
         const next = await own(TUPLE_STATIC)
         expect(nameOf(next)).toBe("10.77.0.202")
         await close(next)
+    })
+
+    test("and is robbed of what is kept ready, again and again, does not wear out the server's pool (RFC 5227, 2.1.1)", async () => {
+        host.declined = ""
+        await keepReady(1)
+        for (const pause of [0, 1000, 1000, 10000, 10000]) {
+            await until("a lease", () => interfaces[1].address !== 0)
+            phy.arrive(claims(interfaces[1].address))
+            phy.arrive(claims(interfaces[1].address))
+            expect(interfaces[1].address).toBe(0)
+            const lost = now()
+            while (interfaces[1].address === 0 && now() - lost < 20000) {
+                await ds.sleep(270)
+                if (interfaces[1].address === 0) skipped += 700
+            }
+            const wait = now() - lost
+            if (wait < pause || wait > pause + 2500) throw new Error(`${wait} ms instead of ${pause}`)
+        }
+        await keepReady(0)
     })
 
     test("has a lease that was kept ready, probed before; one that was lost is replaced", async () => {

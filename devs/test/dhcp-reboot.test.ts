@@ -116,6 +116,15 @@ describe("INIT-REBOOT", () => {
         expect(lease.state).toBe(LeaseState.Selecting)
     })
 
+    test("the address is no other lease's, although the server offers it to that too", () => {
+        const other = startLease(station(1))
+        phy.arrive(answer(other, 2, offered(60)))
+        expect(other.state).toBe(LeaseState.Selecting)
+        phy.arrive(answer(lease, 5, offered(60)))
+        expect(interfaces[0].address).toBe(offered(60))
+        expect(interfaces[1].address).toBe(0)
+    })
+
     test("waits for the link, and forgets nothing meanwhile", async () => {
         clear()
         phy.cable(false)

@@ -2,10 +2,11 @@ import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { INTERFACES } from "../../src/config"
 import { counters } from "../../src/counters"
+import { countConflict } from "../../src/iface/acd"
 import { keepReady } from "../../src/iface/addresses"
 import { releaseAddress } from "../../src/iface/dhcp"
 import { FREE, interfaces } from "../../src/iface/interface"
-import { leaseOf } from "../../src/iface/lease"
+import { LeaseState, leaseOf } from "../../src/iface/lease"
 import { AF_INET_TUPLE, SOCK_DGRAM, TUPLE_DHCP, close, getsockname, socket } from "../../src/socket/socket"
 import { run } from "./support"
 import { host, startWorld, tidy } from "./world"
@@ -58,6 +59,21 @@ describe("leases kept ready", () => {
         expect(bound()).toBe(0)
         await until(1)
         await keepReady(0)
+    })
+
+    test("that wait for a server which is back by now begin anew for a caller", async () => {
+        host.dhcp = false
+        await keepReady(1)
+        const lease = leaseOf(interfaces[1])
+        for (let i = 0; i < 200 && lease.state !== LeaseState.Selecting; i++) await ds.sleep(5)
+        // as after minutes without an answer, and addresses that other hosts had
+        lease.due = ds.millis() + 60000
+        for (let i = 0; i < 4; i++) countConflict(interfaces[1])
+        host.dhcp = true
+        const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
+        expect(getsockname(sd).address).toBe(interfaces[1].address)
+        await keepReady(0)
+        await close(sd)
     })
 
     test("leave the last interface to a caller", async () => {

@@ -41,7 +41,7 @@ function describeInterface(ifc: Interface) {
         prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
         mac: formatMac(ifc.macHigh, ownMacLow),
         gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
-        source: ifc.isCommon() ? "common" : lease.state !== LeaseState.Idle ? "dhcp" : "static",
+        source: ifc.isCommon() ? "common" : lease.state !== LeaseState.Idle || lease.server !== 0 ? "dhcp" : "static",
         leaseSeconds: held ? lease.leaseTime : null,
         expiresIn: held ? Math.max(0, Math.round((lease.expiresAt - ds.millis()) / 1000)) : null,
         sockets: socketsOf(ifc),
@@ -147,7 +147,7 @@ export async function lease(args: string[], out: Printer): Promise<void> {
     const l = leases.find(k => k.ifc.name() === name && k.state !== LeaseState.Idle)
     if (!l) throw new Error(`${name} has no lease; see ifconfig`)
     if (action === "release") {
-        await releaseAddress(l)
+        if (!(await releaseAddress(l))) throw new Error(`${name} has no address yet; see lease`)
         await out.line(`${name}: released`)
     } else await out.line(renewLease(l) ? `${name}: asked for more time` : `${name}: asked for an address`)
 }

@@ -216,8 +216,8 @@ export function findConflict(request: boolean, sender: number, target: number): 
     const conflictAt = claimOf(ifc) + CLAIM_CONFLICT_AT
     const now = ds.millis()
     // RFC 5227, 2.4 (b): one announcement in defence. (a): an answer to our own probe that comes too late leaves
-    // nothing to defend, its sender was there before us
-    const late = !request && target === 0
+    // nothing to defend, its sender was there before us; it comes before the last announcement, or is none
+    const late = !request && target === 0 && claimDue(ifc) !== Infinity
     if (late || now - claims.getAt(conflictAt, "f64") < DEFEND_INTERVAL) {
         endClaim(ifc)
         onConflict(ifc, sender)

@@ -6,7 +6,7 @@ import { formatAddress, isUnicast } from "../wire/address"
 import { claimAgain, claimDue, conflictsOf, countConflict, forgetConflicts, isProbing, pollClaim, setOnConflict, startProbe } from "./acd"
 import { giveCommonMac } from "./macs"
 import { ageNeighbours, neighbours, removeNeighbour } from "./neighbours"
-import { CONFLICTS_FOR_CALLER, declineLease, dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "./dhcp"
+import { CONFLICTS_FOR_CALLER, confirmLease, declineLease, dhcpInput, forgetServer, mayStart, pollLease, releaseLease, startLease } from "./dhcp"
 import { followLink, phy, sendRequest, setPhy } from "./egress"
 import { receive, setDhcpInput } from "./ingress"
 import { FREE, Interface, freeInterface, interfaceOnLink, interfaces, setAddress } from "./interface"
@@ -26,6 +26,7 @@ const READY = -2
 const SURPLUS = -3
 
 const TICK = 250
+const IN_TIME = `within ${ADDRESS_TIMEOUT / 1000} s`
 
 let pool: Pool
 /** Leases to keep ready. */
@@ -66,6 +67,7 @@ function onLink(up: boolean): void {
     }
     for (const ifc of interfaces) {
         claimAgain(ifc)
+        confirmLease(leaseOf(ifc))
         // what another server refused, this one may give
         if (ifc.process === READY && leaseOf(ifc).failure) startLease(ifc)
     }
@@ -121,7 +123,7 @@ function refill(): void {
     // one whose lease has ended begins anew, unless the server has none for it
     for (const ifc of ready) {
         const lease = leaseOf(ifc)
-        if (lease.state === LeaseState.Idle && !lease.failure) startLease(ifc)
+        if (lease.state === LeaseState.Idle && !lease.failure && mayStart(lease)) startLease(ifc)
     }
     for (let missing = warm - ready.length; missing > 0; missing--) {
         const ifc = freeInterface()
@@ -150,22 +152,24 @@ async function housekeeping() {
  * @returns whether it has one
  */
 export async function commonReady(timeout: number): Promise<boolean> {
-    return await boundWithin(leaseOf(interfaces[0]), timeout)
+    return await boundBefore(leaseOf(interfaces[0]), ds.millis() + timeout)
 }
 
 /** Wait for the common address as for any other. @throws SocketError `EADDRNOTAVAIL` */
 export async function needCommon(): Promise<void> {
-    await need(leaseOf(interfaces[0]))
+    await need(leaseOf(interfaces[0]), ds.millis() + ADDRESS_TIMEOUT)
 }
 
-async function need(lease: Lease): Promise<void> {
-    if (await boundWithin(lease, ADDRESS_TIMEOUT)) return
-    throw unavailable(
-        lease.failure ||
-            (conflictsOf(lease.ifc) > 0
-                ? "other hosts use the addresses that the DHCP server gives; see that they are for it alone"
-                : `no DHCP server gave an address within ${ADDRESS_TIMEOUT / 1000} s; see that one runs on this LAN and has addresses left`)
-    )
+async function need(lease: Lease, until: number): Promise<void> {
+    if (await boundBefore(lease, until)) return
+    let reason = lease.failure
+    if (!reason) {
+        if (conflictsOf(lease.ifc) > 0)
+            reason = "other hosts use the addresses that the DHCP server gives; see that they are for it alone"
+        else if (lease.state === LeaseState.Probing) reason = `the address is still being probed ${IN_TIME}; try again, or see ACD`
+        else reason = `no DHCP server gave an address ${IN_TIME}; see that one runs on this LAN and has addresses left`
+    }
+    throw unavailable(reason)
 }
 
 /** @param reason unless there is no link */
@@ -173,8 +177,7 @@ function unavailable(reason: string): SocketError {
     return new SocketError("EADDRNOTAVAIL", phy.up ? reason : `no link to ${phy.description}; see that the LAN is there`)
 }
 
-async function boundWithin(lease: Lease, timeout: number): Promise<boolean> {
-    const until = ds.millis() + timeout
+async function boundBefore(lease: Lease, until: number): Promise<boolean> {
     while (lease.state < LeaseState.Bound) {
         const left = until - ds.millis()
         if (left <= 0 || lease.state === LeaseState.Idle) return false
@@ -199,19 +202,20 @@ async function followProbe(ifc: Interface, timeout: number): Promise<void> {
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {
     const kept = source === Source.Dhcp ? readyInterfaces() : []
-    // one that is not bound yet is nearer to it than a new one
-    const ready = kept.find(i => leaseOf(i).state >= LeaseState.Bound) || kept[0]
-    const ifc = ready || freeInterface()
+    // one that an address was given or offered to is nearer to it than a new one; that of another is only asked for
+    const ready = kept.find(i => leaseOf(i).state === LeaseState.Bound) || kept.find(i => leaseOf(i).state > LeaseState.Selecting)
+    const ifc = ready || kept[0] || freeInterface()
     if (!ifc)
         throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     ifc.process = process
+    forgetConflicts(ifc)
+    const until = ds.millis() + ADDRESS_TIMEOUT
     try {
-        // one whose addresses were in conflict pauses, longer than a caller waits
-        if (source === Source.Dhcp) await need(ready && leaseOf(ifc).state > LeaseState.Init ? leaseOf(ifc) : startLease(ifc))
+        if (source === Source.Dhcp) await need(ready ? leaseOf(ifc) : startLease(ifc), until)
         else {
-            await needCommon()
-            await takeStatic(ifc)
+            await need(leaseOf(interfaces[0]), until)
+            await takeStatic(ifc, until)
         }
     } catch (e) {
         await closeInterface(ifc)
@@ -220,22 +224,21 @@ export async function openInterface(source: Source, process: number): Promise<In
     return ifc
 }
 
-async function takeStatic(ifc: Interface): Promise<void> {
+async function takeStatic(ifc: Interface, until: number): Promise<void> {
     const common = interfaces[0]
     if (!pool.isOn(common))
         throw new SocketError(
             "EADDRNOTAVAIL",
             `the reserved addresses ${pool.describe()} are not on this LAN (${formatAddress(common.address)}); set POOL`
         )
-    forgetConflicts(ifc)
-    const until = ds.millis() + ADDRESS_TIMEOUT
     while (ifc.address === 0) {
         const left = until - ds.millis()
-        if (left > 0 && isProbing(ifc)) {
+        if (left <= 0) throw unavailable(`no reserved address of ${pool.describe()} was found free ${IN_TIME}; see that they are reserved, and ACD`)
+        if (isProbing(ifc)) {
             await followProbe(ifc, left)
             pollClaim(ifc, ds.millis())
         } else {
-            const address = left > 0 ? pool.take() : 0
+            const address = pool.take()
             if (address === 0)
                 throw unavailable(
                     `all reserved addresses ${pool.describe()} are in use${pool.isShared() ? ", also by other hosts; see that they are reserved" : ""}`
@@ -248,6 +251,7 @@ async function takeStatic(ifc: Interface): Promise<void> {
 /** Take an interface and its address away; a leased address goes back to its server (claims 36-38). */
 export async function closeInterface(ifc: Interface): Promise<void> {
     await releaseLease(leaseOf(ifc))
+    forgetConflicts(ifc)
     giveCommonMac(ifc)
     ifc.rx = 0
     ifc.tx = 0

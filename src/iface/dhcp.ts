@@ -209,7 +209,10 @@ function lose(lease: Lease, restartAt: number, conflict: boolean): void {
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     // the common interface wants an address for ever, the others only while their sockets live
     if (lease.ifc.isCommon()) restart(lease, restartAt)
-    else forget(lease)
+    else {
+        forget(lease)
+        lease.due = restartAt
+    }
     if (!conflict) forgetConflicts(lease.ifc)
     leaseChanged.notify(false)
     lease.ifc.fail("ENETDOWN")
@@ -314,7 +317,7 @@ function onGrant(lease: Lease, r: DhcpReply): void {
     }
     if (lease.state === LeaseState.Selecting) {
         // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
-        if (isProbed(r.address) || leases.find(l => l.address === r.address && l.state > LeaseState.Selecting)) lease.outbid = true
+        if (isProbed(r.address) || leases.find(l => l !== lease && l.address === r.address && l.state !== LeaseState.Idle)) lease.outbid = true
         else if (r.type === DHCPOFFER) {
             lease.address = r.address
             lease.server = r.server
@@ -327,6 +330,7 @@ function onGrant(lease: Lease, r: DhcpReply): void {
     } else if (
         r.type === DHCPACK &&
         r.address === lease.address &&
+        !isProbed(r.address) &&
         (r.server === lease.server || asksAll(lease))
     )
         bind(lease, r)
@@ -415,7 +419,6 @@ function askAgain(): void {
  */
 export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
     const lease = leaseOf(ifc)
-    forgetConflicts(ifc)
     restart(lease, 0)
     lease.address = remembered
     pollLease(lease, ds.millis())
@@ -455,15 +458,18 @@ function isHeld(lease: Lease, address: number): boolean {
 export async function releaseLease(lease: Lease): Promise<void> {
     await sendRelease(lease)
     forget(lease)
+    lease.server = 0
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     leaseChanged.notify(false)
 }
 
-/** Give the address back although sockets use it: they learn that their network is down. */
-export async function releaseAddress(lease: Lease): Promise<void> {
+/** Give the address back although sockets use it: they learn that their network is down. @returns whether there was one */
+export async function releaseAddress(lease: Lease): Promise<boolean> {
     const held = lease.address
+    if (!isHeld(lease, held)) return false
     await sendRelease(lease)
     if (isHeld(lease, held)) lose(lease, Infinity, false)
+    return true
 }
 
 /** Ask now: for more time, or for an address if there is none. @returns whether there is one */
@@ -475,6 +481,21 @@ export function renewLease(lease: Lease): boolean {
     lease.due = 0
     pollLease(lease, ds.millis())
     return held
+}
+
+/** Whether a lease that was lost may be asked for anew: not at once, lest two who are at odds wear out the server's pool. */
+export function mayStart(lease: Lease): boolean {
+    return lease.due === Infinity || ds.millis() >= lease.due
+}
+
+/**
+ * The link has come back, perhaps to another network: all servers are asked whether the address is right here (RFC 2131,
+ * 3.7). Without an answer it is used until its lease ends.
+ */
+export function confirmLease(lease: Lease): void {
+    if (lease.state < LeaseState.Bound) return
+    begin(lease, LeaseState.Rebinding, ds.millis())
+    lease.due = 0
 }
 
 /** Drop the lease from those that are kept alive. */

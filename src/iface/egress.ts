@@ -118,7 +118,8 @@ export function nextHop(ifc: Interface, dst: number): number {
  */
 export function neighbourFor(ifc: Interface, dst: number): Neighbour {
     const hop = nextHop(ifc, dst)
-    if (hop === 0) return undefined
+    // without an address everything would be on the link, and a request a probe
+    if (hop === 0 || ifc.address === 0) return undefined
     let n = neighbourOf(hop)
     if (!n) {
         n = addNeighbour(hop, ifc)
