@@ -35,6 +35,8 @@ export class Phone extends Runner<{ log: [line: string] }> {
 
     private vm: ChildProcess
     private onReset = () => {}
+    /** Settles when the phone is there again after its latest restart. */
+    private back = Promise.resolve()
 
     private constructor(
         private readonly bus: Bus,
@@ -83,14 +85,15 @@ export class Phone extends Runner<{ log: [line: string] }> {
         return phone
     }
 
-    /** Runs a command; after `reboot`, waits until the phone is there again. */
+    /** Runs a command; after `reboot`, and while the phone restarts by itself, waits until it is there again. */
     override async execute(line: string, onText: (text: string) => void): Promise<boolean> {
+        await this.back
         const isReboot = line.trim() === "reboot"
         const reset = new Promise<void>(resolve => isReboot && (this.onReset = resolve))
         const succeeded = await super.execute(line, onText)
         if (!succeeded || !isReboot) return succeeded
         await Promise.race([reset, this.failed])
-        await this.isBack()
+        await this.back
         return true
     }
 
@@ -98,6 +101,11 @@ export class Phone extends Runner<{ log: [line: string] }> {
     private reset(): void {
         this.vm.kill("SIGKILL")
         this.vm = this.startVm()
+        if (!this.client) return
+        this.client.interrupt(new Error("the phone has restarted; run the command again"))
+        this.back = this.isBack()
+        // `failed` tells of it
+        this.back.catch(() => {})
         this.onReset()
     }
 

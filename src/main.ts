@@ -3,6 +3,7 @@ import { startConsole } from "./console/server"
 import { commonReady, keepReady } from "./iface/addresses"
 import { readSettings } from "./settings"
 import { startTelephone } from "./telephone/telephone"
+import { watchUptime } from "./uptime"
 
 /** Milliseconds. Usually the common address is there at once; the console must not wait for a LAN that is not. */
 const COMMON_WAIT = 1000
@@ -14,3 +15,4 @@ startTelephone()
 await keepReady(settings.ready)
 await commonReady(COMMON_WAIT)
 startConsole()
+watchUptime.start()

@@ -8,6 +8,7 @@ import { parseLan } from "../../src/phy/stream"
 import { W5500Phy } from "../../src/phy/w5500"
 import { TUPLE_DHCP } from "../../src/socket/socket"
 import { startTelephone } from "../../src/telephone/telephone"
+import { watchUptime } from "../../src/uptime"
 import { ModelSpi } from "./spi"
 
 // The firmware of a board with a W5500, in the simulator: the driver talks to a model of the chip (sim/w5500).
@@ -19,3 +20,4 @@ startTelephone()
 await keepReady(DEFAULT_READY)
 await commonReady(1000)
 startConsole()
+watchUptime.start()

@@ -195,6 +195,11 @@ async function followProbe(ifc: Interface, timeout: number): Promise<void> {
     await leaseChanged.wait(isProbing(ifc) ? Math.min(timeout, wait > 0 ? wait : TICK) : timeout)
 }
 
+/** Whether anybody has a socket, or an interface. */
+export function inUse(): boolean {
+    return interfaces.find(i => i.endpoints || (i.process !== FREE && i.process !== READY && !i.isCommon())) !== undefined
+}
+
 /**
  * Make a network-layer interface with an address of its own (claims 12-14).
  * @param process group that owns it
