@@ -189,6 +189,7 @@ describe("without an address for it", { concurrency: true }, () => {
         on({ withoutServer: true }, async rig => {
             const lines = ["ping 10.77.0.2", `call ${ECHO1} --tuple common`, `call ${ECHO1} --tuple static`, `call ${ECHO1}`]
             await Promise.all(lines.map(line => rig.fails(line, /^error: .*(no address|no DHCP server|not on this LAN).*; s/)))
+            await rig.fails("lease release tp0", /^error: tp0 has no address yet; see lease/)
             rig.lan.dhcp.enabled = true
             await rig.hasAddress(20_000)
             await rig.works()

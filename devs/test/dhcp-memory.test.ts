@@ -88,6 +88,19 @@ describe("the common address", () => {
         expect(written).toBe("61 ")
         expect(await readSetting("ADDRESS")).toBe("10.77.0.61")
     })
+
+    test("is not written again within the hour, since flash wears", async () => {
+        given = offered(62)
+        await releaseAddress(leases[0])
+        renewLease(leases[0])
+        await until("the third address", () => interfaces[0].address === given)
+        await ds.sleep(600)
+        expect(written).toBe("61 ")
+        const runtime = ds as any
+        const millis = runtime.millis
+        runtime.millis = () => millis() + 3600000
+        await until("that it is written", () => written === "61 62 ")
+    })
 })
 
 await run()

@@ -26,6 +26,8 @@ const READY = -2
 const SURPLUS = -3
 
 const TICK = 250
+/** Milliseconds between two writes of the common address to flash. */
+const MEMORY_INTERVAL = 3600000
 const IN_TIME = `within ${ADDRESS_TIMEOUT / 1000} s`
 
 let pool: Pool
@@ -134,12 +136,15 @@ function refill(): void {
 }
 
 async function housekeeping() {
+    let written = -Infinity
     while (true) {
         await ds.sleep(TICK)
         poll()
-        // flash wears: only an address that is another one is written
+        // flash wears: only an address that is another one is written, and not each one of many
         const address = interfaces[0].address
-        if (memory && address !== 0 && address !== memory.address) {
+        const now = ds.millis()
+        if (memory && address !== 0 && address !== memory.address && now - written >= MEMORY_INTERVAL) {
+            written = now
             memory.address = address
             await memory.keep(address)
         }
