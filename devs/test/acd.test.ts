@@ -62,7 +62,7 @@ let errors = ""
 /** A new interface that has said DISCOVER. */
 async function begin(policy: Acd, slot: number): Promise<void> {
     await ds.sleep(0)
-    stoppedAt = millis()
+    stoppedAt = stoppedAt || millis()
     setAcd(policy)
     errors = ""
     const ifc = station(slot)
