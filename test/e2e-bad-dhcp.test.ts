@@ -10,7 +10,7 @@ const ECHO1 = "10.77.0.2:4000"
 const NOBODY = "10.77.0.240"
 const FOREIGN_MAC = "02:00:5e:00:00:99"
 /** In which a call must have its address or fail, with something for a machine that is busy. */
-const ADDRESS_MS = 10_000 + 500
+const ADDRESS_MS = 15_000
 
 /** The payload of a message with an option set, or taken out. */
 function withOption(message: DhcpMessage, code: number, value?: number[]): Buffer {

@@ -238,6 +238,23 @@ describe("probing", () => {
         await until("the address", () => lease.state === LeaseState.Bound)
     })
 
+    test("a lease given up while it is asked for gives back what is granted later, once", async () => {
+        await begin(Acd.Quick, 1)
+        const granted = answerWith(lease, 5, offered(60), Buffer.concat(SERVER, TIMES, NET, hex`5000`))
+        await closeInterface(interfaces[1])
+        expect(said()).toBe("")
+        expect(phy.counting(answerWith(lease, 2, offered(60), Buffer.concat(SERVER, TIMES, NET)))).toBe("dhcpRx+1 dhcpForeign+1")
+        phy.arrive(granted)
+        expect(said()).toBe("RELEASE")
+        expect(targetOf(taken[0])).toBe(-1)
+        expect(ciaddrOf(taken[0])).toBe(offered(60))
+        expect(option(taken[0], 54)).toBe("0a4d0001")
+        expect(option(taken[0], 61)).toBe("ff0000000100030001025450000001")
+        expect(phy.counting(granted)).toBe("dhcpRx+1 dhcpForeign+1")
+        expect(interfaces[1].address).toBe(0)
+        expect(lease.state).toBe(LeaseState.Idle)
+    })
+
     test("a lease given back while it is probed is released, from nobody", async () => {
         await begin(Acd.Quick, 1)
         ack(offered(60))

@@ -259,17 +259,33 @@ export function dhcpInput(b: Buffer, ip: number, udp: number, length: number): v
     const ifc = lease.ifc
     const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, phy.macLow, phy.macHigh, phy.macLow)
     if (!r) counters.dhcpBad++
+    else if (lease.state === LeaseState.Idle) giveBack(lease, r)
     else if (r.iaid !== undefined && r.iaid !== lease.ifc.slot) counters.dhcpForeign++
     else if (r.type === DHCPNAK) onNak(lease, r)
     else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
     else counters.dhcpForeign++
 }
 
-/** The lease that waits for an answer with this transaction identifier, or `undefined`. */
+/** The lease that waits for an answer with this transaction identifier, or did so when it was given up; else `undefined`. */
 function leaseAsking(xid: number): Lease {
     for (const l of leases)
-        if (l.xid === xid && l.state > LeaseState.Init && l.state !== LeaseState.Probing && l.state !== LeaseState.Bound) return l
+        if (l.xid === xid && l.state !== LeaseState.Init && l.state !== LeaseState.Probing && l.state !== LeaseState.Bound) return l
     return undefined
+}
+
+/** What is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used. */
+function giveBack(lease: Lease, r: DhcpReply): void {
+    if (r.type !== DHCPACK || lease.xid === 0 || r.server === undefined || interfaceOf(r.address)) {
+        counters.dhcpForeign++
+        return
+    }
+    lease.address = r.address
+    lease.server = r.server
+    lease.state = LeaseState.Bound
+    send(lease, DHCPRELEASE, ADDRESS_BROADCAST)
+    forget(lease)
+    lease.server = 0
+    lease.xid = 0
 }
 
 /** Whether any server may answer, because all were asked (RFC 2131, 4.4.2 and 4.4.5). */
