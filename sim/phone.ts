@@ -12,7 +12,7 @@ import { CLI, PROJECT, type PhyKind } from "./firmware.js"
 import { Runner } from "./runner.js"
 import { W5500Server } from "./w5500/server.js"
 
-const BOOT_TIMEOUT = 20_000
+const BOOT_TIMEOUT = 40_000
 const END_TIMEOUT = 3_000
 const RECENT_LINES = 60
 

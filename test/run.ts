@@ -2,7 +2,8 @@
  * `npm test`: all tests that need Node.js alone, the end-to-end tests over each PHY. Most files run several at a
  * time; those that hear every frame of many calls run alone. With words, only the files whose names hold one of them.
  */
-import { spawn } from "node:child_process"
+import { spawn, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -24,25 +25,41 @@ const shared = readdirSync(TESTS)
     .filter(name => !ALONE.includes(name))
     .sort()
 
+let child: ChildProcess | undefined
+let interrupted = false
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+        interrupted = true
+        child?.kill(signal)
+    })
+
 async function run(names: string[], phy: PhyKind, concurrency: number): Promise<boolean> {
     const files = names.filter(wanted).map(name => join(TESTS, `${name}.test.ts`))
-    if (files.length === 0) return true
+    if (files.length === 0 || interrupted) return !interrupted
     console.log(`# over the PHY ${phy}, ${concurrency} at a time: ${names.filter(wanted).join(" ")}`)
-    const child = spawn(process.execPath, ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT}`, ...files], {
+    child = spawn(process.execPath, ["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT}`, ...files], {
         env: { ...process.env, TUPLEPHONE_PHY: phy },
         stdio: "inherit",
     })
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal))
-    return (await new Promise(resolve => child.on("close", resolve))) === 0
+    return (await once(child, "close"))[0] === 0
 }
 
 // two files that find an image stale would build it at the same time
 const PROGRAMS: Program[] = [...PHYS, "lives"]
 for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
-let passed = true
-for (const phy of PHYS) {
-    // most of them wait most of the time; the model of the controller does not
-    passed = (await (phy === "stream" ? run(shared, phy, 3) : run(OVER_EACH_PHY, phy, 2))) && passed
-    passed = (await run(ALONE, phy, 1)) && passed
+/**
+ * Over the simulated SPI bus each transfer is a round trip of milliseconds through two processes: where the machine stops
+ * one of them for longer than the chip's buffers and the driver's queue last, frames are lost as on no bus. So there a
+ * file that fails is run once more.
+ */
+async function runOverBus(name: string): Promise<boolean> {
+    if ((await run([name], "w5500", 1)) || interrupted) return !interrupted
+    console.log(`# ${name} has failed over the simulated SPI bus; once more`)
+    return await run([name], "w5500", 1)
 }
+
+// those over the stream wait most of the time
+let passed = await run(shared, "stream", 3)
+passed = (await run(ALONE, "stream", 1)) && passed
+for (const name of [...OVER_EACH_PHY, ...ALONE]) passed = (await runOverBus(name)) && passed
 process.exitCode = passed ? 0 : 1

@@ -70,7 +70,7 @@ export async function startWorld(): Promise<void> {
     serve.start()
     startInterfaces(phy, parsePool("10.77.0.200-10.77.0.203/24"))
     startSockets(TUPLE_DHCP)
-    if (!(await commonReady(1000))) throw new Error("no address")
+    if (!(await commonReady(10000))) throw new Error("no address")
     await ds.sleep(5)
 }
 
