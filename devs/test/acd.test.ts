@@ -444,6 +444,16 @@ describe("an address in use (RFC 5227, 2.4)", () => {
 const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
 const nameOf = (sd: number) => formatAddress(getsockname(sd).address)
 
+/** With which code and text a call fails; "" if it does not. */
+async function toldOf(f: () => Promise<any>): Promise<string> {
+    try {
+        await f()
+    } catch (e) {
+        return `${(e as any).code} ${(e as Error).message}`
+    }
+    return ""
+}
+
 /** Sockets on a LAN with a host that answers, and another that has some addresses, by their last octets. */
 async function crowded(): Promise<void> {
     setAcd(Acd.Quick)
@@ -470,12 +480,7 @@ describe("who asks for an address", () => {
 
     test("by DHCP is told after the fourth conflict, and nothing stays behind", async () => {
         host.used = "all"
-        let message = ""
-        try {
-            await own(TUPLE_DHCP)
-        } catch (e) {
-            message = `${(e as any).code} ${(e as Error).message}`
-        }
+        const message = await toldOf(async () => await own(TUPLE_DHCP))
         expect(message.startsWith("EADDRNOTAVAIL other hosts use the addresses that the DHCP server gives;")).toBe(true)
         expect(host.declined.split(" ").length).toBe(5)
         expect(openSockets()).toBe(0)
@@ -515,12 +520,7 @@ describe("who asks for an address", () => {
 
     test("of the pool is told if other hosts have all of it", async () => {
         host.used = " 200 201 202 203 "
-        let message = ""
-        try {
-            await own(TUPLE_STATIC)
-        } catch (e) {
-            message = `${(e as any).code} ${(e as Error).message}`
-        }
+        const message = await toldOf(async () => await own(TUPLE_STATIC))
         expect(message).toBe("EADDRNOTAVAIL all reserved addresses 10.77.0.200-10.77.0.203/24 are in use, also by other hosts; see that they are reserved")
         expect(interfaces.filter(i => i.process !== FREE).length).toBe(1)
     })
@@ -530,21 +530,12 @@ describe("who asks for an address", () => {
         expect(nameOf(sd)).toBe("10.77.0.200")
         const unbound = await own(TUPLE_STATIC)
         await bind(sd, { port: 5004 })
-        const hear = async (what: number) => {
-            try {
-                if (what === sd) await recv(sd, 0)
-                else await bind(what, {})
-            } catch (e) {
-                return `${(e as any).code} ${(e as Error).message}`
-            }
-            return ""
-        }
         for (const address of [offered(200), offered(201)]) {
             phy.arrive(claims(address))
             phy.arrive(claims(address))
         }
-        expect(await hear(sd)).toBe("ENETDOWN another host uses the socket's address")
-        expect(await hear(unbound)).toBe("ENETDOWN another host uses the socket's address")
+        expect(await toldOf(async () => await recv(sd, 0))).toBe("ENETDOWN another host uses the socket's address")
+        expect(await toldOf(async () => await bind(unbound, {}))).toBe("ENETDOWN another host uses the socket's address")
         expect(interfaces.filter(i => i.address !== 0).length).toBe(1)
         await close(sd)
         await close(unbound)

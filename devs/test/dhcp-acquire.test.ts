@@ -1,21 +1,14 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { dhcpInput, pollLease, startLease } from "../../src/iface/dhcp"
-import { setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput } from "../../src/iface/ingress"
+import { pollLease, startLease } from "../../src/iface/dhcp"
 import { interfaces, isBroadcast } from "../../src/iface/interface"
 import { Lease, LeaseState, leaseChanged } from "../../src/iface/lease"
-import { setOnNeighbour } from "../../src/iface/neighbours"
 import { addressOf, formatAddress, maskOf } from "../../src/wire/address"
-import { BROADCAST_MAC, FakePhy, HOST, clear, dhcp, give, station, udp } from "./lan"
-import { NET, SERVER, TIMES, answer, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, targetOf, typeOf, xidOf } from "./server"
+import { BROADCAST_MAC, HOST, clear, dhcp, give, station, udp } from "./lan"
+import { NET, SERVER, TIMES, answer, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, startClient, targetOf, typeOf, xidOf } from "./server"
 import { breathe, checksum, copyOf, expectBytes, get16, run } from "./support"
 
-const phy = new FakePhy()
-setPhy(phy)
-phy.start(receive, () => {})
-setOnNeighbour(() => {})
-setDhcpInput(dhcpInput)
+const phy = startClient()
 
 /** A new interface that has said DISCOVER, alone in the world. */
 let lease: Lease

@@ -1,21 +1,15 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { dhcpInput, pollLease, releaseAddress, releaseLease, renewLease, startLease } from "../../src/iface/dhcp"
-import { setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput } from "../../src/iface/ingress"
+import { pollLease, releaseAddress, releaseLease, renewLease, startLease } from "../../src/iface/dhcp"
 import { interfaces } from "../../src/iface/interface"
 import { Lease, LeaseState } from "../../src/iface/lease"
-import { neighbours, setOnNeighbour } from "../../src/iface/neighbours"
+import { neighbours } from "../../src/iface/neighbours"
 import { addressOf } from "../../src/wire/address"
-import { BOARD_MAC, BROADCAST_MAC, FakePhy, HOST, HOST_MAC, arp, clear, dhcp, listen, station } from "./lan"
-import { NET, SERVER, TIMES, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, targetOf, typeOf, xidOf } from "./server"
+import { BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, clear, dhcp, listen, station } from "./lan"
+import { NET, SERVER, TIMES, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, startClient, targetOf, typeOf, xidOf } from "./server"
 import { breathe, copyOf, expectBytes, get16, run } from "./support"
 
-const phy = new FakePhy()
-setPhy(phy)
-phy.start(receive, () => {})
-setOnNeighbour(() => {})
-setDhcpInput(dhcpInput)
+const phy = startClient()
 
 let lease: Lease
 let errors = ""

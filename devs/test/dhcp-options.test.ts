@@ -1,22 +1,15 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { configured } from "../../src/iface/configuration"
-import { dhcpInput, startLease } from "../../src/iface/dhcp"
-import { setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput } from "../../src/iface/ingress"
+import { startLease } from "../../src/iface/dhcp"
 import { interfaces } from "../../src/iface/interface"
 import { Lease, LeaseState } from "../../src/iface/lease"
-import { setOnNeighbour } from "../../src/iface/neighbours"
 import { addressOf } from "../../src/wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../../src/wire/dhcp"
-import { BROADCAST_MAC, FakePhy, HOST, clear, dhcp, station, udp } from "./lan"
-import { SERVER, TIMES, offered } from "./server"
+import { BROADCAST_MAC, HOST, clear, dhcp, station, udp } from "./lan"
+import { SERVER, TIMES, offered, startClient } from "./server"
 import { breathe, copyOf, run } from "./support"
 
-const phy = new FakePhy()
-setPhy(phy)
-phy.start(receive, () => {})
-setOnNeighbour(() => {})
-setDhcpInput(dhcpInput)
+const phy = startClient()
 
 const MASK: Buffer = hex`0104ffffff00`
 const COMMIT: Buffer = hex`350105 5000`

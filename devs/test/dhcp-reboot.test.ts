@@ -1,19 +1,12 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { dhcpInput, pollLease, renewLease, startLease } from "../../src/iface/dhcp"
-import { setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput } from "../../src/iface/ingress"
+import { pollLease, renewLease, startLease } from "../../src/iface/dhcp"
 import { interfaces } from "../../src/iface/interface"
 import { Lease, LeaseState } from "../../src/iface/lease"
-import { setOnNeighbour } from "../../src/iface/neighbours"
-import { BROADCAST_MAC, FakePhy, clear, station } from "./lan"
-import { NET, SERVER, TIMES, answer, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, targetOf, typeOf, xidOf } from "./server"
+import { BROADCAST_MAC, clear, station } from "./lan"
+import { NET, SERVER, TIMES, answer, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, startClient, targetOf, typeOf, xidOf } from "./server"
 import { breathe, copyOf, expectBytes, run } from "./support"
 
-const phy = new FakePhy()
-setPhy(phy)
-phy.start(receive, () => {})
-setOnNeighbour(() => {})
-setDhcpInput(dhcpInput)
+const phy = startClient()
 
 /** An interface that remembers 10.77.0.60, and has just asked for it. */
 let lease: Lease

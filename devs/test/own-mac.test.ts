@@ -1,16 +1,15 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { Source, closeInterface, openInterface } from "../../src/iface/addresses"
-import { dhcpInput, forgetServer, pollLease, releaseLease, startLease } from "../../src/iface/dhcp"
+import { forgetServer, pollLease, releaseLease, startLease } from "../../src/iface/dhcp"
 import { announce, ownMacLow, setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { FREE, interfaces } from "../../src/iface/interface"
 import { Lease, LeaseState, leases } from "../../src/iface/lease"
 import { giveCommonMac, giveOwnMac, hasOwnMac, severalMacs } from "../../src/iface/macs"
-import { neighbours, setOnNeighbour } from "../../src/iface/neighbours"
+import { neighbours } from "../../src/iface/neighbours"
 import { formatMac } from "../../src/wire/address"
 import { BOARD, BOARD_MAC, BROADCAST_MAC, FakePhy, HOST, HOST_MAC, arp, clear, give, icmp, listen, station, udp } from "./lan"
-import { NET, SERVER, TIMES, answer, answerWith, offered, option, said, saidTypes, typeOf, xidOf } from "./server"
+import { NET, SERVER, TIMES, answer, answerWith, offered, option, said, saidTypes, startClient, typeOf, xidOf } from "./server"
 import { breathe, copyOf, expectBytes, run, until } from "./support"
 
 // Servers that know clients by their hardware address alone (against RFC 2131, 4.2), and the MAC address of its own that
@@ -24,11 +23,7 @@ const MAC_2: Buffer = hex`32 54 50 00 00 01`
 const MAC_3: Buffer = hex`42 54 50 00 00 01`
 const MAC_5: Buffer = hex`62 54 50 00 00 01`
 
-const phy = new FakePhy()
-setPhy(phy)
-phy.start(receive, () => {})
-setOnNeighbour(() => {})
-setDhcpInput(dhcpInput)
+const phy = startClient()
 
 const macOf = (slot: number) => formatMac(interfaces[slot].macHigh, ownMacLow)
 /** Where a frame is from, and the `chaddr` of a DHCP message. */

@@ -1,4 +1,8 @@
+import { dhcpInput } from "../../src/iface/dhcp"
+import { setPhy } from "../../src/iface/egress"
+import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { Lease } from "../../src/iface/lease"
+import { setOnNeighbour } from "../../src/iface/neighbours"
 import { addressOf } from "../../src/wire/address"
 import { FakePhy, dhcp } from "./lan"
 import { get16 } from "./support"
@@ -7,6 +11,16 @@ import { get16 } from "./support"
 export const SERVER: Buffer = hex`36040a4d0001`
 export const TIMES: Buffer = hex`330400001c20 3a0400000e10 3b040000189c`
 export const NET: Buffer = hex`0104ffffff00 03040a4d0001`
+
+/** A link with the DHCP client on it, and nothing above. */
+export function startClient(): FakePhy {
+    const phy = new FakePhy()
+    setPhy(phy)
+    phy.start(receive, () => {})
+    setOnNeighbour(() => {})
+    setDhcpInput(dhcpInput)
+    return phy
+}
 
 export function offered(n: number): number {
     return addressOf(10, 77, 0, n)
