@@ -137,7 +137,7 @@ export class Phone extends Runner<{ log: [line: string] }> {
 
     /** Ends the VM and leaves nothing behind. */
     async stop(): Promise<void> {
-        this.failure ??= new Error("the phone was stopped")
+        this.failWith(new Error("the phone was stopped"))
         if (this.vm.exitCode === null && this.vm.signalCode === null && this.vm.pid !== undefined) {
             const ended = new Promise(resolve => this.vm.once("exit", resolve))
             this.vm.kill("SIGTERM")

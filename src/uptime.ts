@@ -6,6 +6,8 @@ const RESTART_AFTER = 49 * 86400000
 /** A minute before the end of the runtime's clock, calls or no. */
 const RESTART_LATEST = 4294967296 - 60000
 const INTERVAL = 5000
+/** Milliseconds in which what was said last leaves: an answer of the console, frames that wait for the SPI bus. */
+const FAREWELL = 200
 
 /**
  * Restart the phone in time. `ds.millis()` goes on for ever, but the runtime's scheduler compares 32 bits of it: what
@@ -16,5 +18,11 @@ export async function watchUptime() {
     while (ds.millis() < RESTART_AFTER || (inUse() && ds.millis() < RESTART_LATEST)) await ds.sleep(INTERVAL)
     console.log("restarting: the clock is about to wrap")
     await keepReady(0)
+    await restart()
+}
+
+/** Restart the phone, when what it has said last has left. */
+export async function restart() {
+    await ds.sleep(FAREWELL)
     ds.reboot()
 }

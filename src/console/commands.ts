@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { restart } from "../uptime"
 import { parseDecimal } from "../wire/address"
 import { call, hangupCommand, listCalls } from "./calls"
 import { Printer, UsageError, noMore } from "./command"
@@ -36,19 +37,11 @@ async function sleep(args: string[]): Promise<void> {
     await ds.sleep(seconds * 1000)
 }
 
-/** Milliseconds in which the answer to `reboot` leaves. */
-const FAREWELL = 200
-
 async function reboot(args: string[], out: Printer): Promise<void> {
     noMore(args, 0)
     await out.line("restarting")
+    // not in the command itself, whose end has to be told first; calls and their addresses end unsaid, as when power fails
     restart.start()
-}
-
-/** Not in the command itself, whose end has to be told first. Calls and their addresses end unsaid, as when power fails. */
-async function restart() {
-    await ds.sleep(FAREWELL)
-    ds.reboot()
 }
 
 async function help(args: string[], out: Printer): Promise<void> {
