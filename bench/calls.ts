@@ -137,7 +137,7 @@ export function callsSuite(seconds = SECONDS, counts = COUNTS): Suite {
             if (quick && seconds > QUICK_SECONDS) return await callsSuite(QUICK_SECONDS, counts).run({ runs, progress, quick })
             const results = new Map(counts.map(count => [count, [] as Result[]]))
             const timers: Result[] = []
-            const rig = await Rig.start({ preload: PROBE })
+            const rig = await Rig.start({ preload: [PROBE] })
             try {
                 for (let i = 1; i <= runs; i++) {
                     for (const [count, list] of results) {

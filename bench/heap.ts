@@ -147,7 +147,7 @@ export function heapSuite(seconds = SECONDS, counts = COUNTS, guess = GUESS, mos
                     values.push(near)
                 }
                 progress(`run ${i} of ${runs}: what the calls allocate`)
-                const rig = await Rig.start({ preload: PROBE })
+                const rig = await Rig.start({ preload: [PROBE] })
                 try {
                     for (const [count, list] of figures) list.push(await traffic(rig, count, seconds))
                 } finally {

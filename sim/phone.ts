@@ -25,8 +25,8 @@ export interface PhoneOptions {
     lan: string
     /** The image's; `stream` by default. */
     phy?: PhyKind
-    /** A script for the VM's process to load first, as `sim/board.cjs`. */
-    preload?: string
+    /** Scripts for the VM's process to load first, before `sim/board.cjs`. */
+    preload?: string[]
 }
 
 /** Emits `log` with each line that the firmware writes. */
@@ -64,7 +64,7 @@ export class Phone extends Runner<{ log: [line: string] }> {
         const controller = options.phy === "w5500" ? await W5500Server.start({ lan: options.lan }) : undefined
         // the VM keeps its flash in the folder in which it runs
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
-        const scripts = [join(PROJECT, "sim/board.cjs"), ...(options.preload ? [options.preload] : [])].flatMap(path => ["--require", path])
+        const scripts = [...(options.preload ?? []), join(PROJECT, "sim/board.cjs")].flatMap(path => ["--require", path])
         const args = [...scripts, CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
         const spawnVm = () =>
             spawn(process.execPath, args, {

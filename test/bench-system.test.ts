@@ -68,7 +68,7 @@ describe("heap", () => {
         assert.equal(await hasRoom(1, 48, 1), false)
     })
     it("reads the heap of the VM from outside", async () => {
-        const rig = await Rig.start({ preload: PROBE })
+        const rig = await Rig.start({ preload: [PROBE] })
         try {
             const told = () => {
                 const line = rig.log.filter(text => text.startsWith("heap: ")).at(-1)

@@ -146,7 +146,7 @@ describe("a call gets the right address although the server also sends", () => {
     })
 })
 
-describe("without an address for it", { concurrency: true }, () => {
+describe("without an address for it", () => {
     /** Runs a test on a rig of its own. */
     async function on(options: Parameters<typeof Rig.start>[0], test: (rig: Rig) => Promise<void>): Promise<void> {
         const rig = await Rig.start(options)

@@ -44,15 +44,15 @@ describe("an address that another host uses", () => {
         return `10.77.0.${Math.max(...used.map(address => Number(address.split(".")[3]))) + 1}`
     }
 
-    /** Waits until half a second more of a call was heard, of which nothing is lost. */
-    async function goesOn({ id }: Call): Promise<void> {
+    /** Waits until half a second more of a call was heard, of which nothing is lost, or not more than it may. */
+    async function goesOn({ id }: Call, mayLose = 0): Promise<void> {
         const { rxFrames } = await rig.callOf(id)
         const call = await until("more voice", async () => {
             const now = await rig.callOf(id)
             assert.equal(now.state, "up", now.error)
             return now.rxFrames >= rxFrames + 25 ? now : undefined
         })
-        assert.equal(call.lost, 0)
+        assert.ok(call.lost <= mayLose, `${call.lost} frames are lost`)
     }
 
     /**
@@ -147,7 +147,8 @@ describe("an address that another host uses", () => {
         const announced = times((sender, target) => sender === address && target === address)
         claim(address)
         await until("a defence", () => announced.at.has(address))
-        await goesOn(call)
+        // a frame that came between claim and defence went to the other host
+        await goesOn(call, 1)
         claim(address)
         const { ok, text } = await answer
         announced.stop()

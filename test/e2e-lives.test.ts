@@ -55,7 +55,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
     let atFirst = 0
 
     before(async () => {
-        rig = await Rig.start({ program: "lives", phy: "stream", leaseSeconds: LEASE_SECONDS, preload: PROBE })
+        rig = await Rig.start({ program: "lives", phy: "stream", leaseSeconds: LEASE_SECONDS, preload: [PROBE] })
         rig.phone.on("log", line => {
             if (line.startsWith("heap: ")) ({ collections, live } = JSON.parse(line.slice("heap: ".length)))
         })

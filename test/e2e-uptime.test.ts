@@ -19,7 +19,7 @@ describe("after 49 days", () => {
     before(async () => {
         process.env.UPTIME_MS = String(49 * DAY_MS - LEFT_MS)
         booted = performance.now()
-        rig = await Rig.start({ preload: fileURLToPath(new URL("support/uptime.cjs", import.meta.url)), ready: true })
+        rig = await Rig.start({ preload: [fileURLToPath(new URL("support/uptime.cjs", import.meta.url))], ready: true })
         await until("the leases kept ready", () => rig.leased().length === 3)
     })
     after(() => rig?.stop())

@@ -1,6 +1,6 @@
 /**
- * The unit tests of devs/test in the simulator VM, which runs the collector at every allocation. Each file is a program
- * of its own, built in a directory of its own: two builds in one directory would overwrite each other.
+ * The unit tests of devs/test in the simulator VM, which runs the collector at every allocation, in simulated time. Each
+ * file is a program of its own, built in a directory of its own: two builds in one directory would overwrite each other.
  */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
@@ -13,9 +13,10 @@ import { fileURLToPath } from "node:url"
 const PROJECT = fileURLToPath(new URL("..", import.meta.url))
 const CLI = join(PROJECT, "node_modules/@devicescript/cli/devicescript")
 const TESTS = join(PROJECT, "devs/test")
-/** Milliseconds that the VM gives one file, and that we give the compiler and the VM. */
-const VM_TIMEOUT = 60_000
-const TIMEOUT = VM_TIMEOUT + 30_000
+const SIMULATED_TIME = join(PROJECT, "test/support/time/vm.cjs")
+/** Milliseconds of simulated time that the VM has for one file, and of real time that the compiler and the VM have. */
+const VM_TIMEOUT = 120_000
+const TIMEOUT = 180_000
 const COLOURS = /\x1b\[[0-9;]*m/g
 
 async function run(file: string): Promise<{ code: number | null; output: string }> {
@@ -23,7 +24,7 @@ async function run(file: string): Promise<{ code: number | null; output: string 
     // the compiler takes what is in no directory of ours from its own package
     const options = ["--ignore-missing-config", "--test", "--test-timeout", String(VM_TIMEOUT)]
     try {
-        const child = spawn(process.execPath, [CLI, "run", ...options, join(TESTS, file)], {
+        const child = spawn(process.execPath, ["--require", SIMULATED_TIME, CLI, "run", ...options, join(TESTS, file)], {
             cwd: directory,
             stdio: ["ignore", "pipe", "pipe"],
             timeout: TIMEOUT,

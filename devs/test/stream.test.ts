@@ -297,8 +297,9 @@ describe("frames in the stream", () => {
         await settled()
         expect(counters.phyOverrun).toBe(before + 1)
         expect(closed).toBe(1)
-        // none of those that waited, nor the rest of the first
-        expect(received).toBe(FRAMES_PER_TURN)
+        // whole turns of the first, not all of them, and none of those that waited
+        expect(received % FRAMES_PER_TURN).toBe(0)
+        expect(received < 10 * FRAMES_PER_TURN).toBe(true)
         await reopened()
         await fresh()
         chunk(hex`0001 61`)
@@ -313,7 +314,9 @@ describe("frames in the stream", () => {
         happens("open", undefined)
         chunk(Buffer.concat(many(FRAMES_PER_TURN + 5, 0), hex`0001 61`))
         await settled()
-        expect(received).toBe(FRAMES_PER_TURN + FRAMES_PER_TURN + 5 + 1)
+        const ofTheFirst = received - (FRAMES_PER_TURN + 5 + 1)
+        expect(ofTheFirst % FRAMES_PER_TURN).toBe(0)
+        expect(ofTheFirst < 4 * FRAMES_PER_TURN).toBe(true)
         received = 0
         frames = ""
         chunk(hex`0001 62`)

@@ -1,6 +1,7 @@
 /** The rig of the end-to-end tests: the embedded LAN and one phone on it, booted once for a test file. */
 import assert from "node:assert/strict"
 import { createHash, randomBytes } from "node:crypto"
+import { fileURLToPath } from "node:url"
 import { ARP_REPLY, arpRequest } from "../../sim/lan/arp.js"
 import { ETHERTYPE_IPV4, buildEthernet } from "../../sim/lan/ethernet.js"
 import { PROTOCOL_UDP, buildIpv4 } from "../../sim/lan/ipv4.js"
@@ -14,6 +15,8 @@ import { arpOf, udpOf, type ReceivedUdp } from "./ethernet-client.js"
 export const PHY = (process.env.TUPLEPHONE_PHY ?? "stream") as PhyKind
 /** KB of the heap that are held back while calls run: the buffers and the queue of the W5500's driver take 4 of them. */
 export const BALLAST = PHY === "w5500" ? 20 : 24
+/** The VM's part of simulated time, where this process has it. */
+const CLOCK = process.env.TUPLEPHONE_CLOCK ? [fileURLToPath(new URL("time/vm.cjs", import.meta.url))] : []
 const POLL_MS = 20
 const WAIT_MS = 10_000
 const SETTLE_ATTEMPTS = 20
@@ -98,7 +101,7 @@ export class Rig {
     }
 
     /** Boots LAN and phone. Resolves when the phone has its common address, or, `withoutServer`, at once. */
-    static async start(options: LanOptions & { withoutServer?: boolean; ready?: boolean; preload?: string; phy?: PhyKind; program?: Program } = {}): Promise<Rig> {
+    static async start(options: LanOptions & { withoutServer?: boolean; ready?: boolean; preload?: string[]; phy?: PhyKind; program?: Program } = {}): Promise<Rig> {
         const phy = options.phy ?? PHY
         const image = await buildFirmware(() => {}, options.program ?? phy)
         const lan = await EmbeddedLan.start(options)
@@ -107,7 +110,7 @@ export class Rig {
         try {
             // a phone of its own for each run, so that test files can run at the same time
             const deviceId = createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)
-            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy, preload: options.preload })
+            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy, preload: [...CLOCK, ...(options.preload ?? [])] })
             const rig = new Rig(lan, phone)
             // a test that counts leases knows its own
             if (!options.ready) await rig.run("lease ready 0")

@@ -1,0 +1,187 @@
+/**
+ * Simulated time for a test and the simulator VM that it starts (`--import`): one clock, in this process, where the LAN
+ * and the model of the Ethernet controller are too. It goes on when all that was sent has arrived, all of it was dealt with
+ * and the VM sleeps: then at once to the next thing that is due, here or there. Without a VM it is as quick as real time.
+ *
+ * What crosses a process or comes from the disk has no place in it: such a test runs in real time.
+ */
+import { subscribe } from "node:diagnostics_channel"
+import { createRequire } from "node:module"
+import { createServer, type AddressInfo, type Socket } from "node:net"
+import { realClock } from "../../../sim/w5500/clock.js"
+
+interface Timer {
+    unref(): Timer
+}
+interface Timers {
+    now: number
+    readonly next: number
+    readonly wanted: boolean
+    onSet: () => void
+    installClocks(cost?: number): void
+    install(): void
+    set(ms: number, run: () => void): Timer
+    clear(timer: Timer): void
+    runNext(): void
+}
+interface Report {
+    number: number
+    /** Milliseconds since the VM began. */
+    at: number
+    next: number | null
+    /** Its connections: their TCP ports at its end, the bytes written and read there, and whether it takes no more for now. */
+    links: [port: number, written: number, read: number, full: boolean][]
+}
+
+const { Timers, real } = createRequire(import.meta.url)("./timers.cjs") as { Timers: new () => Timers; real: typeof globalThis }
+/** Turns of the event loop in which what is under way in this process comes to its end. */
+const TURNS = 3
+/** Milliseconds between looks at bytes on their way, and of real time at most. */
+const LOOK = 1
+const STEP = 20
+/** Milliseconds that the VM may go on if nothing is due here. */
+const FAR = 1000
+/** Milliseconds of real time after which bytes on their way will not arrive any more. */
+const PATIENCE = 20_000
+
+/** Milliseconds that are none, but for rounding. */
+const ROUNDING = 1e-6
+
+const timers = new Timers()
+const realNow = performance.now.bind(performance)
+
+/** The ends of TCP connections that are in this process, by their ports. */
+const accepted = new Map<number, Socket>()
+const connected = new Set<Socket>()
+subscribe("net.server.socket", message => {
+    const { socket } = message as { socket: Socket }
+    const port = socket.remotePort!
+    accepted.set(port, socket)
+    socket.once("close", () => accepted.delete(port))
+})
+subscribe("net.client.socket", message => {
+    const { socket } = message as { socket: Socket }
+    connected.add(socket)
+    socket.once("close", () => connected.delete(socket))
+})
+
+let woken = (): void => {}
+/** Resolves when something has happened, or after so many milliseconds of real time. */
+function happens(ms = Infinity, wanted = true): Promise<void> {
+    return new Promise(resolve => {
+        const timer = ms < Infinity ? real.setTimeout(() => woken(), ms) : undefined
+        if (!wanted) timer?.unref()
+        woken = () => {
+            real.clearTimeout(timer)
+            resolve()
+        }
+    })
+}
+
+class Vm {
+    private readonly began = timers.now
+    private number = 0
+    private report: Report | undefined
+
+    constructor(private readonly socket: Socket) {
+        let text = ""
+        socket.setEncoding("utf8").on("data", (chunk: string) => {
+            const lines = (text + chunk).split("\n")
+            text = lines.pop()!
+            for (const line of lines) this.take(JSON.parse(line) as Report)
+            woken()
+        })
+    }
+
+    private take(report: Report): void {
+        if (report.number !== this.number) return
+        this.report = report
+        timers.now = Math.max(timers.now, this.began + report.at)
+    }
+
+    /** Whether it has done what it could. */
+    get sleeps(): boolean {
+        return this.report !== undefined
+    }
+
+    /** Whether what it has written is here, and what was written here is there. */
+    get settled(): boolean {
+        return this.report!.links.every(([port, written, read, full]) => {
+            const end = accepted.get(port)
+            return end && end.bytesRead === written && (full || end.bytesWritten === read)
+        })
+    }
+
+    /** Lets it go on until a moment, or until it writes. */
+    go(until: number): void {
+        this.report = undefined
+        this.number++
+        this.socket.write(`${JSON.stringify({ number: this.number, until: Math.min(until, timers.now + FAR) - this.began })}\n`)
+    }
+
+    toString(): string {
+        return JSON.stringify({ number: this.number, report: this.report, here: [...accepted].map(([port, end]) => [port, end.bytesRead, end.bytesWritten]) })
+    }
+}
+
+let vm: Vm | undefined
+const server = createServer(socket => {
+    if (vm) throw new Error("simulated time is for one VM after the other, and this is a second one beside the first")
+    const mine = (vm = new Vm(socket))
+    socket.setNoDelay(true)
+    socket.on("error", () => {})
+    socket.on("close", () => {
+        if (vm === mine) vm = undefined
+        woken()
+    })
+    woken()
+})
+await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
+server.unref()
+process.env.TUPLEPHONE_CLOCK = String((server.address() as AddressInfo).port)
+
+/** Whether nothing is between two ends in this process. */
+function ownSettled(): boolean {
+    for (const socket of connected) {
+        const end = accepted.get(socket.localPort!)
+        if (!socket.connecting && end && (end.bytesRead !== socket.bytesWritten || socket.bytesRead !== end.bytesWritten)) return false
+    }
+    return true
+}
+
+async function withoutVm(): Promise<void> {
+    const since = realNow()
+    await happens(Math.min(Math.max(timers.next - timers.now, 0), STEP), timers.wanted)
+    timers.now = Math.min(timers.now + realNow() - since, Math.max(timers.next, timers.now))
+    if (timers.next <= timers.now) timers.runNext()
+}
+
+async function flow(): Promise<never> {
+    let unsettledSince: number | undefined
+    for (;;) {
+        for (let i = 0; i < TURNS; i++) await new Promise(resolve => real.setImmediate(resolve))
+        if (!vm) await withoutVm()
+        else if (!vm.sleeps) await happens()
+        else if (!vm.settled || !ownSettled()) {
+            unsettledSince ??= realNow()
+            if (realNow() - unsettledSince > PATIENCE) throw new Error(`simulated time stands still: ${vm}`)
+            await happens(LOOK)
+        } else {
+            unsettledSince = undefined
+            if (timers.next <= timers.now + ROUNDING) timers.runNext()
+            else vm.go(timers.next)
+        }
+    }
+}
+
+timers.installClocks()
+timers.install()
+timers.onSet = () => woken()
+Object.assign(realClock, {
+    now: () => Math.round(timers.now * 1e6),
+    wake(at: number, action: () => void) {
+        const timer = timers.set(Math.max(at / 1e6 - timers.now, 0), action)
+        return () => timers.clear(timer)
+    },
+})
+void flow()

@@ -1,0 +1,135 @@
+/**
+ * Loaded into the process of the simulator VM before anything else (`node --require`): its clock hardly moves while the
+ * VM computes, and goes on at once to the next thing to do when it sleeps. A test is as quick as the machine, and ends as it
+ * does on an idle one, however often this one is stopped.
+ *
+ * If there is a LAN around the VM, in the process that started it, both have one clock, which is kept there (`clock.ts`,
+ * at the TCP port `TUPLEPHONE_CLOCK`): the VM goes on as far as it is told to, or until it has written something, and says
+ * how far it came and what its connections have carried.
+ */
+"use strict"
+const net = require("node:net")
+const { Timers, real } = require("./timers.cjs")
+
+const { createConnection } = net
+const { TUPLEPHONE_CLOCK } = process.env
+/**
+ * Milliseconds that a fiber takes to run, or rather the look at the clock before it: of fibers that sleep for none one
+ * would be the next for ever. Roughly what it takes a firmware, and a unit test with the collector at each allocation.
+ */
+const COST = TUPLEPHONE_CLOCK ? 0.02 : 0.6
+const timers = new Timers()
+const began = timers.now
+const links = []
+
+let clock
+/** How far it may go, and the number of the message that said so. */
+let until = TUPLEPHONE_CLOCK ? began : Infinity
+let number = 0
+let wrote = false
+let running = false
+let scheduled = false
+
+timers.installClocks(COST)
+
+const instantiate = WebAssembly.instantiate
+WebAssembly.instantiate = async function (...args) {
+    const result = await instantiate.apply(this, args)
+    const exports = result.instance?.exports
+    if (!exports?.jd_em_process) return result
+    let deployed = false
+    let started = false
+    const jd_em_devs_deploy = (...parameters) => {
+        deployed = true
+        return exports.jd_em_devs_deploy(...parameters)
+    }
+    const jd_em_process = () => {
+        if (deployed && !started) {
+            started = true
+            start()
+        }
+        return exports.jd_em_process()
+    }
+    return { ...result, instance: { exports: { ...exports, jd_em_devs_deploy, jd_em_process } } }
+}
+
+/** The VM has its program: until here it was loaded and connected, in real time. */
+function start() {
+    timers.install()
+    timers.onSet = () => running || schedule()
+    if (!TUPLEPHONE_CLOCK) return
+    clock = createConnection({ port: Number(TUPLEPHONE_CLOCK), host: "127.0.0.1", noDelay: true }, report)
+    clock.on("error", () => {})
+    let text = ""
+    clock.setEncoding("utf8").on("data", chunk => {
+        const lines = (text + chunk).split("\n")
+        text = lines.pop()
+        for (const line of lines) {
+            const message = JSON.parse(line)
+            number = message.number
+            until = began + message.until
+            wrote = false
+            run()
+        }
+    })
+}
+
+/** Something has happened: in a turn of the event loop of its own, when all of it has, what follows. */
+function schedule() {
+    if (scheduled) return
+    scheduled = true
+    real.setImmediate(() => {
+        scheduled = false
+        if (clock) report()
+        else if (timers.next < Infinity) {
+            timers.runNext()
+            schedule()
+        }
+    })
+}
+
+function run() {
+    running = true
+    while (!wrote && timers.next <= until) timers.runNext()
+    if (!wrote) timers.now = Math.max(timers.now, until)
+    running = false
+    report()
+}
+
+function report() {
+    const carried = links.map(({ socket, full }) => [socket.localPort ?? 0, socket.bytesWritten, socket.bytesRead, full])
+    const next = timers.next === Infinity ? null : timers.next - began
+    clock.write(`${JSON.stringify({ number, at: timers.now - began, next, links: carried })}\n`)
+}
+
+net.createConnection = function connect(options, callback) {
+    const link = { full: false }
+    if (options.onread) {
+        const take = options.onread.callback
+        options = {
+            ...options,
+            onread: {
+                ...options.onread,
+                callback(length, buffer) {
+                    schedule()
+                    link.full = !take(length, buffer)
+                    return !link.full
+                },
+            },
+        }
+    }
+    const socket = (link.socket = createConnection(options, callback))
+    const { write, resume } = socket
+    socket.write = (...args) => {
+        wrote = true
+        return write.apply(socket, args)
+    }
+    socket.resume = () => {
+        link.full = false
+        return resume.call(socket)
+    }
+    links.push(link)
+    for (const event of ["connect", "data", "close"]) socket.on(event, schedule)
+    socket.on("close", () => links.splice(links.indexOf(link), 1))
+    return socket
+}
