@@ -29,6 +29,8 @@ interface Report {
     /** Milliseconds since the VM began. */
     at: number
     next: number | null
+    /** Whether it has something to send. */
+    holds: boolean
     /** Its connections: their TCP ports at its end, the bytes written and read there, and whether it takes no more for now. */
     links: [port: number, written: number, read: number, full: boolean][]
 }
@@ -104,6 +106,11 @@ class Vm {
         return this.report !== undefined
     }
 
+    /** Whether it waits with what it sends until all know how late it is: what arrived here is not later than that. */
+    get holds(): boolean {
+        return this.report!.holds
+    }
+
     /** Whether what it has written is here, and what was written here is there. */
     get settled(): boolean {
         return this.report!.links.every(([port, written, read, full]) => {
@@ -112,7 +119,7 @@ class Vm {
         })
     }
 
-    /** Lets it go on until a moment, or until it writes. */
+    /** Lets it send what it holds, or else go on until a moment, or until it has something to send. */
     go(until: number): void {
         this.report = undefined
         this.number++
@@ -162,6 +169,7 @@ async function flow(): Promise<never> {
         for (let i = 0; i < TURNS; i++) await new Promise(resolve => real.setImmediate(resolve))
         if (!vm) await withoutVm()
         else if (!vm.sleeps) await happens()
+        else if (vm.holds) vm.go(timers.now)
         else if (!vm.settled || !ownSettled()) {
             unsettledSince ??= realNow()
             if (realNow() - unsettledSince > PATIENCE) throw new Error(`simulated time stands still: ${vm}`)

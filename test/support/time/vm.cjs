@@ -4,8 +4,9 @@
  * does on an idle one, however often this one is stopped.
  *
  * If there is a LAN around the VM, in the process that started it, both have one clock, which is kept there (`clock.ts`,
- * at the TCP port `TUPLEPHONE_CLOCK`): the VM goes on as far as it is told to, or until it has written something, and says
- * how far it came and what its connections have carried.
+ * at the TCP port `TUPLEPHONE_CLOCK`): the VM goes on as far as it is told to, or until it has something to send or to
+ * hear, and says how far it came and what its connections have carried. It sends when it is told to go on again: by then
+ * the others know how late it is.
  */
 "use strict"
 const net = require("node:net")
@@ -26,7 +27,10 @@ let clock
 /** How far it may go, and the number of the message that said so. */
 let until = TUPLEPHONE_CLOCK ? began : Infinity
 let number = 0
-let wrote = false
+/** What is to be written, as functions that do it. */
+let held = []
+/** Whether a connection takes again what has waited for it. */
+let resumed = false
 let running = false
 let scheduled = false
 
@@ -68,8 +72,9 @@ function start() {
             const message = JSON.parse(line)
             number = message.number
             until = began + message.until
-            wrote = false
-            run()
+            if (held.length > 0) flush()
+            else run()
+            report()
         }
     })
 }
@@ -90,16 +95,22 @@ function schedule() {
 
 function run() {
     running = true
-    while (!wrote && timers.next <= until) timers.runNext()
-    if (!wrote) timers.now = Math.max(timers.now, until)
+    resumed = false
+    const goesOn = () => held.length === 0 && !resumed
+    while (goesOn() && timers.next <= until) timers.runNext()
+    if (goesOn()) timers.now = Math.max(timers.now, until)
     running = false
-    report()
+}
+
+function flush() {
+    for (const write of held) write()
+    held = []
 }
 
 function report() {
     const carried = links.map(({ socket, full }) => [socket.localPort ?? 0, socket.bytesWritten, socket.bytesRead, full])
     const next = timers.next === Infinity ? null : timers.next - began
-    clock.write(`${JSON.stringify({ number, at: timers.now - began, next, links: carried })}\n`)
+    clock.write(`${JSON.stringify({ number, at: timers.now - began, next, holds: held.length > 0, links: carried })}\n`)
 }
 
 net.createConnection = function connect(options, callback) {
@@ -119,13 +130,19 @@ net.createConnection = function connect(options, callback) {
         }
     }
     const socket = (link.socket = createConnection(options, callback))
-    const { write, resume } = socket
+    const { write, end, resume } = socket
     socket.write = (...args) => {
-        wrote = true
-        return write.apply(socket, args)
+        if (!clock) return write.apply(socket, args)
+        held.push(() => write.apply(socket, args))
+        return true
+    }
+    socket.end = (...args) => {
+        flush()
+        return end.apply(socket, args)
     }
     socket.resume = () => {
         link.full = false
+        resumed = true
         return resume.call(socket)
     }
     links.push(link)
