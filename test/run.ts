@@ -13,8 +13,8 @@ import { buildFirmware, type PhyKind, type Program } from "../sim/firmware.js"
 const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const SIMULATED_TIME = pathToFileURL(join(TESTS, "support/time/clock.ts")).href
 const PHYS: PhyKind[] = ["stream", "w5500"]
-/** End to end with other programs, which have a clock of their own. */
-const WITH_PROGRAMS = ["e2e-console-serial", "e2e-program"]
+/** With other programs, terminals or connections, which have no clock but the real one. */
+const REAL_TIME = ["bench-system", "e2e-console-serial", "e2e-program", "lan", "lan-dhcp", "prompt", "sample", "w5500-lan"]
 /** With an image, or a PHY, of their own. */
 const OVER_ONE_PHY = ["e2e-lives", "e2e-w5500"]
 /** Whether the phone keeps up with real calls and floods. They hear every frame, so nothing else runs meanwhile. */
@@ -27,7 +27,8 @@ const all = readdirSync(TESTS)
     .filter(name => name.endsWith(".test.ts"))
     .map(name => name.slice(0, -".test.ts".length))
     .sort()
-const endToEnd = all.filter(name => name.startsWith("e2e-") && !WITH_PROGRAMS.includes(name))
+const endToEnd = all.filter(name => name.startsWith("e2e-") && !REAL_TIME.includes(name))
+const others = all.filter(name => !endToEnd.includes(name) && !REAL_TIME.includes(name))
 
 let child: ChildProcess | undefined
 let interrupted = false
@@ -46,7 +47,7 @@ interface How {
 async function run(names: string[], { phy = "stream", simulated = false, concurrency = 2 }: How): Promise<boolean> {
     const wanted = names.filter(name => words.length === 0 || words.some(word => name.includes(word)))
     if (wanted.length === 0 || interrupted) return !interrupted
-    console.log(`# ${simulated ? `over the PHY ${phy}, in simulated time` : "in real time"}, ${concurrency} at a time: ${wanted.join(" ")}`)
+    console.log(`# ${simulated ? `over the PHY ${phy}, in simulated time, ` : ""}${concurrency} at a time: ${wanted.join(" ")}`)
     const imports = ["tsx", ...(simulated ? [SIMULATED_TIME] : [])].flatMap(name => ["--import", name])
     const files = wanted.map(name => join(TESTS, `${name}.test.ts`))
     child = spawn(process.execPath, [...imports, "--test", `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT}`, ...files], {
@@ -56,19 +57,20 @@ async function run(names: string[], { phy = "stream", simulated = false, concurr
     return (await once(child, "close"))[0] === 0
 }
 
-/** A machine that stops the phone for longer than a frame can wait makes it lose some: once more then. */
-async function keepsUp(name: string): Promise<boolean> {
-    if ((await run([name], { concurrency: 1 })) || interrupted) return !interrupted
-    console.log(`# ${name} has failed in real time; once more`)
-    return await run([name], { concurrency: 1 })
+/** In real time a machine that stops for longer than a test or a frame can wait makes one fail: once more then. */
+async function runInRealTime(names: string[], concurrency: number): Promise<boolean> {
+    if ((await run(names, { concurrency })) || interrupted) return !interrupted
+    console.log(`# something has failed in real time; once more: ${names.join(" ")}`)
+    return await run(names, { concurrency: 1 })
 }
 
 // two files that find an image stale would build it at the same time
 const PROGRAMS: Program[] = [...PHYS, "lives"]
 for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
 
-let passed = await run(all.filter(name => !endToEnd.includes(name)), {})
+let passed = await run(others, {})
 for (const phy of PHYS)
     passed = (await run(phy === "stream" ? endToEnd : endToEnd.filter(name => !OVER_ONE_PHY.includes(name)), { phy, simulated: true })) && passed
-for (const name of KEEPS_UP) passed = (await keepsUp(name)) && passed
+passed = (await runInRealTime(REAL_TIME, 2)) && passed
+for (const name of KEEPS_UP) passed = (await runInRealTime([name], 1)) && passed
 process.exitCode = passed ? 0 : 1
