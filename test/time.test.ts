@@ -1,21 +1,7 @@
 /** The timers of simulated time. */
 import assert from "node:assert/strict"
-import { createRequire } from "node:module"
 import { beforeEach, describe, it } from "node:test"
-
-interface Timer {
-    hasRef(): boolean
-    unref(): Timer
-}
-interface Timers {
-    now: number
-    readonly next: number
-    readonly wanted: boolean
-    set(ms: number, run: () => void, every?: number): Timer
-    clear(timer: Timer): void
-    runNext(): void
-}
-const { Timers } = createRequire(import.meta.url)("./support/time/timers.cjs") as { Timers: new () => Timers }
+import { Timers } from "./support/time/timers.cjs"
 
 describe("simulated time", () => {
     let timers: Timers

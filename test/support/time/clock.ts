@@ -6,36 +6,21 @@
  * What crosses a process or comes from the disk has no place in it: such a test runs in real time.
  */
 import { subscribe } from "node:diagnostics_channel"
-import { createRequire } from "node:module"
 import { createServer, type AddressInfo, type Socket } from "node:net"
+import { createInterface } from "node:readline"
 import { realClock } from "../../../sim/w5500/clock.js"
+import { Timers, real } from "./timers.cjs"
 
-interface Timer {
-    unref(): Timer
-}
-interface Timers {
-    now: number
-    readonly next: number
-    readonly wanted: boolean
-    onSet: () => void
-    installClocks(cost?: number): void
-    install(): void
-    set(ms: number, run: () => void): Timer
-    clear(timer: Timer): void
-    runNext(): void
-}
 interface Report {
     number: number
     /** Milliseconds since the VM began. */
     at: number
-    next: number | null
     /** Whether it has something to send. */
     holds: boolean
     /** Its connections: their TCP ports at its end, the bytes written and read there, and whether it takes no more for now. */
     links: [port: number, written: number, read: number, full: boolean][]
 }
 
-const { Timers, real } = createRequire(import.meta.url)("./timers.cjs") as { Timers: new () => Timers; real: typeof globalThis }
 /** Turns of the event loop in which what is under way in this process comes to its end. */
 const TURNS = 3
 /** Milliseconds between looks at bytes on their way, and of real time at most. */
@@ -85,11 +70,8 @@ class Vm {
     private report: Report | undefined
 
     constructor(private readonly socket: Socket) {
-        let text = ""
-        socket.setEncoding("utf8").on("data", (chunk: string) => {
-            const lines = (text + chunk).split("\n")
-            text = lines.pop()!
-            for (const line of lines) this.take(JSON.parse(line) as Report)
+        createInterface({ input: socket }).on("error", () => {}).on("line", line => {
+            this.take(JSON.parse(line) as Report)
             woken()
         })
     }

@@ -3,7 +3,7 @@
  * that time. Node.js' own modules, the test runner's limits among them, keep the real one.
  */
 "use strict"
-const real = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate }
+const real = { setTimeout, clearTimeout, setImmediate }
 
 /** What `setTimeout` gives. @see https://nodejs.org/api/timers.html#class-timeout */
 class Timer {

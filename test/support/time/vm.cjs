@@ -10,6 +10,7 @@
  */
 "use strict"
 const net = require("node:net")
+const { createInterface } = require("node:readline")
 const { Timers, real } = require("./timers.cjs")
 
 const { createConnection } = net
@@ -24,8 +25,7 @@ const began = timers.now
 const links = []
 
 let clock
-/** How far it may go, and the number of the message that said so. */
-let until = TUPLEPHONE_CLOCK ? began : Infinity
+/** Of the message that it has obeyed last. */
 let number = 0
 /** What is to be written, as functions that do it. */
 let held = []
@@ -64,18 +64,12 @@ function start() {
     if (!TUPLEPHONE_CLOCK) return
     clock = createConnection({ port: Number(TUPLEPHONE_CLOCK), host: "127.0.0.1", noDelay: true }, report)
     clock.on("error", () => {})
-    let text = ""
-    clock.setEncoding("utf8").on("data", chunk => {
-        const lines = (text + chunk).split("\n")
-        text = lines.pop()
-        for (const line of lines) {
-            const message = JSON.parse(line)
-            number = message.number
-            until = began + message.until
-            if (held.length > 0) flush()
-            else run()
-            report()
-        }
+    createInterface({ input: clock }).on("error", () => {}).on("line", line => {
+        const message = JSON.parse(line)
+        number = message.number
+        if (held.length > 0) flush()
+        else run(began + message.until)
+        report()
     })
 }
 
@@ -93,7 +87,8 @@ function schedule() {
     })
 }
 
-function run() {
+/** Goes on until a moment at most. */
+function run(until) {
     running = true
     resumed = false
     const goesOn = () => held.length === 0 && !resumed
@@ -109,8 +104,7 @@ function flush() {
 
 function report() {
     const carried = links.map(({ socket, full }) => [socket.localPort ?? 0, socket.bytesWritten, socket.bytesRead, full])
-    const next = timers.next === Infinity ? null : timers.next - began
-    clock.write(`${JSON.stringify({ number, at: timers.now - began, next, holds: held.length > 0, links: carried })}\n`)
+    clock.write(`${JSON.stringify({ number, at: timers.now - began, holds: held.length > 0, links: carried })}\n`)
 }
 
 net.createConnection = function connect(options, callback) {
