@@ -6,6 +6,7 @@
  * What crosses a process or comes from the disk has no place in it: such a test runs in real time.
  */
 import { subscribe } from "node:diagnostics_channel"
+import { writeSync } from "node:fs"
 import { createServer, type AddressInfo, type Socket } from "node:net"
 import { createInterface } from "node:readline"
 import { realClock } from "../../../sim/w5500/clock.js"
@@ -17,8 +18,8 @@ interface Report {
     at: number
     /** Whether it has something to send. */
     holds: boolean
-    /** Its connections: their TCP ports at its end, the bytes written and read there, and whether it takes no more for now. */
-    links: [port: number, written: number, read: number, full: boolean][]
+    /** Its connections: their TCP ports, its own first, the bytes written and read there, and whether it takes no more for now. */
+    links: [ports: string, written: number, read: number, full: boolean][]
 }
 
 /** Turns of the event loop in which what is under way in this process comes to its end. */
@@ -36,20 +37,29 @@ const ROUNDING = 1e-6
 const timers = new Timers()
 const realNow = performance.now.bind(performance)
 
-/** The ends of TCP connections that are in this process, by their ports. */
-const accepted = new Map<number, Socket>()
+/**
+ * The ends of TCP connections that are in this process: those accepted by both their ports, the other end's first, since
+ * the system gives one port to two connections that go to different ones.
+ */
+const accepted = new Map<string, Socket>()
 const connected = new Set<Socket>()
 subscribe("net.server.socket", message => {
     const { socket } = message as { socket: Socket }
-    const port = socket.remotePort!
-    accepted.set(port, socket)
-    socket.once("close", () => accepted.delete(port))
+    const ports = `${socket.remotePort}:${socket.localPort}`
+    accepted.set(ports, socket)
+    socket.once("close", () => accepted.get(ports) === socket && accepted.delete(ports))
 })
 subscribe("net.client.socket", message => {
     const { socket } = message as { socket: Socket }
     connected.add(socket)
     socket.once("close", () => connected.delete(socket))
 })
+
+/** Nothing would ever happen again, and no limit of a test end it: so all ends here, and says why. */
+function giveUp(why: string): never {
+    writeSync(2, `simulated time: ${why}\n`)
+    process.exit(1)
+}
 
 let woken = (): void => {}
 /** Resolves when something has happened, or after so many milliseconds of real time. */
@@ -94,8 +104,8 @@ class Vm {
 
     /** Whether what it has written is here, and what was written here is there. */
     get settled(): boolean {
-        return this.report!.links.every(([port, written, read, full]) => {
-            const end = accepted.get(port)
+        return this.report!.links.every(([ports, written, read, full]) => {
+            const end = accepted.get(ports)
             return end && end.bytesRead === written && (full || end.bytesWritten === read)
         })
     }
@@ -108,7 +118,7 @@ class Vm {
     }
 
     toString(): string {
-        return JSON.stringify({ number: this.number, report: this.report, here: [...accepted].map(([port, end]) => [port, end.bytesRead, end.bytesWritten]) })
+        return JSON.stringify({ number: this.number, report: this.report, here: [...accepted].map(([ports, end]) => [ports, end.bytesRead, end.bytesWritten]) })
     }
 }
 
@@ -129,9 +139,7 @@ function attach(socket: Socket): void {
 const server = createServer(socket => {
     if (!current) return attach(socket)
     // one that was ended may not be known to be gone yet
-    const timer = real.setTimeout(() => {
-        throw new Error("simulated time is for one VM after the other, and there is a second one beside the first")
-    }, PATIENCE)
+    const timer = real.setTimeout(() => giveUp("it is for one VM after the other, and there is a second one beside the first"), PATIENCE)
     current.once("close", () => {
         real.clearTimeout(timer)
         attach(socket)
@@ -144,7 +152,7 @@ process.env.TUPLEPHONE_CLOCK = String((server.address() as AddressInfo).port)
 /** Whether nothing is between two ends in this process. */
 function ownSettled(): boolean {
     for (const socket of connected) {
-        const end = accepted.get(socket.localPort!)
+        const end = accepted.get(`${socket.localPort}:${socket.remotePort}`)
         if (!socket.connecting && end && (end.bytesRead !== socket.bytesWritten || socket.bytesRead !== end.bytesWritten)) return false
     }
     return true
@@ -163,7 +171,7 @@ async function flow(): Promise<never> {
         for (let i = 0; i < TURNS; i++) await new Promise(resolve => real.setImmediate(resolve))
         if (vm?.sleeps && !vm.holds && !(vm.settled && ownSettled())) {
             unsettledSince ??= realNow()
-            if (realNow() - unsettledSince > PATIENCE) throw new Error(`simulated time stands still: ${vm}`)
+            if (realNow() - unsettledSince > PATIENCE) giveUp(`it stands still: ${vm}`)
             await happens(LOOK)
             continue
         }
@@ -186,4 +194,4 @@ Object.assign(realClock, {
         return () => timers.clear(timer)
     },
 })
-void flow()
+flow().catch((error: Error) => giveUp(error.stack!))

@@ -103,12 +103,12 @@ function flush() {
 }
 
 function report() {
-    const carried = links.map(({ socket, full }) => [socket.localPort ?? 0, socket.bytesWritten, socket.bytesRead, full])
+    const carried = links.map(({ socket, ports, full }) => [ports, socket.bytesWritten, socket.bytesRead, full])
     clock.write(`${JSON.stringify({ number, at: timers.now - began, holds: held.length > 0, links: carried })}\n`)
 }
 
 net.createConnection = function connect(options, callback) {
-    const link = { full: false }
+    const link = { ports: "", full: false }
     if (options.onread) {
         const take = options.onread.callback
         options = {
@@ -140,6 +140,7 @@ net.createConnection = function connect(options, callback) {
         return resume.call(socket)
     }
     links.push(link)
+    socket.once("connect", () => (link.ports = `${socket.localPort}:${socket.remotePort}`))
     for (const event of ["connect", "data", "close"]) socket.on(event, schedule)
     socket.on("close", () => links.splice(links.indexOf(link), 1))
     return socket

@@ -1,0 +1,40 @@
+/** Simulated time between two processes. */
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer, type AddressInfo, type Server } from "node:net"
+import { it } from "node:test"
+import { fileURLToPath } from "node:url"
+import "./support/time/clock.js"
+import { until } from "./support/rig.js"
+
+const TWO_LINKS = fileURLToPath(new URL("support/time/two-links.cjs", import.meta.url))
+const SECONDS = 60
+
+it("goes on when two connections have one port, as they may if they go to different ones", async () => {
+    const ports: number[] = []
+    const heard = [0, 0]
+    const listen = async (index: number): Promise<Server> => {
+        const server = createServer(socket => {
+            ports[index] = socket.remotePort!
+            socket.on("data", chunk => {
+                heard[index] += chunk.length
+                socket.write(chunk)
+            })
+            socket.on("error", () => {})
+        }).listen(0, "127.0.0.1")
+        await once(server, "listening")
+        return server
+    }
+    const servers = [await listen(0), await listen(1)]
+    const vm = spawn(process.execPath, [TWO_LINKS, ...servers.map(server => String((server.address() as AddressInfo).port))], { stdio: "inherit" })
+    try {
+        await until("a minute of both", () => Math.min(...heard) >= SECONDS, 2 * SECONDS * 1000)
+        assert.equal(ports[0], ports[1])
+        assert.ok(Math.abs(heard[0] - heard[1]) <= 1, `heard ${heard}`)
+    } finally {
+        vm.kill()
+        await once(vm, "exit")
+        for (const server of servers) server.close()
+    }
+})
