@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { setAcd } from "./iface/acd"
 import { startInterfaces } from "./iface/addresses"
-import { setHostName } from "./iface/dhcp"
+import { setHostName } from "./iface/dhcp-output"
 import { BoardSpi } from "./phy/board"
 import { Phy } from "./phy/phy"
 import { StreamPhy } from "./phy/stream"

@@ -1,5 +1,5 @@
 import * as ds from "@devicescript/core"
-import { dhcpInput } from "../../src/iface/dhcp"
+import { dhcpInput } from "../../src/iface/dhcp-input"
 import { setPhy } from "../../src/iface/egress"
 import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { interfaces, setAddress } from "../../src/iface/interface"

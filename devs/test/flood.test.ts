@@ -1,6 +1,7 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { dhcpInput, startLease } from "../../src/iface/dhcp"
+import { startLease } from "../../src/iface/dhcp"
+import { dhcpInput } from "../../src/iface/dhcp-input"
 import { setPhy } from "../../src/iface/egress"
 import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { setOnNeighbour } from "../../src/iface/neighbours"

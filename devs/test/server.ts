@@ -1,4 +1,4 @@
-import { dhcpInput } from "../../src/iface/dhcp"
+import { dhcpInput } from "../../src/iface/dhcp-input"
 import { setPhy } from "../../src/iface/egress"
 import { receive, setDhcpInput } from "../../src/iface/ingress"
 import { Lease } from "../../src/iface/lease"

@@ -1,4 +1,4 @@
-import { ownMacHigh, ownMacLow } from "./egress"
+import { ownMacHigh, ownMacLow, phy } from "./egress"
 import { Interface, interfaces } from "./interface"
 
 // All interfaces have the PHY's MAC address, which works on every link. A DHCP server that knows its clients by nothing
@@ -6,6 +6,32 @@ import { Interface, interfaces } from "./interface"
 
 /** Whether some interface has another MAC address than the PHY's. */
 export let severalMacs = false
+
+/**
+ * Whether the DHCP server has been seen to know its clients by their hardware address alone, against RFC 2131, 4.2: new
+ * leases are for interfaces with MAC addresses of their own then, from the first message on.
+ */
+let oneEach = false
+
+/** The DHCP server gives one address per hardware address. @returns false if this PHY has only one */
+export function takeOwnMacs(): boolean {
+    if (!phy.promiscuous(true)) return false
+    if (!oneEach) console.log("dhcp: the server gives one address per hardware address; each lease takes one of its own")
+    oneEach = true
+    return true
+}
+
+/** The link has gone; what comes next may be another one. */
+export function forgetServer(): void {
+    oneEach = false
+    if (!severalMacs) phy.promiscuous(false)
+}
+
+/** Give an interface without an address the MAC address with which it asks for one. */
+export function giveMac(ifc: Interface): void {
+    if (oneEach && !ifc.isCommon()) giveOwnMac(ifc)
+    else giveCommonMac(ifc)
+}
 
 export function hasOwnMac(ifc: Interface): boolean {
     return ifc.macHigh !== ownMacHigh
