@@ -11,6 +11,7 @@
 const { EventEmitter } = require("node:events")
 const fs = require("node:fs")
 const net = require("node:net")
+const { onVm } = require("../test/support/vm-exports.cjs")
 
 /** No frame begins like this (its length would be 65,280): a mark, or a message of the program to whoever measures. */
 const TALK = 0xff
@@ -46,6 +47,7 @@ function processorTime() {
  * chunk's size, and this; the chunk begins with 0 and the address of its end (gc_alloc.c).
  */
 let memory
+onVm(exports => void ({ memory } = exports))
 let heap
 function allocated() {
     if (!memory) return -1
@@ -57,15 +59,6 @@ function allocated() {
         return zero === 0 && Math.abs((end - chunk) / 16 - quarter) < 8 && words[i - 1] > chunk && words[i - 1] < end
     })
     return heap < 0 ? -1 : words[heap + 3] * 4
-}
-
-const instantiate = WebAssembly.instantiate
-WebAssembly.instantiate = async (...args) => {
-    const result = await instantiate(...args)
-    const { exports } = result.instance ?? result
-    // Node.js has others of its own
-    if (exports.jd_em_process) memory = exports.memory
-    return result
 }
 
 let lan

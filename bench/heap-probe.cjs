@@ -9,6 +9,7 @@
  * @see DeviceScript's runtime, gc_alloc.c
  */
 "use strict"
+const { onVm } = require("../test/support/vm-exports.cjs")
 
 const LOOK_MS = 2
 const TELL_MS = 500
@@ -23,14 +24,8 @@ const ALLOCATIONS = 2
 const THRESHOLD = 3
 const ALLOCATED = 4
 
-const memories = []
-const instantiate = WebAssembly.instantiate
-WebAssembly.instantiate = async function (...args) {
-    const result = await instantiate.apply(this, args)
-    const { exports } = result.instance ?? result
-    for (const value of Object.values(exports)) if (value instanceof WebAssembly.Memory) memories.push(value)
-    return result
-}
+let memory
+onVm(exports => void ({ memory } = exports))
 
 /** Where in `words` the head lies: a chunk that begins right behind its head and ends where its last block says so. */
 function find(words) {
@@ -53,7 +48,6 @@ function used(words, head) {
     }
 }
 
-let memory
 let head = -1
 let last = 0
 const told = { collections: 0, allocations: 0, bytes: 0, live: 0 }
@@ -75,14 +69,12 @@ function look() {
 }
 
 function begin() {
-    for (const candidate of memories) {
-        head = find(new Uint32Array(candidate.buffer))
-        if (head < 0) continue
-        memory = candidate
-        setInterval(look, LOOK_MS)
-        setInterval(() => console.log(`heap: ${JSON.stringify(told)}`), TELL_MS)
+    if (memory) head = find(new Uint32Array(memory.buffer))
+    if (head < 0) {
+        setTimeout(begin, TELL_MS)
         return
     }
-    setTimeout(begin, TELL_MS)
+    setInterval(look, LOOK_MS)
+    setInterval(() => console.log(`heap: ${JSON.stringify(told)}`), TELL_MS)
 }
 begin()

@@ -6,6 +6,7 @@
  */
 "use strict"
 const fs = require("node:fs")
+const { onVm } = require("./vm-exports.cjs")
 
 /** Made in the folder where the VM has its flash, which outlives a restart. */
 const MARK = "uptime"
@@ -20,11 +21,7 @@ Date.now = () => real() + offset
 let left = fs.existsSync(MARK) ? 0 : Number(process.env.UPTIME_MS)
 fs.writeFileSync(MARK, "")
 
-const instantiate = WebAssembly.instantiate
-WebAssembly.instantiate = async function (...args) {
-    const result = await instantiate.apply(this, args)
-    const exports = result.instance?.exports
-    if (!exports?.jd_em_init) return result
+onVm(exports => {
     // the command line tool initialises the VM once to give it its name, and once more to start it
     let named = false
     const jd_em_set_device_id_string = (...parameters) => {
@@ -41,5 +38,5 @@ WebAssembly.instantiate = async function (...args) {
         }
         return code
     }
-    return { ...result, instance: { exports: { ...exports, jd_em_set_device_id_string, jd_em_init } } }
-}
+    return { jd_em_set_device_id_string, jd_em_init }
+})

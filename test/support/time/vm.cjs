@@ -11,6 +11,7 @@
 "use strict"
 const net = require("node:net")
 const { createInterface } = require("node:readline")
+const { onVm } = require("../vm-exports.cjs")
 const { Timers, real } = require("./timers.cjs")
 
 const { createConnection } = net
@@ -36,11 +37,7 @@ let scheduled = false
 
 timers.installClocks(COST)
 
-const instantiate = WebAssembly.instantiate
-WebAssembly.instantiate = async function (...args) {
-    const result = await instantiate.apply(this, args)
-    const exports = result.instance?.exports
-    if (!exports?.jd_em_process) return result
+onVm(exports => {
     let deployed = false
     let started = false
     const jd_em_devs_deploy = (...parameters) => {
@@ -54,8 +51,8 @@ WebAssembly.instantiate = async function (...args) {
         }
         return exports.jd_em_process()
     }
-    return { ...result, instance: { exports: { ...exports, jd_em_devs_deploy, jd_em_process } } }
-}
+    return { jd_em_devs_deploy, jd_em_process }
+})
 
 /** The VM has its program: until here it was loaded and connected, in real time. */
 function start() {
