@@ -1,9 +1,10 @@
 /** `npm run bench`: that it measures what it says, and says it as documented. How fast anything is, is not tested. */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
-import { readdirSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { describe, it } from "node:test"
+import { join } from "node:path"
+import { after, before, describe, it } from "node:test"
 import { Firmware } from "../bench/contenders.js"
 import { CALLS, frameFor, MAC, PEER, PEER_PORT, PORT, Voice } from "../bench/frames.js"
 import { startMicroPython } from "../bench/micropython.js"
@@ -22,8 +23,14 @@ interface Outcome {
     err: string
 }
 
-async function bench(...args: string[]): Promise<Outcome> {
-    const child = spawn(process.execPath, ["--import", "tsx", "bench/main.ts", ...args], { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT })
+/** @param folder for its temporary files */
+async function bench(folder: string, ...args: string[]): Promise<Outcome> {
+    const child = spawn(process.execPath, ["--import", "tsx", "bench/main.ts", ...args], {
+        cwd: PROJECT,
+        env: { ...process.env, TMPDIR: folder },
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: TIMEOUT,
+    })
     const outcome = { code: null as number | null, out: "", err: "" }
     child.stdout.setEncoding("utf8").on("data", (text: string) => (outcome.out += text))
     child.stderr.setEncoding("utf8").on("data", (text: string) => (outcome.err += text))
@@ -31,12 +38,13 @@ async function bench(...args: string[]): Promise<Outcome> {
     return outcome
 }
 
-const folders = () => readdirSync(tmpdir()).filter(name => name.startsWith("tuplephone-bench-"))
-
 describe("npm run bench", () => {
+    let folder: string
+    before(() => void (folder = mkdtempSync(join(tmpdir(), "tuplephone-test-"))))
+    after(() => rmSync(folder, { recursive: true, force: true }))
+
     it("measures the suites that are named, as one JSON document, and leaves nothing behind", { timeout: TIMEOUT }, async () => {
-        const before = folders()
-        const { code, out, err } = await bench("frame", "demux", "--runs", "1", "--quick", "--json")
+        const { code, out, err } = await bench(folder, "frame", "demux", "--runs", "1", "--quick", "--json")
         const document = JSON.parse(out)
         assert.equal(document.runs, 1)
         assert.deepEqual(
@@ -58,11 +66,11 @@ describe("npm run bench", () => {
         const budgets = (document.suites[0].rows as Row[]).flatMap(r => r.budget ?? [])
         assert.equal(budgets.length, 2)
         assert.equal(code, budgets.every(b => b.met) ? 0 : 1)
-        assert.deepEqual(folders().filter(f => !before.includes(f)), [])
+        assert.deepEqual(readdirSync(folder).filter(name => name.startsWith("tuplephone-")), [])
     })
 
     it("names the suites that there are if one is unknown", { timeout: TIMEOUT }, async () => {
-        const { code, out, err } = await bench("frame", "nonsense")
+        const { code, out, err } = await bench(folder, "frame", "nonsense")
         assert.equal(code, 1)
         assert.equal(out, "")
         assert.match(err, /^error: there is no suite nonsense; there are .*\bframe, demux\b/)
