@@ -24,12 +24,15 @@ mount -t tmpfs tmpfs /run
 export TMPDIR=/run/interop
 mkdir -p "$TMPDIR"
 
-# One file after the other: all of them use the same tap, addresses and ports. Once more if one fails: the servers' time
-# is the real one, and a machine that stops for longer than a lease of some seconds makes the phone lose it.
+# One file after the other: all of them use the same tap, addresses and ports. Again if one fails: the servers' time is
+# the real one, and a machine that stops for longer than a lease of some seconds makes the phone lose it.
+attempts=3
 status=0
 for file in "$@"; do
-    npx tsx --test "$file" && continue
-    echo "# $file has failed; once more"
-    npx tsx --test "$file" || status=1
+    for ((i = 1; ; i++)); do
+        npx tsx --test "$file" && break
+        echo "# $file has failed, $i of $attempts times"
+        [ "$i" -lt "$attempts" ] || { status=1; break; }
+    done
 done
 exit "$status"
