@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { setPhy } from "../../src/iface/egress"
 import { receive, setDhcpInput } from "../../src/iface/ingress"
-import { Endpoint, Interface, interfaceOf, interfaces, setAddress } from "../../src/iface/interface"
+import { Endpoint, interfaceOf, interfaces, setAddress } from "../../src/iface/interface"
 import { StreamPhy } from "../../src/phy/stream"
 import { addressOf, maskOf } from "../../src/wire/address"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../../src/wire/ethernet"

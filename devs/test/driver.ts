@@ -12,6 +12,13 @@ import { copyOf, expectBytes, put16, until } from "./support"
 /** Bytes of address and control before the data of a transfer. */
 export const PHASES = 3
 
+/** Transfers as the chip notes them: phases and octets of data. */
+export const STATUS = "000108+43"
+export const CLEAR = "00020c+1"
+export const TX_WR = "00240c+2"
+export const RX_RD = "00280c+2"
+export const COMMAND = "00010c+1"
+
 /** The driver looks at the link when this clock says so, and not while a test notes the transfers. */
 const LINK_INTERVAL = 500
 let clock = 0
