@@ -31,6 +31,11 @@ const all = readdirSync(TESTS)
     .filter(name => name.endsWith(".test.ts"))
     .map(name => name.slice(0, -".test.ts".length))
     .sort()
+const unknown = words.find(word => !all.some(name => name.includes(word)))
+if (unknown) {
+    console.error(`error: no test file has ${unknown} in its name; there are ${all.join(" ")}`)
+    process.exit(1)
+}
 const endToEnd = all.filter(name => name.startsWith("e2e-") && !REAL_TIME.includes(name))
 const others = all.filter(name => !endToEnd.includes(name) && !REAL_TIME.includes(name))
 
@@ -96,8 +101,9 @@ const PROGRAMS: Program[] = [...PHYS, "lives"]
 for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
 
 let passed = true
-if (values["real-time"]) for (const name of KEEPS_UP) passed = (await run([name], { concurrency: 1 })) && passed
-else {
+if (values["real-time"]) {
+    for (const name of KEEPS_UP) passed = (await run([name], { concurrency: 1 })) && passed
+} else {
     passed = await run(others, {})
     for (const phy of PHYS)
         passed = (await run(phy === "stream" ? endToEnd : endToEnd.filter(name => !OVER_ONE_PHY.includes(name)), { phy, simulated: true })) && passed
