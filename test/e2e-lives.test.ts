@@ -96,7 +96,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
         return least
     }
 
-    it("are whole while nothing is lost, and each lease is released", { timeout: 60_000 }, async t => {
+    it("are whole while nothing is lost, and each lease is released", { timeout: 600_000 }, async t => {
         let ends = 0
         rig.lan.dhcp.on("lease", event => {
             if (event === "expired") ends++
@@ -112,7 +112,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
     })
 
     for (const [count, rapid] of [[RAPID, true], [FOUR_MESSAGES, false]] as const)
-        it(`${count} with a server that loses a tenth, ${rapid ? "with" : "without"} rapid commit`, { timeout: 200_000 }, async t => {
+        it(`${count} with a server that loses a tenth, ${rapid ? "with" : "without"} rapid commit`, { timeout: 600_000 }, async t => {
             const { counters } = rig.lan.dhcp
             const before = { ...counters }
             rig.lan.dhcp.rapidCommit = rapid
@@ -132,7 +132,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
             assert.equal(counters.offer > before.offer, !rapid)
         })
 
-    it("leave nothing behind", { timeout: 120_000 }, async t => {
+    it("leave nothing behind", { timeout: 600_000 }, async t => {
         await atRest()
         const now = await heap()
         t.diagnostic(`heap after ${FIRST} lives: ${atFirst} bytes; after ${RAPID + FOUR_MESSAGES} more: ${now}`)

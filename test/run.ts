@@ -22,7 +22,7 @@ const OVER_ONE_PHY = ["e2e-lives", "e2e-w5500"]
 /** What `--real-time` runs: they hear every frame, so nothing else may run meanwhile. */
 const KEEPS_UP = ["e2e-bad-input", "e2e-call", "e2e-eight"]
 /** Milliseconds for a file: one that hangs ends, and says where. */
-const TIMEOUT = 600_000
+const TIMEOUT = 1_200_000
 /** For a file in real time. */
 const ATTEMPTS = 3
 

@@ -9,7 +9,7 @@ import { Bus } from "../sim/bus.js"
 import { CLI, PROJECT } from "../sim/firmware.js"
 import { EmbeddedLan } from "../sim/lan/lan.js"
 
-const TIMEOUT = 30_000
+const TIMEOUT = 120_000
 
 test("two addresses", async () => {
     const lan = await EmbeddedLan.start()

@@ -16,7 +16,7 @@ const TESTS = join(PROJECT, "devs/test")
 const SIMULATED_TIME = join(PROJECT, "test/support/time/vm.cjs")
 /** Milliseconds of simulated time that the VM has for one file, and of real time that the compiler and the VM have. */
 const VM_TIMEOUT = 120_000
-const TIMEOUT = 180_000
+const TIMEOUT = 600_000
 const COLOURS = /\x1b\[[0-9;]*m/g
 
 async function run(file: string): Promise<{ code: number | null; output: string }> {
