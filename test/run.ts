@@ -1,15 +1,12 @@
 /**
  * `npm test`: all tests that need Node.js alone. The end-to-end tests run in simulated time, over each PHY, so that how they
  * end does not depend on the machine. With words, only the files whose names hold one of them.
- *
- * `npm run test:real-time`: the calls, eight calls and the floods in real time, over the stream, for a machine that is idle.
  */
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import { parseArgs } from "node:util"
 import { buildFirmware, type PhyKind, type Program } from "../sim/firmware.js"
 
 const TESTS = fileURLToPath(new URL(".", import.meta.url))
@@ -19,14 +16,12 @@ const PHYS: PhyKind[] = ["stream", "w5500"]
 const REAL_TIME = ["bench-system", "e2e-console-serial", "e2e-program", "lan", "lan-dhcp", "prompt", "sample", "w5500-lan"]
 /** With an image, or a PHY, of their own. */
 const OVER_ONE_PHY = ["e2e-lives", "e2e-w5500"]
-/** What `--real-time` runs: they hear every frame, so nothing else may run meanwhile. */
-const KEEPS_UP = ["e2e-bad-input", "e2e-call", "e2e-eight"]
 /** Milliseconds for a file: one that hangs ends, and says where. */
 const TIMEOUT = 1_200_000
 /** For a file in real time. */
 const ATTEMPTS = 3
 
-const { values, positionals: words } = parseArgs({ options: { "real-time": { type: "boolean" } }, allowPositionals: true })
+const words = process.argv.slice(2)
 const all = readdirSync(TESTS)
     .filter(name => name.endsWith(".test.ts"))
     .map(name => name.slice(0, -".test.ts".length))
@@ -100,13 +95,8 @@ async function runInRealTime(names: string[]): Promise<boolean> {
 const PROGRAMS: Program[] = [...PHYS, "lives"]
 for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
 
-let passed = true
-if (values["real-time"]) {
-    for (const name of KEEPS_UP) passed = (await run([name], { concurrency: 1 })) && passed
-} else {
-    passed = await run(others, {})
-    for (const phy of PHYS)
-        passed = (await run(phy === "stream" ? endToEnd : endToEnd.filter(name => !OVER_ONE_PHY.includes(name)), { phy, simulated: true })) && passed
-    passed = (await runInRealTime(REAL_TIME)) && passed
-}
+let passed = await run(others, {})
+for (const phy of PHYS)
+    passed = (await run(phy === "stream" ? endToEnd : endToEnd.filter(name => !OVER_ONE_PHY.includes(name)), { phy, simulated: true })) && passed
+passed = (await runInRealTime(REAL_TIME)) && passed
 process.exitCode = passed ? 0 : 1
