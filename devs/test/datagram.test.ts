@@ -23,9 +23,7 @@ import { sockets } from "../../src/socket/table"
 import { addressOf } from "../../src/wire/address"
 import { BOARD, HOST, icmp, udp } from "./lan"
 import { checksum, codeOf, copyOf, expectBytes, get16, put16, run } from "./support"
-import { TO_HOST, host, phy, sawOne, startWorld, tidy } from "./world"
-
-const plain = async () => await socket(AF_INET, SOCK_DGRAM)
+import { TO_HOST, host, phy, plain, sawOne, startWorld, tidy } from "./world"
 
 await startWorld()
 

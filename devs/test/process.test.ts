@@ -24,9 +24,8 @@ import { sockets } from "../../src/socket/table"
 import { formatAddress } from "../../src/wire/address"
 import { BOARD, HOST, stations, udp } from "./lan"
 import { codeOf, get16, run, until } from "./support"
-import { TO_HOST, host, inProcess, openSockets, phy, sawOne, seen, spawn, startWorld, tidy } from "./world"
+import { TO_HOST, host, inProcess, openSockets, phy, plain, sawOne, seen, spawn, startWorld, tidy } from "./world"
 
-const plain = async () => await socket(AF_INET, SOCK_DGRAM)
 const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
 const sourceOf = (f: Buffer) => f.getAt(26, "i32")
 const portOf = (f: Buffer) => get16(f, 34)

@@ -29,9 +29,7 @@ import {
 import { addressOf } from "../../src/wire/address"
 import { BOARD, HOST } from "./lan"
 import { checksum, codeOf, get16, run } from "./support"
-import { TO_HOST, inProcess, openSockets, sawOne, seen, startWorld, tidy } from "./world"
-
-const plain = async () => await socket(AF_INET, SOCK_DGRAM)
+import { TO_HOST, inProcess, openSockets, plain, sawOne, seen, startWorld, tidy } from "./world"
 
 await startWorld()
 

@@ -4,7 +4,7 @@ import { FREE } from "../../src/iface/interface"
 import { leases } from "../../src/iface/lease"
 import { parsePool } from "../../src/iface/pool"
 import { enterProcess } from "../../src/socket/process"
-import { TUPLE_DHCP, close, leaveProcess, startSockets } from "../../src/socket/socket"
+import { AF_INET, SOCK_DGRAM, TUPLE_DHCP, close, leaveProcess, socket, startSockets } from "../../src/socket/socket"
 import { sockets } from "../../src/socket/table"
 import { BOARD, BOARD_MAC, FakePhy, HOST, HOST_MAC, arp } from "./lan"
 import { NET, SERVER, TIMES, answerWith, typeOf, xidOf } from "./server"
@@ -125,6 +125,11 @@ class Child {
         if (!this.done) throw new Error("the process has not ended")
         if (this.error) throw this.error
     }
+}
+
+/** A socket on the common address. */
+export async function plain(): Promise<number> {
+    return await socket(AF_INET, SOCK_DGRAM)
 }
 
 /** Run `body` as a process of its own, to its end. */

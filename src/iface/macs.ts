@@ -13,7 +13,10 @@ export let severalMacs = false
  */
 let oneEach = false
 
-/** The DHCP server gives one address per hardware address. @returns false if this PHY has only one */
+/**
+ * From now on each lease asks with a MAC address of its own, since the DHCP server gives one address to each of these.
+ * @returns whether this PHY takes frames to several
+ */
 export function takeOwnMacs(): boolean {
     if (!phy.promiscuous(true)) return false
     if (!oneEach) console.log("dhcp: the server gives one address per hardware address; each lease takes one of its own")
