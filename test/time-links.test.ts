@@ -27,14 +27,21 @@ it("goes on when two connections have one port, as they may if they go to differ
         return server
     }
     const servers = [await listen(0), await listen(1)]
-    const vm = spawn(process.execPath, [TWO_LINKS, ...servers.map(server => String((server.address() as AddressInfo).port))], { stdio: "inherit" })
+    const to = servers.map(server => String((server.address() as AddressInfo).port))
+    const vm = spawn(process.execPath, [TWO_LINKS, ...to], { stdio: ["ignore", "ignore", "pipe"] })
+    vm.stderr.pipe(process.stderr)
+    const ended = once(vm, "exit")
     try {
-        await until("a minute of both", () => Math.min(...heard) >= SECONDS, 2 * SECONDS * 1000)
+        const minute = () => {
+            assert.equal(vm.exitCode, null, "the other process has ended")
+            return Math.min(...heard) >= SECONDS
+        }
+        await until("a minute of both", minute, 2 * SECONDS * 1000)
         assert.equal(ports[0], ports[1])
         assert.ok(Math.abs(heard[0] - heard[1]) <= 1, `heard ${heard}`)
     } finally {
         vm.kill()
-        await once(vm, "exit")
+        await ended
         for (const server of servers) server.close()
     }
 })
