@@ -105,7 +105,8 @@ describe("the machine's clock", () => {
             realClock.wake(at, () => woken.push("taken back"))()
         }
         await until("all are woken", () => woken.length >= 3)
-        assert.deepEqual(woken, Object.keys(times))
+        // a machine that stops for milliseconds finds all of them due at once, in whatever order
+        assert.deepEqual(woken.sort(), Object.keys(times).sort())
     })
 })
 
