@@ -1,7 +1,7 @@
 /** `npm run bench`: that it measures what it says, and says it as documented. How fast anything is, is not tested. */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
@@ -14,6 +14,7 @@ import { type Row, rowAgainst, rowOf } from "../bench/suite.js"
 import { tableOf } from "../bench/table.js"
 import { verify } from "../bench/verify.js"
 import { PROJECT } from "../sim/firmware.js"
+import { leftovers } from "./support/leftovers.js"
 
 const TIMEOUT = 240_000
 
@@ -66,7 +67,7 @@ describe("npm run bench", () => {
         const budgets = (document.suites[0].rows as Row[]).flatMap(r => r.budget ?? [])
         assert.equal(budgets.length, 2)
         assert.equal(code, budgets.every(b => b.met) ? 0 : 1)
-        assert.deepEqual(readdirSync(folder).filter(name => name.startsWith("tuplephone-")), [])
+        assert.deepEqual(leftovers(folder), [])
     })
 
     it("names the suites that there are if one is unknown", { timeout: TIMEOUT }, async () => {

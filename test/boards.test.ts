@@ -1,13 +1,14 @@
 /** The board definitions are right, and `npm run build:boards` says what is wrong with one that is not. */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, beforeEach, describe, test } from "node:test"
 import { PROJECT } from "../sim/firmware.js"
 import { type Definition, findBoard, hasW5500, readBoards } from "../scripts/boards.js"
 import { CHIPS, lists } from "../scripts/chips.js"
+import { leftovers } from "./support/leftovers.js"
 
 const BOARDS = join(PROJECT, "boards")
 const TIMEOUT = 180_000
@@ -165,10 +166,7 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
     let temporary: string
     before(() => (temporary = mkdtempSync(join(tmpdir(), "tuplephone-boards-test-"))))
     after(() => rmSync(temporary, { recursive: true, force: true }))
-    beforeEach(() => assert.deepEqual(leftovers(), []))
-
-    /** What has stayed in the temporary folder; tsx keeps what it has compiled in one of its own. */
-    const leftovers = () => readdirSync(temporary).filter(name => !name.startsWith("tsx-") && !name.startsWith("node-compile-cache"))
+    beforeEach(() => assert.deepEqual(leftovers(temporary), []))
 
     test("builds every board, and leaves nothing behind", async () => {
         const compiled = join(PROJECT, ".devicescript/bin/bytecode.devs")
@@ -183,7 +181,7 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
             assert.ok(imageBytes > 10_000, board)
         }
         assert.equal(stamp(), stampBefore, "the image that others build from is untouched")
-        assert.deepEqual(leftovers(), [])
+        assert.deepEqual(leftovers(temporary), [])
     })
 
     test("builds one board, as a table", async () => {
@@ -220,7 +218,7 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
             const { code, stderr } = await buildBoards(["--boards", folder], temporary)
             assert.equal(code, 1)
             assert.match(stderr, /^error: "devs build .*esp32s3_bare already defined/ms)
-            assert.deepEqual(leftovers(), [])
+            assert.deepEqual(leftovers(temporary), [])
         } finally {
             rmSync(folder, { recursive: true })
         }
@@ -231,10 +229,10 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
         const { code } = await buildBoards([], temporary, (text, kill) => {
             if (killed || !text.includes("building the firmware")) return
             killed = true
-            assert.ok(leftovers().length > 0)
+            assert.ok(leftovers(temporary).length > 0)
             setTimeout(kill, 500)
         })
         assert.equal(code, 130)
-        assert.deepEqual(leftovers(), [])
+        assert.deepEqual(leftovers(temporary), [])
     })
 })

@@ -13,13 +13,15 @@ const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const SIMULATED_TIME = pathToFileURL(join(TESTS, "support/time/clock.ts")).href
 const PHYS: PhyKind[] = ["stream", "w5500"]
 /** With other programs, terminals or connections, which have no clock but the real one. */
-const REAL_TIME = ["bench-system", "e2e-console-serial", "e2e-program", "lan", "lan-dhcp", "prompt", "sample", "w5500-lan"]
+const REAL_TIME = ["bench", "bench-system", "boards", "e2e-console-serial", "e2e-program", "lan", "lan-dhcp", "prompt", "sample", "w5500-lan"]
 /** With an image, or a PHY, of their own. */
 const OVER_ONE_PHY = ["e2e-lives", "e2e-w5500"]
-/** Milliseconds for a file: one that hangs ends, and says where. */
+/** Milliseconds for a file, lest one that hangs does so for ever. */
 const TIMEOUT = 1_200_000
-/** For a file in real time. */
+/** For a file in real time, which takes less than one minute. */
+const REAL_TIMEOUT = 300_000
 const ATTEMPTS = 3
+const AT_A_TIME = 2
 
 const words = process.argv.slice(2)
 const all = readdirSync(TESTS)
@@ -45,19 +47,19 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 interface How {
     phy?: PhyKind
     simulated?: boolean
-    concurrency?: number
-    /** Whether its output comes in one piece, when it has ended: something else runs beside it. */
+    /** Whether something else runs beside it: its output comes in one piece then, when it has ended. */
     apart?: boolean
 }
 
-async function run(names: string[], { phy = "stream", simulated = false, concurrency = 2, apart = false }: How): Promise<boolean> {
+async function run(names: string[], { phy = "stream", simulated = false, apart = false }: How): Promise<boolean> {
     const wanted = names.filter(name => words.length === 0 || words.some(word => name.includes(word)))
     if (wanted.length === 0 || interrupted) return !interrupted
-    const how = apart ? "in real time" : `${simulated ? `over the PHY ${phy}, in simulated time, ` : ""}${concurrency} at a time`
+    const how = apart ? "in real time" : `${simulated ? `over the PHY ${phy}, in simulated time, ` : ""}${AT_A_TIME} at a time`
     console.log(`# ${how}: ${wanted.join(" ")}`)
     const imports = ["tsx", ...(simulated ? [SIMULATED_TIME] : [])].flatMap(name => ["--import", name])
     const files = wanted.map(name => join(TESTS, `${name}.test.ts`))
-    const child = spawn(process.execPath, [...imports, "--test", `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT}`, ...files], {
+    const limits = [`--test-concurrency=${AT_A_TIME}`, `--test-timeout=${apart ? REAL_TIMEOUT : TIMEOUT}`]
+    const child = spawn(process.execPath, [...imports, "--test", ...limits, ...files], {
         env: { ...process.env, TUPLEPHONE_PHY: phy },
         stdio: ["inherit", apart ? "pipe" : "inherit", "inherit"],
     })
@@ -73,14 +75,13 @@ async function run(names: string[], { phy = "stream", simulated = false, concurr
 /** In real time a machine that stops for longer than a test or a frame can wait makes one fail: again then. */
 async function attempt(name: string): Promise<boolean> {
     for (let i = 1; i <= ATTEMPTS; i++) {
-        if (await run([name], { concurrency: 1, apart: true })) return true
+        if (await run([name], { apart: true })) return true
         if (interrupted) break
         console.log(`# ${name} has failed in real time, ${i} of ${ATTEMPTS} times`)
     }
     return false
 }
 
-/** Two at a time. */
 async function runInRealTime(names: string[]): Promise<boolean> {
     const left = names.slice()
     const lane = async (): Promise<boolean> => {
@@ -88,7 +89,7 @@ async function runInRealTime(names: string[]): Promise<boolean> {
         for (let name = left.shift(); name; name = left.shift()) passed = (await attempt(name)) && passed
         return passed
     }
-    return (await Promise.all([lane(), lane()])).every(passed => passed)
+    return (await Promise.all(Array.from({ length: AT_A_TIME }, lane))).every(passed => passed)
 }
 
 // two files that find an image stale would build it at the same time

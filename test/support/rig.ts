@@ -15,9 +15,8 @@ import { arpOf, udpOf, type ReceivedUdp } from "./ethernet-client.js"
 export const PHY = (process.env.TUPLEPHONE_PHY ?? "stream") as PhyKind
 /** KB of the heap that are held back while calls run: the buffers and the queue of the W5500's driver take 4 of them. */
 export const BALLAST = PHY === "w5500" ? 20 : 24
-/** Whether this process has simulated time, and the VM's part of it. */
-export const SIMULATED = process.env.TUPLEPHONE_CLOCK !== undefined
-const CLOCK = SIMULATED ? [fileURLToPath(new URL("time/vm.cjs", import.meta.url))] : []
+/** The VM's part of simulated time, if this process has it. */
+const CLOCK = process.env.TUPLEPHONE_CLOCK === undefined ? [] : [fileURLToPath(new URL("time/vm.cjs", import.meta.url))]
 const POLL_MS = 20
 const WAIT_MS = 10_000
 const SETTLE_ATTEMPTS = 20
