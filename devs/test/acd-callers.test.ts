@@ -3,17 +3,13 @@ import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { Acd, setAcd } from "../../src/iface/acd"
 import { keepReady } from "../../src/iface/addresses"
 import { FREE, Interface, interfaces } from "../../src/iface/interface"
-import { AF_INET_TUPLE, SOCK_DGRAM, TUPLE_DHCP, TUPLE_STATIC, bind, close, getsockname, recv, socket } from "../../src/socket/socket"
-import { formatAddress } from "../../src/wire/address"
+import { TUPLE_DHCP, TUPLE_STATIC, bind, close, getsockname, recv } from "../../src/socket/socket"
 import { claims, now, reset, skip, start } from "./conflicts"
 import { offered } from "./server"
 import { millis, run, until } from "./support"
-import { host, openSockets, phy } from "./world"
+import { host, nameOf, openSockets, own, phy } from "./world"
 
 await start()
-
-const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
-const nameOf = (sd: number) => formatAddress(getsockname(sd).address)
 
 /** With which code and text a call fails; "" if it does not. */
 async function toldOf(f: () => Promise<any>): Promise<string> {

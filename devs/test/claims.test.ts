@@ -4,8 +4,6 @@ import { interfaces } from "../../src/iface/interface"
 import { LeaseState, leaseOf } from "../../src/iface/lease"
 import { getpgrp } from "../../src/socket/process"
 import {
-    AF_INET_TUPLE,
-    SOCK_DGRAM,
     TUPLE_DEFER,
     TUPLE_DHCP,
     TUPLE_STATIC,
@@ -16,13 +14,12 @@ import {
     getsockname,
     recv,
     send,
-    socket,
 } from "../../src/socket/socket"
 import { sockets } from "../../src/socket/table"
 import { addressOf, formatAddress } from "../../src/wire/address"
 import { BOARD, BROADCAST_MAC, HOST, HOST_MAC, arp, stations, udp } from "./lan"
 import { codeOf, copyOf, expectBytes, get16, run, until } from "./support"
-import { TO_HOST, host, openSockets, phy, seen, spawn, startWorld, tidy } from "./world"
+import { TO_HOST, host, nameOf, openSockets, own, phy, seen, spawn, startWorld, tidy } from "./world"
 
 /** The claims of the patent application one by one, for datagrams; docs/claims.md says where each is shown. */
 const STATIC_DEFERRED = TUPLE_STATIC | TUPLE_DEFER
@@ -30,8 +27,6 @@ const DHCP_DEFERRED = TUPLE_DHCP | TUPLE_DEFER
 /** The pool begins here. */
 const FIRST_RESERVED = "10.77.0.200"
 
-const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
-const nameOf = (sd: number) => formatAddress(getsockname(sd).address)
 const TO_THIRD = { address: addressOf(10, 77, 0, 2), port: 4001 }
 
 /** Source and target of a frame with a datagram. */

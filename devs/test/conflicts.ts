@@ -80,8 +80,13 @@ export function follow(l: Lease): void {
     lease = l
 }
 
+/** The ACK of an address, with rapid commit. */
+export function granting(address: number): Buffer {
+    return answerWith(lease, 5, address, Buffer.concat(SERVER, TIMES, NET, hex`5000`))
+}
+
 export function ack(address: number): void {
-    phy.arrive(answerWith(lease, 5, address, Buffer.concat(SERVER, TIMES, NET, hex`5000`)))
+    phy.arrive(granting(address))
 }
 
 /** Milliseconds until the next step, which is done. */

@@ -3,8 +3,6 @@ import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { DATAGRAMS } from "../../src/config"
 import { counters } from "../../src/counters"
 import {
-    AF_INET,
-    SOCK_DGRAM,
     SocketAddress,
     SocketOption,
     bind,
@@ -17,13 +15,24 @@ import {
     sendto,
     setreceiver,
     setsockopt,
-    socket,
 } from "../../src/socket/socket"
 import { sockets } from "../../src/socket/table"
 import { addressOf } from "../../src/wire/address"
 import { BOARD, HOST, icmp, udp } from "./lan"
 import { checksum, codeOf, copyOf, expectBytes, get16, put16, run } from "./support"
 import { TO_HOST, host, phy, plain, sawOne, startWorld, tidy } from "./world"
+
+/** A socket on port 5060, and one that is connected to the host. */
+async function bound(): Promise<number> {
+    const sd = await plain()
+    await bind(sd, { port: 5060 })
+    return sd
+}
+async function connected(): Promise<number> {
+    const sd = await bound()
+    await connect(sd, TO_HOST)
+    return sd
+}
 
 await startWorld()
 
@@ -97,8 +106,7 @@ describe("recv and recvfrom", () => {
     beforeEach(tidy)
 
     test("a datagram and where it came from", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
+        const sd = await bound()
         phy.arrive(udp(HOST, 4321, BOARD, 5060, Buffer.from("hello")))
         const d = await recvfrom(sd, 0)
         expect(d.data.toString()).toBe("hello")
@@ -107,8 +115,7 @@ describe("recv and recvfrom", () => {
     })
 
     test("wait for one, and no longer than they are told", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
+        const sd = await bound()
         const start = ds.millis()
         expect(await codeOf(async () => await recv(sd, 50))).toBe("EAGAIN")
         expect(ds.millis() - start >= 49 && ds.millis() - start < 200).toBe(true)
@@ -129,8 +136,7 @@ describe("recv and recvfrom", () => {
     })
 
     test(`no more than ${DATAGRAMS} wait; the others are counted`, async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
+        const sd = await bound()
         const before = counters.udpQueueFull
         for (let i = 0; i < DATAGRAMS + 3; i++) phy.arrive(udp(HOST, 1, BOARD, 5060, Buffer.from([i])))
         expect(counters.udpQueueFull - before).toBe(3)
@@ -164,9 +170,7 @@ describe("recv and recvfrom", () => {
     })
 
     test("a connected socket hears its target alone", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
-        await connect(sd, TO_HOST)
+        const sd = await connected()
         const before = counters.udpForeignPeer
         phy.arrive(udp(HOST, 4001, BOARD, 5060, hex`01`))
         phy.arrive(udp(addressOf(10, 77, 0, 9), 4000, BOARD, 5060, hex`02`))
@@ -177,8 +181,7 @@ describe("recv and recvfrom", () => {
     })
 
     test("a wrong checksum is dropped and counted", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
+        const sd = await bound()
         const f = udp(HOST, 1, BOARD, 5060, hex`01`)
         put16(f, 40, 0x1234)
         expect(phy.counting(f)).toBe("udpBadChecksum+1")
@@ -186,9 +189,7 @@ describe("recv and recvfrom", () => {
     })
 
     test("a receiver reads in place, and hears of errors", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
-        await connect(sd, TO_HOST)
+        const sd = await connected()
         let got = ""
         setreceiver(sd, {
             txFrames: 0,
@@ -217,9 +218,7 @@ describe("errors of the network", () => {
     beforeEach(tidy)
 
     test("are told once, by the next call", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
-        await connect(sd, TO_HOST)
+        const sd = await connected()
         phy.arrive(refusedBy(5060, 3))
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("ECONNREFUSED")
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
@@ -229,9 +228,7 @@ describe("errors of the network", () => {
     })
 
     test("hints are not believed once something was heard, and a packet of ours is never too long (RFC 1122, 3.2.2.1)", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
-        await connect(sd, TO_HOST)
+        const sd = await connected()
         phy.arrive(refusedBy(5060, 4))
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
         phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a`))
@@ -242,9 +239,7 @@ describe("errors of the network", () => {
     })
 
     test("end the wait of recv", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
-        await connect(sd, TO_HOST)
+        const sd = await connected()
         let code = ""
         const wait = async () => {
             code = await codeOf(async () => await recv(sd))
@@ -257,8 +252,7 @@ describe("errors of the network", () => {
     })
 
     test("concern the connected socket alone (RFC 1122, 4.1.3.3)", async () => {
-        const sd = await plain()
-        await bind(sd, { port: 5060 })
+        const sd = await bound()
         phy.arrive(refusedBy(5060, 3))
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
         await connect(sd, { address: HOST, port: 4001 })

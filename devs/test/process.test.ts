@@ -4,9 +4,6 @@ import { FREE, interfaces } from "../../src/iface/interface"
 import { neighbours, removeNeighbour } from "../../src/iface/neighbours"
 import { enterProcess, getpgrp } from "../../src/socket/process"
 import {
-    AF_INET,
-    AF_INET_TUPLE,
-    SOCK_DGRAM,
     TUPLE_DHCP,
     TUPLE_STATIC,
     bind,
@@ -17,16 +14,14 @@ import {
     recv,
     send,
     sendto,
-    socket,
     tupleOf,
 } from "../../src/socket/socket"
 import { sockets } from "../../src/socket/table"
 import { formatAddress } from "../../src/wire/address"
 import { BOARD, HOST, stations, udp } from "./lan"
 import { codeOf, get16, run, until } from "./support"
-import { TO_HOST, host, inProcess, openSockets, phy, plain, sawOne, seen, spawn, startWorld, tidy } from "./world"
+import { TO_HOST, host, inProcess, openSockets, own, phy, plain, sawOne, seen, spawn, startWorld, tidy } from "./world"
 
-const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
 const sourceOf = (f: Buffer) => f.getAt(26, "i32")
 const portOf = (f: Buffer) => get16(f, 34)
 

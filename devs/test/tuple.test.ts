@@ -27,10 +27,7 @@ import {
 import { addressOf, formatAddress } from "../../src/wire/address"
 import { BOARD, BROADCAST_MAC, HOST, HOST_MAC, arp, stations, udp } from "./lan"
 import { codeOf, run } from "./support"
-import { TO_HOST, host, openSockets, phy, sawOne, startWorld, tidy } from "./world"
-
-const own = async (tuple: number) => await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
-const nameOf = (sd: number) => formatAddress(getsockname(sd).address)
+import { TO_HOST, host, nameOf, openSockets, own, phy, sawOne, startWorld, tidy } from "./world"
 
 await startWorld()
 

@@ -4,8 +4,9 @@ import { FREE } from "../../src/iface/interface"
 import { leases } from "../../src/iface/lease"
 import { parsePool } from "../../src/iface/pool"
 import { enterProcess } from "../../src/socket/process"
-import { AF_INET, SOCK_DGRAM, TUPLE_DHCP, close, leaveProcess, socket, startSockets } from "../../src/socket/socket"
+import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, TUPLE_DHCP, close, getsockname, leaveProcess, socket, startSockets } from "../../src/socket/socket"
 import { sockets } from "../../src/socket/table"
+import { formatAddress } from "../../src/wire/address"
 import { BOARD, BOARD_MAC, FakePhy, HOST, HOST_MAC, arp } from "./lan"
 import { NET, SERVER, TIMES, answerWith, typeOf, xidOf } from "./server"
 import { get16 } from "./support"
@@ -130,6 +131,16 @@ class Child {
 /** A socket on the common address. */
 export async function plain(): Promise<number> {
     return await socket(AF_INET, SOCK_DGRAM)
+}
+
+/** One that may have an address of its own. */
+export async function own(tuple: number): Promise<number> {
+    return await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple)
+}
+
+/** The address of a socket. */
+export function nameOf(sd: number): string {
+    return formatAddress(getsockname(sd).address)
 }
 
 /** Run `body` as a process of its own, to its end. */
