@@ -80,7 +80,7 @@ class Vm {
     private number = 0
     private report: Report | undefined
 
-    constructor(private readonly socket: Socket) {
+    constructor(readonly socket: Socket) {
         createInterface({ input: socket }).on("error", () => {}).on("line", line => {
             this.take(JSON.parse(line) as Report)
             woken()
@@ -124,25 +124,22 @@ class Vm {
 }
 
 let vm: Vm | undefined
-let current: Socket | undefined
 function attach(socket: Socket): void {
-    current = socket
     vm = new Vm(socket)
     socket.setNoDelay(true)
     socket.on("error", () => {})
     socket.on("close", () => {
         vm = undefined
-        current = undefined
         woken()
     })
     woken()
 }
 const server = createServer(socket => {
-    if (!current) return attach(socket)
+    if (!vm) return attach(socket)
     // one that was ended may not be known to be gone yet
     const timer = real.setTimeout(() => giveUp("it is for one VM after the other, and there is a second one beside the first"), PATIENCE)
     socket.on("error", () => {}).once("close", () => real.clearTimeout(timer))
-    current.once("close", () => {
+    vm.socket.once("close", () => {
         real.clearTimeout(timer)
         if (!socket.destroyed) attach(socket)
     })
