@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url"
 import { LAN } from "../sim/lan/lan.js"
 import { Rig, seededRandom, until } from "./support/rig.js"
 
+/** Milliseconds, lest what hangs does so for ever. */
+const LIMIT = { timeout: 600_000 }
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
 const LOSS = 0.1
 /** Lives by the way in which the server gives addresses: with rapid commit, and in four messages, which needs longer. */
@@ -96,7 +98,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
         return least
     }
 
-    it("are whole while nothing is lost, and each lease is released", { timeout: 600_000 }, async t => {
+    it("are whole while nothing is lost, and each lease is released", LIMIT, async t => {
         let ends = 0
         rig.lan.dhcp.on("lease", event => {
             if (event === "expired") ends++
@@ -112,7 +114,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
     })
 
     for (const [count, rapid] of [[RAPID, true], [FOUR_MESSAGES, false]] as const)
-        it(`${count} with a server that loses a tenth, ${rapid ? "with" : "without"} rapid commit`, { timeout: 600_000 }, async t => {
+        it(`${count} with a server that loses a tenth, ${rapid ? "with" : "without"} rapid commit`, LIMIT, async t => {
             const { counters } = rig.lan.dhcp
             const before = { ...counters }
             rig.lan.dhcp.rapidCommit = rapid
@@ -132,7 +134,7 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
             assert.equal(counters.offer > before.offer, !rapid)
         })
 
-    it("leave nothing behind", { timeout: 600_000 }, async t => {
+    it("leave nothing behind", LIMIT, async t => {
         await atRest()
         const now = await heap()
         t.diagnostic(`heap after ${FIRST} lives: ${atFirst} bytes; after ${RAPID + FOUR_MESSAGES} more: ${now}`)
