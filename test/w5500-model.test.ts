@@ -1,4 +1,4 @@
-/** The model of the W5500 against its datasheet, transaction by transaction: SPI, registers, PHY, buffers, interrupts, faults. */
+/** The model of the W5500 against its datasheet, transaction by transaction: SPI, registers, PHY, faults. */
 import assert from "node:assert/strict"
 import { beforeEach, describe, it } from "node:test"
 import { W5500 } from "../sim/w5500/chip.js"
@@ -6,20 +6,13 @@ import {
     Bench,
     COMMON,
     MAC_BYTES,
-    OPEN,
-    RECEIVED,
     RX0,
-    RX1,
     S0,
-    S1,
     SEND,
-    SENDOK,
     TX0,
-    TX1,
     byte,
     frameOf,
     reading,
-    wireTime,
     word,
     writing,
 } from "./support/w5500-bench.js"
@@ -237,201 +230,6 @@ describe("W5500", () => {
             bench.write(COMMON, 0x2e, "30")
             bench.write(COMMON, 0x2e, "b0")
             assert.equal(bench.read(COMMON, 0x2e), "b7")
-        })
-    })
-
-    describe("buffers (datasheet 3.3)", () => {
-        it("hold what is written, wrap inside a burst, and mask the offset by their size", () => {
-            bench.write(TX0, 0x07fe, "01020304")
-            assert.equal(bench.read(TX0, 0x07fe, 4), "01020304")
-            assert.equal(bench.read(TX0, 0, 2), "0304")
-            assert.equal(bench.read(TX0, 0x0ffe, 4), "01020304")
-            assert.equal(bench.read(TX0, 0xfffe, 4), "01020304")
-            assert.equal(bench.read(TX1, 0, 2), "0000")
-            assert.equal(bench.read(RX0, 0, 2), "0000")
-        })
-
-        it("of sockets and directions are apart", () => {
-            for (let n = 0; n < 8; n++) {
-                bench.write(4 * n + 2, 0, byte(0x10 + n).repeat(2048))
-                bench.write(4 * n + 3, 0, byte(0x20 + n).repeat(2048))
-            }
-            for (let n = 0; n < 8; n++) {
-                assert.equal(bench.read(4 * n + 2, 0, 2048), byte(0x10 + n).repeat(2048))
-                assert.equal(bench.read(4 * n + 3, 0, 2048), byte(0x20 + n).repeat(2048))
-            }
-        })
-
-        it("move with the sizes of the sockets below", () => {
-            bench.write(TX1, 0, "abcd")
-            bench.write(S0, 0x1f, "01")
-            assert.equal(bench.read(TX1, 1024, 2), "abcd")
-        })
-
-        for (const kilobytes of [1, 2, 4, 8, 16])
-            it(`may have ${kilobytes} KB`, () => {
-                for (let n = 1; n < 8; n++) bench.write(4 * n + 1, 0x1e, "0000")
-                bench.write(S0, 0x1e, byte(kilobytes).repeat(2))
-                assert.equal(bench.read(S0, 0x1e, 2), byte(kilobytes).repeat(2))
-                assert.equal(bench.read(S0, 0x20, 2), word(kilobytes * 1024))
-                bench.write(TX0, kilobytes * 1024 - 1, "1122")
-                assert.equal(bench.read(TX0, 0), "22")
-                assert.equal(bench.read(TX0, kilobytes * 1024 - 1), "11")
-                bench.open()
-                bench.refuses({})
-            })
-
-        it("may have none, and cannot be used then", () => {
-            bench.write(S1, 0x1e, "0000")
-            assert.equal(bench.read(S1, 0x20, 2), "0000")
-            bench.write(TX1, 0, "55")
-            bench.read(RX1, 0)
-            bench.refuses({ noBuffer: 2 })
-        })
-
-        it("cannot have another size", () => {
-            for (const size of ["03", "20", "ff"]) {
-                bench.write(S0, 0x1e, size)
-                bench.write(S0, 0x1f, size)
-            }
-            assert.equal(bench.read(S0, 0x1e, 2), "0202")
-            bench.refuses({ bufferSize: 6 })
-        })
-
-        for (const address of [0x1e, 0x1f])
-            it(`cannot have more than 16 KB together when a socket opens (${byte(address)})`, () => {
-                bench.write(S0, address, "10")
-                bench.write(S0, 0x00, "04")
-                bench.command(OPEN)
-                assert.equal(bench.read(S0, 0x03), "00")
-                bench.refuses({ bufferTotal: 1 })
-                for (let n = 1; n < 8; n++) bench.write(4 * n + 1, address, "00")
-                bench.open()
-                bench.refuses({ bufferTotal: 1 })
-            })
-
-        it("cannot get another size while a socket is open", () => {
-            bench.open()
-            bench.write(S1, 0x1e, "0202")
-            bench.refuses({})
-            bench.write(S1, 0x1e, "0401")
-            assert.equal(bench.read(S1, 0x1e, 2), "0202")
-            bench.refuses({ bufferSizeWhileOpen: 2 })
-        })
-    })
-
-    describe("interrupts (datasheet 4.1, 4.2)", () => {
-        const simr = (value: number) => bench.write(COMMON, 0x18, byte(value))
-
-        it("pull INTn while Sn_IR, Sn_IMR and SIMR say so, and a one written to Sn_IR clears it", () => {
-            simr(1)
-            bench.open().chip.receive(frameOf(60))
-            assert.equal(bench.read(COMMON, 0x17), "01")
-            assert.equal(bench.chip.interrupt, true)
-            bench.send(frameOf(60))
-            bench.clock.advance(1e6)
-            assert.equal(bench.read(S0, 0x02), byte(SENDOK | RECEIVED))
-            bench.write(S0, 0x02, byte(RECEIVED))
-            assert.equal(bench.read(S0, 0x02), byte(SENDOK))
-            assert.equal(bench.chip.interrupt, true)
-            bench.write(S0, 0x02, "00")
-            assert.equal(bench.chip.interrupt, true)
-            bench.write(S0, 0x02, "ff")
-            assert.equal(bench.read(S0, 0x02) + bench.read(COMMON, 0x17), "0000")
-            assert.equal(bench.chip.interrupt, false)
-            assert.deepEqual(bench.interrupts, [true, false])
-            bench.refuses({})
-        })
-
-        it("are told when a frame has left the wire, without a look", () => {
-            simr(1)
-            bench.open().send(frameOf(60))
-            bench.clock.advance(wireTime(60))
-            assert.deepEqual(bench.interrupts, [true])
-        })
-
-        it("masked by Sn_IMR show in Sn_IR, but not in SIR", () => {
-            simr(1)
-            bench.open()
-            bench.write(S0, 0x2c, byte(SENDOK))
-            bench.chip.receive(frameOf(60))
-            assert.equal(bench.read(S0, 0x02), byte(RECEIVED))
-            assert.equal(bench.read(COMMON, 0x17), "00")
-            bench.write(S0, 0x2c, byte(RECEIVED))
-            assert.equal(bench.read(COMMON, 0x17), "01")
-            assert.deepEqual(bench.interrupts, [true])
-        })
-
-        it("masked by SIMR show in SIR, but not on INTn", () => {
-            bench.open().chip.receive(frameOf(60))
-            assert.equal(bench.read(COMMON, 0x17), "01")
-            simr(2)
-            assert.equal(bench.chip.interrupt, false)
-            simr(1)
-            assert.equal(bench.chip.interrupt, true)
-            simr(0)
-            assert.deepEqual(bench.interrupts, [true, false])
-        })
-
-        it("of each socket have a bit of their own", () => {
-            simr(0xff)
-            for (let n = 0; n < 8; n++) {
-                bench.chip.poke(4 * n + 1, 0x02, Buffer.from([RECEIVED]))
-                assert.equal(bench.read(COMMON, 0x17), byte((2 << n) - 1))
-            }
-            for (let n = 0; n < 8; n++) {
-                assert.equal(bench.chip.interrupt, true)
-                bench.write(4 * n + 1, 0x02, "1f")
-            }
-            assert.deepEqual(bench.interrupts, [true, false])
-        })
-
-        it("of the chip itself come by IR and IMR", () => {
-            bench.chip.poke(COMMON, 0x15, Buffer.from([0xa0]))
-            assert.equal(bench.chip.interrupt, false)
-            bench.write(COMMON, 0x16, "80")
-            assert.equal(bench.chip.interrupt, true)
-            bench.write(COMMON, 0x15, "80")
-            assert.equal(bench.read(COMMON, 0x15), "20")
-            assert.deepEqual(bench.interrupts, [true, false])
-        })
-
-        /** INTLEVEL 749: (749 + 1) * 4 periods of 150 MHz are 20 us. */
-        const WAIT = 20_000
-
-        it("are silent for INTLEVEL after one has been dealt with", () => {
-            simr(1)
-            bench.write(COMMON, 0x13, word(749))
-            bench.open().chip.receive(frameOf(60))
-            assert.deepEqual(bench.interrupts, [true])
-            bench.write(S0, 0x02, byte(RECEIVED))
-            bench.chip.receive(frameOf(60))
-            bench.clock.advance(WAIT - 1)
-            assert.deepEqual(bench.interrupts, [true, false])
-            bench.clock.advance(1)
-            assert.deepEqual(bench.interrupts, [true, false, true])
-        })
-
-        it("end with a reset, and so does their silence", () => {
-            simr(1)
-            bench.write(COMMON, 0x13, word(749))
-            bench.open().chip.receive(frameOf(60))
-            bench.write(S0, 0x02, byte(RECEIVED))
-            bench.chip.reset()
-            simr(1)
-            bench.open().chip.receive(frameOf(60))
-            assert.deepEqual(bench.interrupts, [true, false, true])
-        })
-
-        it("leave INTn high for INTLEVEL between two that came together", () => {
-            simr(3)
-            bench.write(COMMON, 0x13, word(749))
-            for (const block of [S0, S1]) bench.chip.poke(block, 0x02, Buffer.from([RECEIVED]))
-            bench.write(S0, 0x02, byte(RECEIVED))
-            assert.deepEqual(bench.interrupts, [true, false])
-            assert.equal(bench.read(COMMON, 0x17), "02")
-            bench.clock.pass(WAIT)
-            assert.equal(bench.chip.interrupt, true)
         })
     })
 
