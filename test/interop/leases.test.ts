@@ -132,6 +132,9 @@ function life(serve: Serve): void {
         own = calls.map(addressOf)
         await goOn(site, calls)
         assert.equal(new Set(own).size, PORTS.length)
+        // The first message for a call was, to such a server, one of the client that has the common address: it notes that as
+        // offered only, until it is renewed.
+        if (site.server.key === "hardware address") await site.run("lease renew tp0")
         const leases = await given(site.server, common, ...own)
         const keys = leases.map(lease => keyOf(lease, site.server.key))
         assert.ok(new Set(keys).size === keys.length && !keys.includes(""), `${site.server.key}: ${keys}`)
