@@ -1,7 +1,7 @@
 /** `npm run bench`: every figure of the README; see `--help`. */
 import { Command, InvalidArgumentError } from "commander"
 import type { Row } from "./suite.js"
-import { suites } from "./suites.js"
+import { suites } from "./suites/all.js"
 import { budgetsOf, tableOf } from "./table.js"
 
 interface CommandOptions {
@@ -36,6 +36,8 @@ async function main(names: string[], options: CommandOptions): Promise<void> {
 
 // what the suites have started ends with this program, by what they do at its exit
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130))
+// whoever read our output has gone
+process.stdout.on("error", () => process.exit(130))
 
 await new Command("npm run bench --")
     .description("Measures the firmware. Without a suite, all of them; the exit status is 1 if a budget is missed.")

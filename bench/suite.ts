@@ -1,4 +1,4 @@
-/** What a benchmark is and what it gives. Each file beside this one is one suite; `main.ts` runs them. */
+/** What a benchmark is and what it gives. Each file in `suites/` is one suite; `main.ts` runs them. */
 
 export interface Row {
     /** What was measured, for people. */
@@ -59,4 +59,10 @@ export function median(values: number[]): number {
  */
 export function rowAgainst(name: string, unit: string, values: number[], against: string, base: number[]): Row {
     return { ...rowOf(name, unit, values), ratio: median(values.map((v, i) => v / base[i])), against }
+}
+
+/** A limit. @param unit of the value, for people */
+export function atMost(most: number, value: number, unit: string): Budget {
+    const text = `at most ${most.toLocaleString("en")} ${unit}`
+    return value <= most ? { text, met: true } : { text, met: false, missedBy: `${Math.round(value - most).toLocaleString("en")} ${unit}` }
 }

@@ -79,7 +79,7 @@ function check(id: string, definition: Definition): string[] {
         errors.push(`archId is ${definition.archId}: it must be one of ${Object.keys(CHIPS).join(", ")}`)
         return errors
     }
-    return [...errors, ...checkLabels(definition), ...checkW5500(definition), ...checkFunctions(definition)]
+    return [...errors, ...checkLabels(definition), ...checkW5500(definition), ...checkRuntime(definition), ...checkFunctions(definition)]
 }
 
 /** Each label stands for one pin, which the chip has and a program may use; each pin has one label. */
@@ -116,7 +116,21 @@ function checkW5500({ pins = {} }: Definition): string[] {
     ]
 }
 
-/** Each pin does one thing: the W5500's are the W5500's, and no two of `led.pin`, `log.pinTX` and the like are one. */
+/** What the runtime does beside the firmware: nothing that takes its time, and Wi-Fi where it is the way to the LAN. */
+function checkRuntime(definition: Definition): string[] {
+    const errors: string[] = []
+    if ("log" in definition)
+        errors.push(`log keeps the phone waiting for up to 10 ms for each 64 bytes of it: remove it, the log is on USB as well`)
+    // this flag keeps the runtime's Wi-Fi off, and lets no program have a stream
+    const isOff = definition.devNetwork === true
+    if (hasW5500(definition) && !isOff)
+        errors.push(`devNetwork is missing beside ETH_CS, so that the runtime would look for Wi-Fi networks every ten seconds: add "devNetwork": true`)
+    if (!hasW5500(definition) && isOff)
+        errors.push(`devNetwork is true, which turns Wi-Fi off, and there is no ETH_CS: remove it`)
+    return errors
+}
+
+/** Each pin does one thing: the W5500's are the W5500's, and no two of `led.pin`, `i2c.pinSDA` and the like are one. */
 function checkFunctions(definition: Definition): string[] {
     const { archId, pins = {} } = definition
     const errors: string[] = []

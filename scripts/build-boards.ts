@@ -1,14 +1,16 @@
-/** `npm run build:boards`: checks the board definitions, and builds for each what is flashed and deployed; see `--help`. */
+/** `npm run build:boards`: checks the board definitions, and makes what is flashed if it gets the runtime; see `--help`. */
 import { Command } from "commander"
 import { relative, resolve } from "node:path"
 import { PROJECT } from "../sim/firmware.js"
 import { type Board, findBoard, hasW5500, readBoards } from "./boards.js"
-import { buildProgram, checkImage, pretendRuntime } from "./image.js"
+import { buildProgram, checkImage, keepImage, pretendRuntime, takeRuntime } from "./image.js"
 import { Workspace } from "./workspace.js"
 
 interface Options {
     boards: string
     json?: boolean
+    runtime?: string
+    out: string
 }
 
 interface Row {
@@ -18,6 +20,8 @@ interface Row {
     /** GPIO by label: the W5500's if there is one, otherwise all. */
     pins: Record<string, number>
     imageBytes: number
+    /** What is flashed, if it was made. */
+    flash?: string
 }
 
 function rowOf({ id, definition }: Board, imageBytes: number): Row {
@@ -46,6 +50,8 @@ function wiring(row: Row): string[] {
 }
 
 async function build(id: string | undefined, options: Options, workspaces: Workspace[]): Promise<void> {
+    const { runtime } = options
+    if (runtime !== undefined && id === undefined) throw new Error("--runtime is for one board: say which, npm run build:boards -- BOARD --runtime FILE")
     const folder = resolve(options.boards)
     const shown = relative(process.cwd(), folder) || "."
     const all = readBoards(folder, shown)
@@ -60,13 +66,18 @@ async function build(id: string | undefined, options: Options, workspaces: Works
     const rows: Row[] = []
     for (const board of boards) {
         console.error(`building ${board.id} ...`)
-        pretendRuntime(workspace, board.definition.archId)
+        const { archId } = board.definition
+        if (runtime === undefined) pretendRuntime(workspace, archId)
+        else takeRuntime(workspace, archId, runtime)
         await checkImage(workspace, board).catch((error: Error) => {
             throw new Error(`${board.file}: ${error.message}`)
         })
-        rows.push(rowOf(board, size))
+        const row = rowOf(board, size)
+        if (runtime !== undefined) row.flash = relative(process.cwd(), keepImage(workspace, board, resolve(options.out)))
+        rows.push(row)
     }
     console.log(options.json ? JSON.stringify(rows) : table(rows))
+    for (const { board, flash } of rows) if (flash && !options.json) console.log(`\nnpx devs flash --board ${board} --file ${flash}`)
 }
 
 async function main(id: string | undefined, options: Options): Promise<void> {
@@ -88,9 +99,11 @@ async function main(id: string | undefined, options: Options): Promise<void> {
 }
 
 await new Command("npm run build:boards --")
-    .description("Checks the board definitions and builds for each what is flashed and deployed, without a board and without internet.")
+    .description("Checks the board definitions, without a board and without internet. With --runtime it makes the file to flash.")
     .argument("[board]", "this one alone")
     .option("--boards <folder>", "where the definitions are", resolve(PROJECT, "boards"))
+    .option("--runtime <file>", "the runtime that was downloaded for the chip of the board: make the board's image of it")
+    .option("--out <folder>", "where that goes", resolve(PROJECT, "built"))
     .option("-j, --json", "print JSON")
     .action(main)
     .parseAsync()

@@ -1,6 +1,8 @@
 /** Pins of the chips that the boards have. */
 
 export interface Chip {
+    /** What an image for it is marked with (ESP-IDF, esp_chip_id_t). */
+    imageId: number
     /** GPIOs that a program may use, as people write them. */
     usable: string
     /** GPIOs that the chip has but a program must leave alone, and why. */
@@ -11,6 +13,7 @@ export interface Chip {
 export const CHIPS: Record<string, Chip> = {
     /** @see ESP32-C3 Series Datasheet, 2.2 Pin Overview, 2.6 Pin Mapping Between Chip and Flash */
     esp32c3: {
+        imageId: 5,
         usable: "0-10, 20-21",
         reserved: [
             { pins: "11-17", why: "the flash is on it" },
@@ -19,6 +22,7 @@ export const CHIPS: Record<string, Chip> = {
     },
     /** @see ESP32-S3 Series Datasheet, 2.2 Pin Overview, 2.6 Pin Mapping Between Chip and Flash or PSRAM */
     esp32s3: {
+        imageId: 9,
         usable: "0-18, 21, 38-48",
         reserved: [
             { pins: "19-20", why: "it is USB, which carries the console" },

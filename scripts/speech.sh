@@ -8,11 +8,11 @@ cd "$(dirname "$0")/.."
 SOURCE=/usr/share/pocketsphinx/test/data/goforward.raw
 INPUT=(-f s16le -ar 16000 -ac 1 -i "$SOURCE")
 TARGET=src/voice/speech.ts
-# A word with the pauses around it, so that the loop joins in quiet; whole frames of 20 ms.
-WORDS="Forward"
-START=0.74
-SECONDS_CUT=0.46
-BYTES=3680
+# The sentence with some of the pauses around it, so that the loop joins in quiet; whole frames of 20 ms.
+WORDS="Go forward ten meters"
+START=0.40
+SECONDS_CUT=2.20
+BYTES=17600
 PEAK_DB=-3
 
 fail() { echo "error: $1" >&2; exit 1; }
@@ -20,7 +20,7 @@ fail() { echo "error: $1" >&2; exit 1; }
 command -v ffmpeg >/dev/null || fail "ffmpeg is missing: apt-get install ffmpeg"
 
 # The cut's first and last 10 ms are faded, so that the noise of the room does not click where the loop joins.
-FADE="afade=t=in:d=0.01,afade=t=out:st=0.45:d=0.01"
+FADE="afade=t=in:d=0.01,afade=t=out:st=2.19:d=0.01"
 CUT="atrim=start=$START:duration=$SECONDS_CUT,asetpts=PTS-STARTPTS,aresample=8000,$FADE"
 
 peak=$(ffmpeg -hide_banner -nostdin "${INPUT[@]}" -af "$CUT,volumedetect" -f null - 2>&1 |

@@ -8,7 +8,7 @@ import { CLI, PROJECT } from "../sim/firmware.js"
 const COPIED = ["src", "services", "devsconfig.json", "package.json", ".env.defaults"]
 
 export class Workspace {
-    readonly folder = mkdtempSync(join(tmpdir(), "tuplephone-boards-"))
+    readonly folder = mkdtempSync(join(tmpdir(), "tuplephone-build-"))
     private readonly aborted = new AbortController()
 
     /**
@@ -27,12 +27,8 @@ export class Workspace {
                 symlinkSync(join(PROJECT, "node_modules", name), join(modules, name))
     }
 
-    /**
-     * Runs the DeviceScript command line in the copy.
-     * @returns what it printed
-     * @throws with that, if it failed or printed an error or a warning
-     */
-    async devs(...args: string[]): Promise<string> {
+    /** Runs the DeviceScript command line in the copy. @returns how it ended, and what it printed */
+    async run(...args: string[]): Promise<{ code: number | null; output: string }> {
         const { signal } = this.aborted
         // without internet access: what it would fetch must be there, and if it is not the run fails at once
         const env = { ...process.env, NO_UPDATE_NOTIFIER: "1", CI: "1", NO_COLOR: "1" }
@@ -44,7 +40,12 @@ export class Workspace {
             child.on("close", resolve)
         })
         signal.throwIfAborted()
-        output = output.replace(/\x1b\[[0-9;]*m/g, "").trim()
+        return { code, output: output.replace(/\x1b\[[0-9;]*m/g, "").trim() }
+    }
+
+    /** As `run`. @returns what it printed @throws with that, if it failed or printed an error or a warning */
+    async devs(...args: string[]): Promise<string> {
+        const { code, output } = await this.run(...args)
         if (code !== 0 || /\b(error|warning|fatal)\b/i.test(output)) throw new Error(`"devs ${args.join(" ")}" fails; it says:\n${output}`)
         return output
     }

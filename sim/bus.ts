@@ -1,18 +1,18 @@
-/** The Jacdac bus between this program and one VM, over TCP on the loopback interface. */
+/** Jacdac over TCP: the bus between this program and one VM, on the loopback interface. */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { JDBus, Transport } from "jacdac-ts"
 import "./jacdac-log.js"
 
 /** Carries frames as the VM's TCP transport does: each behind one byte of length. */
-class TcpTransport extends Transport {
+export class TcpTransport extends Transport {
     private readonly sockets = new Set<Socket>()
 
-    constructor(server: Server) {
+    constructor() {
         super("tcp")
-        server.on("connection", socket => this.attach(socket))
     }
 
-    private attach(socket: Socket): void {
+    /** Carries frames over this connection as well. */
+    attach(socket: Socket): void {
         this.sockets.add(socket)
         socket.setNoDelay()
         let buffered = Buffer.alloc(0)
@@ -24,7 +24,7 @@ class TcpTransport extends Transport {
                 buffered = buffered.subarray(end)
             }
         })
-        // a VM that was ended resets its connections; its process tells us of that itself
+        // a program that was ended resets its connections; whoever made this one hears of its end
         socket.on("error", () => {})
         socket.on("close", () => this.sockets.delete(socket))
     }
@@ -55,7 +55,9 @@ export class Bus {
             server.once("error", reject)
             server.listen(0, "127.0.0.1", resolve)
         })
-        const jacdac = new JDBus([new TcpTransport(server)], { client: true, disableRoleManager: true })
+        const transport = new TcpTransport()
+        server.on("connection", socket => transport.attach(socket))
+        const jacdac = new JDBus([transport], { client: true, disableRoleManager: true })
         jacdac.autoConnect = true
         jacdac.start()
         await jacdac.connect(true)

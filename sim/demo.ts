@@ -1,18 +1,28 @@
 /** The demonstration: two calls at once, to two devices, from two addresses, through one PHY. */
-import type { Phone } from "./phone.js"
+import type { CommandRunner } from "./console-client.js"
+import type { Foreground } from "./terminal/foreground.js"
+import { answer, fitted } from "./terminal/output.js"
 import { show } from "./terminal/session.js"
 
 const CALLS = ["call 10.77.0.2:4000 --play speech", "call 10.77.0.3:4000 --play tone"]
 const WATCH_SECONDS = 3
 const LISTINGS = ["ifconfig", "netstat", "calls"]
+const HINT = "Both calls go on. help lists the commands, hangup all ends the calls, exit or Ctrl-D leaves."
+const CANCELLED = "The demonstration is cancelled, and its calls have ended. help lists the commands; Ctrl-C again, Ctrl-D or exit leaves."
 
-export async function demonstrate(phone: Phone): Promise<void> {
-    const run = async (line: string) => {
-        process.stdout.write(`\ntuplephone> ${line}\n`)
-        if (!(await show(phone, line))) throw new Error(`the demonstration failed at: ${line}`)
+/** @param foreground what ends it before its time: then its calls are ended, and that is no failure */
+export async function demonstrate(phone: CommandRunner, foreground: Foreground): Promise<void> {
+    const { signal } = foreground
+    for (const line of [...CALLS, `sleep ${WATCH_SECONDS}`, ...LISTINGS]) {
+        answer(`\ntuplephone> ${line}\n`)
+        const succeeded = await show(phone, line, foreground)
+        if (signal.aborted) return await cancel(phone, foreground)
+        if (!succeeded) throw new Error(`the demonstration failed at: ${line}`)
     }
-    for (const call of CALLS) await run(call)
-    await run(`sleep ${WATCH_SECONDS}`)
-    for (const listing of LISTINGS) await run(listing)
-    process.stdout.write("\nBoth calls go on. help lists the commands, hangup all ends the calls, Ctrl-D leaves.\n")
+    answer(`\n${fitted(HINT, process.stdout)}\n`)
+}
+
+async function cancel(phone: CommandRunner, foreground: Foreground): Promise<void> {
+    await phone.execute("hangup all", () => {})
+    if (!foreground.isLeft) answer(`\n${fitted(CANCELLED, process.stdout)}\n`)
 }

@@ -1,5 +1,5 @@
 /** One phone: the firmware in a VM process of its own, and the console that talks to it. */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { mkdtempSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -7,14 +7,21 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { DEVICE_PACKET_ANNOUNCE, type JDDevice } from "jacdac-ts"
 import { Bus } from "./bus.js"
-import { ConsoleClient } from "./console-client.js"
-import { CLI, PROJECT, type PhyKind } from "./firmware.js"
+import type { PhyKind } from "./firmware.js"
+import { writeFlash } from "./flash.js"
 import { Runner } from "./runner.js"
+import { spawnVm } from "./vm.js"
 import { W5500Server } from "./w5500/server.js"
 
 const BOOT_TIMEOUT = 40_000
 const END_TIMEOUT = 3_000
 const RECENT_LINES = 60
+
+/** What an end of the firmware means, and what to do. @param why as the runtime names it */
+function stopped(why: string): string {
+    if (why === "OutOfMemory") return `the firmware has run out of memory (${why}); start again, with fewer calls or commands at once, or less ballast`
+    return `the firmware has stopped (${why}); start again, and if it happens again, report it with the lines above`
+}
 
 export interface PhoneOptions {
     /** Path of the firmware's image. */
@@ -25,72 +32,61 @@ export interface PhoneOptions {
     lan: string
     /** The image's; `stream` by default. */
     phy?: PhyKind
+    /** What its flash holds when it boots for the first time, beside `LAN`. */
+    settings?: Record<string, string>
     /** Scripts for the VM's process to load first, before `sim/board.cjs`. */
     preload?: string[]
 }
 
-/** Emits `log` with each line that the firmware writes. */
-export class Phone extends Runner<{ log: [line: string] }> {
+export class Phone extends Runner {
     private readonly recent: string[] = []
-
-    private vm: ChildProcess
-    private onReset = () => {}
+    private vm!: ChildProcess
+    /** Those who wait for the next restart. */
+    private readonly onReset: (() => void)[] = []
     /** Settles when the phone is there again after its latest restart. */
     private back = Promise.resolve()
 
     private constructor(
         private readonly bus: Bus,
-        private readonly spawnVm: () => ChildProcess,
+        private readonly start: () => ChildProcess,
         private readonly folder: string,
         /** The model of the board's Ethernet controller, if it has one. */
         readonly controller: W5500Server | undefined
     ) {
         super()
-        this.vm = this.startVm()
     }
 
-    private startVm(): ChildProcess {
-        const vm = this.spawnVm()
+    private startVm(): void {
+        const vm = this.start()
+        this.vm = vm
         const isOurs = () => vm === this.vm
         for (const stream of [vm.stdout!, vm.stderr!]) createInterface({ input: stream }).on("line", line => isOurs() && this.onLine(line))
         vm.on("exit", (code, signal) => isOurs() && this.fail(`the simulator has ended (${signal ?? code})`))
         vm.on("error", error => isOurs() && this.fail(`the simulator does not start: ${error.message}`))
-        return vm
     }
 
-    /** Boots the firmware. Resolves when its console answers. */
-    static async boot(options: PhoneOptions): Promise<Phone> {
-        const bus = await Bus.open()
-        const controller = options.phy === "w5500" ? await W5500Server.start({ lan: options.lan }) : undefined
+    /** Boots the firmware. Resolves when its console answers. @param watch is given the phone before the firmware says its first line */
+    static async boot(options: PhoneOptions, watch: (phone: Phone) => void = () => {}): Promise<Phone> {
         // the VM keeps its flash in the folder in which it runs
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-"))
-        const scripts = [...(options.preload ?? []), join(PROJECT, "sim/board.cjs")].flatMap(path => ["--require", path])
-        const args = [...scripts, CLI, "-v", "-v", "run", "--tcp", options.image, "--device-id", options.deviceId]
-        const spawnVm = () =>
-            spawn(process.execPath, args, {
-                cwd: folder,
-                env: {
-                    ...process.env,
-                    TUPLEPHONE_BUS: String(bus.port),
-                    TUPLEPHONE_LAN: controller ? `127.0.0.1:${controller.port}` : options.lan,
-                    TUPLEPHONE_PHY: options.phy ?? "stream",
-                    NO_UPDATE_NOTIFIER: "1",
-                },
-                stdio: ["ignore", "pipe", "pipe", "ipc"],
-                // Ctrl-C is for the launcher alone, which ends its phones in order
-                detached: true,
-            })
-        const phone = new Phone(bus, spawnVm, folder, controller)
+        const bus = await Bus.open()
+        const controller = options.phy === "w5500" ? await W5500Server.start({ lan: options.lan }) : undefined
+        const lan = controller ? `127.0.0.1:${controller.port}` : options.lan
+        writeFlash(folder, { ...options.settings, LAN: `tcp://${lan}` })
+        const start = () => spawnVm({ ...options, lan, bus: bus.port, folder, verbose: true })
+        const phone = new Phone(bus, start, folder, controller)
+        watch(phone)
+        phone.startVm()
         await phone.find(bus.jacdac, BOOT_TIMEOUT, () => phone.told(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`))
         return phone
     }
 
     /** Runs a command; after `reboot`, and while the phone restarts by itself, waits until it is there again. */
-    override async execute(line: string, onText: (text: string) => void): Promise<boolean> {
+    override async execute(line: string, onText: (text: string) => void, cancel?: AbortSignal): Promise<boolean> {
         await this.back
         const isReboot = line.trim() === "reboot"
-        const reset = new Promise<void>(resolve => isReboot && (this.onReset = resolve))
-        const succeeded = await super.execute(line, onText)
+        const reset = new Promise<void>(resolve => isReboot && this.onReset.push(resolve))
+        const succeeded = await super.execute(line, onText, cancel)
         if (!succeeded || !isReboot) return succeeded
         await Promise.race([reset, this.failed])
         await this.back
@@ -100,13 +96,13 @@ export class Phone extends Runner<{ log: [line: string] }> {
     /** A reset stops the VM and not its process. What a board does then is done here, with the flash as it was. */
     private reset(): void {
         this.vm.kill("SIGKILL")
-        this.vm = this.startVm()
+        this.startVm()
         if (!this.client) return
         this.client.interrupt(new Error("the phone has restarted; run the command again"))
         this.back = this.isBack()
         // `failed` tells of it
         this.back.catch(() => {})
-        this.onReset()
+        for (const resolve of this.onReset.splice(0)) resolve()
     }
 
     /** Waits until the console, which the bus may have given up meanwhile, announces itself. */
@@ -122,7 +118,8 @@ export class Phone extends Runner<{ log: [line: string] }> {
         })
         try {
             await Promise.race([announced, this.failed])
-            this.client = await Promise.race([ConsoleClient.find(this.bus.jacdac), this.failed])
+            this.client!.stop()
+            this.client = await Promise.race([this.console(this.bus.jacdac), this.failed])
         } finally {
             clearTimeout(timer)
         }
@@ -158,14 +155,15 @@ export class Phone extends Runner<{ log: [line: string] }> {
         if (/target reset$/.test(line)) this.reset()
         const panic = /Exception: (\w+)|Unhandled exception|^PANIC/.exec(line)
         // the VM goes on to print where it was: give it the time for that
-        if (panic) setTimeout(() => this.fail(`the firmware has stopped (${panic[1] ?? panic[0]})`), 200)
+        if (panic) setTimeout(() => this.fail(stopped(panic[1] ?? panic[0])), 200)
     }
 
     private fail(message: string): void {
         this.failWith(this.told(message))
     }
 
+    /** What went wrong in one line, and for its cause what the phone said before it. */
     private told(message: string): Error {
-        return new Error(`${message}; it last said:\n${this.recent.join("\n")}`)
+        return new Error(message, { cause: `the phone last said:\n${this.recent.join("\n")}` })
     }
 }

@@ -1,7 +1,14 @@
 /** What the command line programs have in common: how they end. */
+import { endAll, notice } from "./terminal/output.js"
 
 /** Puts things in order at the end. */
 export type End = () => Promise<void>
+
+/** What led to it may be long, so it comes first, and what happened stays on the screen. */
+function tellError({ cause, message }: Error): void {
+    if (typeof cause === "string") notice(cause)
+    notice(`error: ${message}`)
+}
 
 /**
  * Does a program's work until it is done, or a signal or the end of its reader stops it; then runs `ended` in order and
@@ -22,9 +29,13 @@ export async function runProgram(work: () => Promise<boolean>, ended: End[]): Pr
     try {
         if (!(await Promise.race([work(), stop]))) process.exitCode = 1
     } catch (error) {
-        if (!interrupted) console.error(`error: ${(error as Error).message}`)
+        endAll()
+        if (!interrupted) tellError(error as Error)
         process.exitCode = interrupted ? 130 : 1
     }
-    for (const end of ended) await end()
+    // a prompt may have it in another mode; Ctrl-C is a signal again. A terminal that was closed says so by an error
+    process.stdin.on("error", () => {})
+    if (process.stdin.isTTY) process.stdin.setRawMode(false)
+    for (const end of ended) await end().catch((error: Error) => notice(`error: ${error.message}`))
     process.exit()
 }

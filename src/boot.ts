@@ -1,13 +1,14 @@
+/** Boot: the settings made into one PHY, the interfaces on it, and the sockets above. `main.ts` calls it first. */
 import * as ds from "@devicescript/core"
-import { setAcd } from "./iface/acd"
-import { startInterfaces } from "./iface/addresses"
-import { setHostName } from "./iface/dhcp-output"
-import { BoardSpi } from "./phy/board"
+import { setAcd } from "./link/acd"
+import { startInterfaces } from "./address/link"
+import { setHostName } from "./dhcp/output"
+import { BoardSpi } from "./phy/w5500/board"
 import { Phy } from "./phy/phy"
 import { StreamPhy } from "./phy/stream"
-import { W5500Phy } from "./phy/w5500"
+import { W5500Phy } from "./phy/w5500/driver"
 import { Settings, keepAddress } from "./settings"
-import { startSockets } from "./socket/socket"
+import { startSockets } from "./socket/api"
 
 /** A locally administered unicast address (IEEE 802, 8.1), from the number that tells this board from all others. */
 export function macOf(): Buffer {
@@ -23,7 +24,13 @@ function choosePhy(settings: Settings): Phy {
     return new StreamPhy(settings.lan, macHigh, macLow)
 }
 
-/** Start the stack: the one PHY, the interfaces on it, the socket layer. */
+/**
+ * Start the stack: the one PHY, the interfaces on it, the socket layer. It asks for the board's common address by itself;
+ * what needs that waits for it.
+ * @param settings as `readSettings` gives them
+ * @param phy instead of the one that the settings ask for
+ * @category Start
+ */
 export function startStack(settings: Settings, phy = choosePhy(settings)): void {
     setHostName(`tuplephone-${ds.deviceIdentifier("self").slice(12, 16)}`)
     setAcd(settings.acd)

@@ -1,21 +1,26 @@
-import { actionReport } from "@devicescript/core"
+/** Settings: names and texts of flash made into values; what is wrong is said, and its default is in force. */
+import * as ds from "@devicescript/core"
 import { settings } from "@devicescript/settings"
-import { DEFAULT_LAN, DEFAULT_POOL, DEFAULT_READY, INTERFACES } from "./config"
-import { Acd, parseAcd } from "./iface/acd"
-import { Pool, parsePool } from "./iface/pool"
-import { parsePhy } from "./phy/board"
+import { DEFAULT_LAN, DEFAULT_POOL, DEFAULT_READY, INTERFACES } from "./base/config"
+import { Acd, parseAcd } from "./link/acd"
+import { Pool, parsePool } from "./address/pool"
+import { parsePhy } from "./phy/w5500/board"
 import { parseLan } from "./phy/stream"
-import { TUPLE_DHCP, parseTuple } from "./socket/socket"
+import { parseTuple } from "./socket/tuple"
 import { formatAddress, parseAddress, parseDecimal } from "./wire/address"
 
 const ADDRESS = "ADDRESS"
 
-/** What a board is told through `.env.defaults` and `.env.local`. */
+/**
+ * What a board is told through `.env.defaults` and `.env.local`, and a program in the simulator by `--setting NAME=VALUE`.
+ * @category Start
+ */
 export interface Settings {
     /** Of the Ethernet controller; none if the frames go over the stream. See `parsePhy`. */
     pins: any[]
     /** `tcp://HOST:PORT` or `tls://HOST:PORT` of the gateway that carries our frames. */
     lan: string
+    /** The reserved addresses, `POOL`. */
     pool: Pool
     /** What `AF_INET_TUPLE` without a tuple means. */
     tuple: number
@@ -27,20 +32,18 @@ export interface Settings {
     address: number
 }
 
-/** Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that. */
+/**
+ * Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that.
+ * @category Start
+ */
 export async function readSettings(): Promise<Settings> {
-    const pins = await read("PHY", "auto", parsePhy)
-    const lan = await read("LAN", DEFAULT_LAN, parseLan)
-    const tuple = await read("TUPLE", "dhcp", parsePolicy)
-    const ready = await read("READY", `${DEFAULT_READY}`, parseReady)
-    const acd = await read("ACD", "quick", parseAcd)
     return {
-        pins: pins || [],
-        lan: lan ? lan.url : DEFAULT_LAN,
-        pool: (await read("POOL", DEFAULT_POOL, parsePool)) || parsePool(DEFAULT_POOL),
-        tuple: tuple === undefined ? TUPLE_DHCP : tuple,
-        ready: ready === undefined ? DEFAULT_READY : ready,
-        acd: acd === undefined ? Acd.Quick : acd,
+        pins: await read("PHY", "auto", "stream", parsePhy),
+        lan: (await read("LAN", DEFAULT_LAN, DEFAULT_LAN, parseLan)).url,
+        pool: await read("POOL", DEFAULT_POOL, DEFAULT_POOL, parsePool),
+        tuple: await read("TUPLE", "dhcp", "dhcp", parsePolicy),
+        ready: await read("READY", DEFAULT_READY, DEFAULT_READY, parseReady),
+        acd: await read("ACD", "quick", "quick", parseAcd),
         address: parseAddress(await stored(ADDRESS)),
     }
 }
@@ -50,32 +53,44 @@ export async function keepAddress(address: number): Promise<void> {
     await settings.set(ADDRESS, Buffer.from(`"${formatAddress(address)}"`))
 }
 
-/** What `readSetting` of the package reads, as text: it also checks its key and gives a default, in 200 bytes of image. */
+/** Fibers that wait for a report of the settings service, by its name: the runtime's own table, which it wakes them from. */
+type Role = typeof settings & { _reportHandlers: { get: ds.Fiber } }
+const role = settings as Role
+
+async function ask(key: string): Promise<void> {
+    await settings.get(key)
+}
+
+/**
+ * What `readSetting` of the package reads, as text. That one also checks its key, gives a default, and hears the report
+ * through the library's events: 900 bytes of code.
+ */
 async function stored(key: string): Promise<string> {
-    const report = await actionReport(
-        settings,
-        "get",
-        async () => await settings.get(key),
-        packet => packet.decode()[0] === key
-    )
+    role._reportHandlers = { get: ds.Fiber.self() }
+    // on another fiber: the report may be there at once, and this one must be suspended then
+    ask.start(key)
+    const report = await ds.suspend<ds.Packet>()
     const [, value] = report.decode()
     if (!value || value.length === 0) return ""
     try {
         // the deployment tools write JSON, and make numbers of what looks like one
         return `${JSON.parse(value.toString())}`
-    } catch (e) {
+    } catch {
         return ""
     }
 }
 
-/** @returns `undefined`, after a line that says why, if the setting makes no sense; an empty one is the default */
-async function read(key: string, missing: string, parse: (text: string) => any): Promise<any> {
+/**
+ * @param missing the value if the setting is absent or empty
+ * @param wrong the value if it makes no sense; that is logged
+ */
+async function read(key: string, missing: string, wrong: string, parse: (text: string) => any): Promise<any> {
     const text = (await stored(key)) || missing
     try {
         return parse(text)
     } catch (e) {
         console.log(`settings: ${key} is ${text}: ${(e as Error).message}`)
-        return undefined
+        return parse(wrong)
     }
 }
 

@@ -1,40 +1,77 @@
 /**
- * `npm test`: all tests that need Node.js alone. The end-to-end tests run in simulated time, over each PHY, so that how they
- * end does not depend on the machine. With words, only the files whose names hold one of them.
+ * `npm test`: all tests that need Node.js alone. A folder is a class of tests, and CLASSES says how the files in it are run.
+ * With words, only the files whose `folder/name` holds one of them. The tests in `interop/` have a script of their own.
  */
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { buildFirmware, type PhyKind, type Program } from "../sim/firmware.js"
 
 const TESTS = fileURLToPath(new URL(".", import.meta.url))
 const SIMULATED_TIME = pathToFileURL(join(TESTS, "support/time/clock.ts")).href
-const PHYS: PhyKind[] = ["stream", "w5500"]
-/** With other programs, terminals or connections, which have no clock but the real one. */
-const REAL_TIME = ["bench", "bench-system", "boards", "e2e-console-serial", "e2e-program", "lan", "lan-dhcp", "prompt", "sample", "w5500-lan"]
-/** With an image, or a PHY, of their own. */
-const OVER_ONE_PHY = ["e2e-lives", "e2e-w5500"]
-/** Milliseconds for a file, lest one that hangs does so for ever. */
-const TIMEOUT = 1_200_000
-/** For a file in real time, which takes less than one minute. */
-const REAL_TIMEOUT = 300_000
-const ATTEMPTS = 3
+const SUFFIX = ".test.ts"
 const AT_A_TIME = 2
 
-const words = process.argv.slice(2)
-const all = readdirSync(TESTS)
-    .filter(name => name.endsWith(".test.ts"))
-    .map(name => name.slice(0, -".test.ts".length))
-    .sort()
-const unknown = words.find(word => !all.some(name => name.includes(word)))
-if (unknown) {
-    console.error(`error: no test file has ${unknown} in its name; there are ${all.join(" ")}`)
+/** How files are run. */
+interface Way {
+    /** For the log. */
+    what: string
+    phy: PhyKind
+    simulated: boolean
+    /** Milliseconds for a file, lest one that hangs does so for ever. */
+    timeout: number
+    /** How often a file may fail. If more than once, each file is a run of its own, and its output comes in one piece when it has ended. */
+    attempts: number
+}
+
+const HOST: Way = { what: "", phy: "stream", simulated: false, timeout: 1_200_000, attempts: 1 }
+/** With a phone. In simulated time, so that how they end does not depend on the machine. */
+const OVER_STREAM: Way = { ...HOST, what: "over the PHY stream, in simulated time, ", simulated: true }
+const OVER_W5500: Way = { ...OVER_STREAM, what: "over the PHY w5500, in simulated time, ", phy: "w5500" }
+/**
+ * With other programs, terminals or connections, which have no clock but the real one: each file takes less than one minute.
+ * A machine that stops for longer than a test or a frame can wait makes one fail: again then.
+ */
+const REAL_TIME: Way = { ...HOST, what: "in real time", timeout: 300_000, attempts: 3 }
+
+/** In this order. */
+const WAYS = [HOST, OVER_STREAM, OVER_W5500, REAL_TIME]
+/** The folders, and every way in which the files of each are run. */
+const CLASSES: Record<string, Way[]> = {
+    // without a phone
+    host: [HOST],
+    vm: [HOST],
+    "w5500-model": [HOST],
+    // a phone on the embedded LAN
+    e2e: [OVER_STREAM, OVER_W5500],
+    // with an image, or a PHY, of their own
+    "e2e-one-phy": [OVER_STREAM],
+    // the embedded LAN over TCP
+    "sim-lan": [REAL_TIME],
+    // commands as their user has them
+    terminal: [REAL_TIME],
+    "real-time": [REAL_TIME],
+}
+const ELSEWHERE = "interop"
+
+function fail(message: string): never {
+    console.error(`error: ${message}`)
     process.exit(1)
 }
-const endToEnd = all.filter(name => name.startsWith("e2e-") && !REAL_TIME.includes(name))
-const others = all.filter(name => !endToEnd.includes(name) && !REAL_TIME.includes(name))
+
+const all = readdirSync(TESTS, { recursive: true, encoding: "utf8" })
+    .map(file => file.split(sep).join("/"))
+    .filter(file => file.endsWith(SUFFIX) && dirname(file) !== ELSEWHERE)
+    .map(file => file.slice(0, -SUFFIX.length))
+    .sort()
+const homeless = all.find(name => !Object.hasOwn(CLASSES, dirname(name)))
+if (homeless) fail(`test/${homeless}${SUFFIX} is in no class of tests; their folders are ${Object.keys(CLASSES).join(" ")}`)
+const words = process.argv.slice(2)
+const unknown = words.find(word => !all.some(name => name.includes(word)))
+if (unknown) fail(`no test file has ${unknown} in its name; there are ${all.join(" ")}`)
+const wanted = all.filter(name => words.length === 0 || words.some(word => name.includes(word)))
 
 const children = new Set<ChildProcess>()
 let interrupted = false
@@ -44,21 +81,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
         for (const child of children) child.kill(signal)
     })
 
-interface How {
-    phy?: PhyKind
-    simulated?: boolean
-    /** Whether something else runs beside it: its output comes in one piece then, when it has ended. */
-    apart?: boolean
-}
-
-async function run(names: string[], { phy = "stream", simulated = false, apart = false }: How): Promise<boolean> {
-    const wanted = names.filter(name => words.length === 0 || words.some(word => name.includes(word)))
-    if (wanted.length === 0 || interrupted) return !interrupted
-    const how = apart ? "in real time" : `${simulated ? `over the PHY ${phy}, in simulated time, ` : ""}${AT_A_TIME} at a time`
-    console.log(`# ${how}: ${wanted.join(" ")}`)
+async function run(names: string[], { what, phy, simulated, timeout, attempts }: Way): Promise<boolean> {
+    if (names.length === 0 || interrupted) return !interrupted
+    /** Something else runs beside it. */
+    const apart = attempts > 1
+    console.log(`# ${what}${apart ? "" : `${AT_A_TIME} at a time`}: ${names.join(" ")}`)
     const imports = ["tsx", ...(simulated ? [SIMULATED_TIME] : [])].flatMap(name => ["--import", name])
-    const files = wanted.map(name => join(TESTS, `${name}.test.ts`))
-    const limits = [`--test-concurrency=${AT_A_TIME}`, `--test-timeout=${apart ? REAL_TIMEOUT : TIMEOUT}`]
+    const files = names.map(name => join(TESTS, name + SUFFIX))
+    const limits = [`--test-concurrency=${AT_A_TIME}`, `--test-timeout=${timeout}`]
     const child = spawn(process.execPath, [...imports, "--test", ...limits, ...files], {
         env: { ...process.env, TUPLEPHONE_PHY: phy },
         stdio: ["inherit", apart ? "pipe" : "inherit", "inherit"],
@@ -72,32 +102,32 @@ async function run(names: string[], { phy = "stream", simulated = false, apart =
     return code === 0
 }
 
-/** In real time a machine that stops for longer than a test or a frame can wait makes one fail: again then. */
-async function attempt(name: string): Promise<boolean> {
-    for (let i = 1; i <= ATTEMPTS; i++) {
-        if (await run([name], { apart: true })) return true
+async function attempt(name: string, way: Way): Promise<boolean> {
+    for (let i = 1; i <= way.attempts; i++) {
+        if (await run([name], way)) return true
         if (interrupted) break
-        console.log(`# ${name} has failed in real time, ${i} of ${ATTEMPTS} times`)
+        console.log(`# ${name} has failed ${way.what}, ${i} of ${way.attempts} times`)
     }
     return false
 }
 
-async function runInRealTime(names: string[]): Promise<boolean> {
+async function runApart(names: string[], way: Way): Promise<boolean> {
     const left = names.slice()
     const lane = async (): Promise<boolean> => {
         let passed = true
-        for (let name = left.shift(); name; name = left.shift()) passed = (await attempt(name)) && passed
+        for (let name = left.shift(); name; name = left.shift()) passed = (await attempt(name, way)) && passed
         return passed
     }
     return (await Promise.all(Array.from({ length: AT_A_TIME }, lane))).every(passed => passed)
 }
 
 // two files that find an image stale would build it at the same time
-const PROGRAMS: Program[] = [...PHYS, "lives"]
+const PROGRAMS: Program[] = ["stream", "w5500", "lives"]
 for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
 
-let passed = await run(others, {})
-for (const phy of PHYS)
-    passed = (await run(phy === "stream" ? endToEnd : endToEnd.filter(name => !OVER_ONE_PHY.includes(name)), { phy, simulated: true })) && passed
-passed = (await runInRealTime(REAL_TIME)) && passed
+let passed = true
+for (const way of WAYS) {
+    const names = wanted.filter(name => CLASSES[dirname(name)]!.includes(way))
+    passed = (await (way.attempts > 1 ? runApart : run)(names, way)) && passed
+}
 process.exitCode = passed ? 0 : 1

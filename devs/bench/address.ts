@@ -1,15 +1,16 @@
 /**
- * For `bench/address-lan.ts`: how long a program waits for an address of its own. Each datagram to the control port asks
+ * For `bench/lan/address.ts`: how long a program waits for an address of its own. Each datagram to the control port asks
  * for one measurement, `cold` or `warm`; the answer is `MILLISECONDS ADDRESS`. A warm one takes less than the clock's step:
  * it is the mean of as many as can be kept ready, the sleep that moves the clock included.
  */
 import * as ds from "@devicescript/core"
 import { startStack } from "../../src/boot"
-import { INTERFACES } from "../../src/config"
-import { keepReady } from "../../src/iface/addresses"
-import { interfaces } from "../../src/iface/interface"
+import { INTERFACES } from "../../src/base/config"
+import { keepReady } from "../../src/address/ready"
+import { interfaces } from "../../src/link/interface"
 import { readSettings } from "../../src/settings"
-import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, TUPLE_DHCP, bind, close, recvfrom, sendto, socket } from "../../src/socket/socket"
+import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, recvfrom, sendto, socket } from "../../src/socket/api"
+import { TUPLE_DHCP } from "../../src/socket/tuple"
 import { formatAddress } from "../../src/wire/address"
 
 const CONTROL_PORT = 7000

@@ -1,7 +1,9 @@
 import * as ds from "@devicescript/core"
-import { setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput } from "../../src/iface/ingress"
-import { Endpoint, interfaceOf, interfaces, setAddress } from "../../src/iface/interface"
+import { setPhy } from "../../src/link/ethernet"
+import { receive } from "../../src/ip/input"
+import type { Endpoint } from "../../src/transport/endpoint"
+import type { Neighbour } from "../../src/link/neighbours"
+import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
 import { StreamPhy } from "../../src/phy/stream"
 import { addressOf, maskOf } from "../../src/wire/address"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../../src/wire/ethernet"
@@ -12,7 +14,7 @@ import { say, stream, time } from "./measure"
 /**
  * Whose is a frame? With an address for each socket, the destination address tells; with one address for all, the port
  * does. Both with the tables of the firmware, and for comparison with a table by port which the firmware does not have.
- * See `bench/demux.ts`.
+ * See `bench/suites/demux.ts`.
  */
 const PORT = 5004
 const PEER = addressOf(10, 77, 0, 2)
@@ -24,7 +26,6 @@ const LENGTH = 14 + IPV4_HEADER + 8 + PAYLOAD
 
 const phy = new StreamPhy("tcp://127.0.0.1:4789", 0x0a000002, 0x0102)
 setPhy(phy)
-setDhcpInput(() => {})
 phy.start(receive, () => {})
 while (!phy.up) await ds.sleep(1)
 
@@ -33,10 +34,13 @@ class Receiver implements Endpoint {
     next: Endpoint = undefined
     heard = 0
     constructor(public port: number) {}
-    onDatagram(b: Buffer, udp: number, length: number, ip: number): void {
+    protocol = PROTOCOL_UDP
+    onPacket(b: Buffer, udp: number, length: number, ip: number): void {
         this.heard++
     }
     onError(code: string): void {}
+    onUnreachable(code: number, dst: number, dstPort: number): void {}
+    onNeighbour(n: Neighbour): void {}
 }
 
 /** A frame behind its prefix. */
@@ -56,7 +60,7 @@ const addresses: number[] = []
 const ports: number[] = []
 const receivers: Receiver[] = []
 
-/** The slot of a port plus one by the port's bits 1 to 8, as `iface/interface.ts` has it for addresses: RTP's ports are even. */
+/** The slot of a port plus one by the port's bits 1 to 8, as `link/interface.ts` has it for addresses: RTP's ports are even. */
 const slotByPort = Buffer.alloc(256)
 
 function receiverOn(port: number): Receiver {
@@ -75,7 +79,7 @@ function open(sockets: number, own: boolean): void {
     while (ports.length > 0) ports.pop()
     slotByPort.fillAt(0, 256, 0)
     for (let i = 1; i < interfaces.length; i++) {
-        interfaces[i].endpoints = undefined
+        interfaces[i].udp = undefined
         setAddress(interfaces[i], 0, 0, 0)
     }
     for (let i = 0; i < sockets; i++) {
@@ -123,7 +127,7 @@ async function measure(sockets: number, turns: number, blocks: number): Promise<
         for (let i = 0; i < turns; i++) interfaceOf(addresses[i & mask])
     })
     await time("look-up, address " + n, turns, blocks, turns => {
-        for (let i = 0; i < turns; i++) interfaceOf(addresses[i & mask]).endpointOn(ports[i & mask])
+        for (let i = 0; i < turns; i++) interfaceOf(addresses[i & mask]).endpointOn(17, ports[i & mask])
     })
 
     open(sockets, false)
@@ -143,7 +147,7 @@ async function measure(sockets: number, turns: number, blocks: number): Promise<
     })
     // a host of one address still has to see that it is meant
     await time("look-up, port " + n, turns, blocks, turns => {
-        for (let i = 0; i < turns; i++) if (addresses[i & mask] === ifc.address) ifc.endpointOn(ports[i & mask])
+        for (let i = 0; i < turns; i++) if (addresses[i & mask] === ifc.address) ifc.endpointOn(17, ports[i & mask])
     })
     await time("look-up, table " + n, turns, blocks, turns => {
         for (let i = 0; i < turns; i++) if (addresses[i & mask] === ifc.address) receiverOn(ports[i & mask])

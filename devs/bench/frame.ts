@@ -1,30 +1,27 @@
 import * as ds from "@devicescript/core"
-import { SAMPLES_PER_FRAME, VOICE_FRAME } from "../../src/config"
-import { counters } from "../../src/counters"
-import { followLink, setPhy } from "../../src/iface/egress"
-import { receive, setDhcpInput, udpChecksumHolds } from "../../src/iface/ingress"
-import { interfaceOf, interfaces, setAddress } from "../../src/iface/interface"
-import { confirmNeighbour, neighbourOf } from "../../src/iface/neighbours"
+import { SAMPLES_PER_FRAME, USUAL_FRAME } from "../../src/base/config"
+import { counters } from "../../src/base/counters"
+import { receive } from "../../src/ip/input"
+import { followLink } from "../../src/link/ethernet"
+import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
 import { StreamPhy } from "../../src/phy/stream"
-import { TUPLE_COMMON, bind, connect, setsockopt, startSockets } from "../../src/socket/socket"
-import { SocketOption, openSocket, settleSockets, sockets } from "../../src/socket/table"
+import { countPacket, lostOf, receivedOf, reorderedOf } from "../../src/rtp/reception"
+import { sendFrame } from "../../src/rtp/session"
+import { SocketOption } from "../../src/socket/socket"
+import { settleSockets, sockets } from "../../src/socket/table"
+import type { Endpoint } from "../../src/transport/endpoint"
 import { Codec } from "../../src/voice/g711"
-import { countPacket, lostOf, receivedOf, reorderedOf } from "../../src/voice/reception"
-import { Session, sendFrame } from "../../src/voice/session"
-import { Play, writeSpeech } from "../../src/voice/source"
+import { writeSpeech } from "../../src/voice/source"
 import { addressOf, maskOf } from "../../src/wire/address"
-import { say, stream, time } from "./measure"
+import { PROTOCOL_UDP } from "../../src/wire/ipv4"
+import { udpChecksumHolds } from "../../src/wire/udp"
+import { CALLS, MAC, PEER, PORT, openCalls, sessions, startOn } from "./calls"
+import { keepCalm, say, settleHeap, stream, time } from "./measure"
 
 /**
- * Eight calls on a link whose other end is the measuring program: `bench/frame.ts`, which also says what each order
- * is. The addresses, and the order of all that comes in, are its.
+ * Eight calls on a link whose other end is the measuring program: `bench/suites/frame.ts`, which also says what each order
+ * is. The order of all that comes in is its.
  */
-const CALLS = 8
-const MAC: Buffer = hex`02 54 50 00 00 01`
-const PEER_MAC: Buffer = hex`02 00 0a 4d 00 01`
-const PEER = addressOf(10, 77, 0, 2)
-const PEER_PORT = 4000
-const PORT = 5004
 const ORDERS = 9
 /** Where a frame of voice has its IPv4, UDP and RTP headers. */
 const IP = 16
@@ -32,27 +29,10 @@ const UDP = 36
 const RTP = 44
 
 const phy = new StreamPhy("tcp://127.0.0.1:4789", MAC.getAt(0, "i32"), MAC.getAt(4, "u16"))
-setPhy(phy)
-setDhcpInput(() => {})
-startSockets(TUPLE_COMMON)
+startOn(phy)
 phy.start(receive, followLink)
 while (!phy.up) await ds.sleep(1)
-
-const sessions: Session[] = []
-for (let i = 0; i < CALLS; i++) {
-    const ifc = interfaces[i + 1]
-    ifc.process = 0
-    setAddress(ifc, addressOf(10, 77, 0, 51 + i), maskOf(24), PEER)
-    const sd = openSocket(0, ifc, undefined)
-    setsockopt(sd, SocketOption.SO_NO_CHECK, true)
-    await bind(sd, { port: PORT })
-    await connect(sd, { address: PEER, port: PEER_PORT })
-    confirmNeighbour(neighbourOf(PEER), PEER_MAC.getAt(0, "i32"), PEER_MAC.getAt(4, "u16"), ds.millis())
-    const session = new Session()
-    session.open(Codec.PCMU, Play.Speech)
-    session.begin(sd)
-    sessions.push(session)
-}
+await openCalls()
 // two of them are about to begin their numbers again
 const [sequenced, stamped] = sockets.map(s => s.frame)
 sequenced.blitAt(RTP + 2, hex`fff0`, 0, 2)
@@ -90,6 +70,12 @@ function figures(): void {
     say({ counters: counters, calls: calls })
 }
 
+/** An endpoint that hears datagrams, and nothing else. */
+function endpointOn(port: number, onPacket: (b: Buffer, udp: number, length: number, ip: number) => void): Endpoint {
+    const unheard = () => {}
+    return { protocol: PROTOCOL_UDP, port, next: undefined, onPacket, onError: unheard, onUnreachable: unheard, onNeighbour: unheard }
+}
+
 /** With a UDP checksum on what is sent, or without. */
 function check(on: boolean): void {
     for (let i = 0; i < CALLS; i++) {
@@ -99,7 +85,7 @@ function check(on: boolean): void {
     }
 }
 
-const nothing = { next: undefined as any, port: PORT, onDatagram: () => {}, onError: () => {} }
+const nothing = endpointOn(PORT, () => {})
 
 /** Each piece alone, as the direct call that the firmware makes. */
 async function parts(turns: number, blocks: number): Promise<void> {
@@ -113,7 +99,7 @@ async function parts(turns: number, blocks: number): Promise<void> {
         for (let i = 0; i < n; i++) {}
     })
     await time("call", turns, blocks, n => {
-        for (let i = 0; i < n; i++) nothing.onDatagram()
+        for (let i = 0; i < n; i++) nothing.onPacket(undefined, 0, 0, 0)
     })
     await time("receive", turns, blocks, n => {
         for (let i = 0; i < n; i++) receive(b, 2, 214)
@@ -127,8 +113,8 @@ async function parts(turns: number, blocks: number): Promise<void> {
     await time("interfaceOf", turns, blocks, n => {
         for (let i = 0; i < n; i++) interfaceOf(dst)
     })
-    await time("onDatagram", turns, blocks, n => {
-        for (let i = 0; i < n; i++) socket.onDatagram(b, UDP, 180, IP)
+    await time("onPacket", turns, blocks, n => {
+        for (let i = 0; i < n; i++) socket.onPacket(b, UDP, 180, IP)
     })
     await time("udpChecksumHolds", turns, blocks, n => {
         for (let i = 0; i < n; i++) udpChecksumHolds(b, IP, UDP, 180)
@@ -167,6 +153,8 @@ async function obey(order: string) {
         await time(word[0], turns, blocks, n => {
             for (let i = 0; i < n; i++) sendFrame(sessions[i & 7])
         })
+    else if (word[0] === "settle") settleHeap()
+    else if (word[0] === "calm") keepCalm(turns === 1)
     else if (word[0] === "parts") await parts(turns, blocks)
     else if (word[0] === "bare") {
         // nothing hears the chunks that come meanwhile
@@ -181,14 +169,11 @@ async function obey(order: string) {
 }
 
 setAddress(interfaces[0], addressOf(10, 77, 0, 50), maskOf(24), PEER)
-interfaces[0].add({
-    port: ORDERS,
-    next: undefined,
-    onDatagram: (b, udp, length, ip) => {
+interfaces[0].add(
+    endpointOn(ORDERS, (b, udp, length) => {
         const order = b.slice(udp + 8, udp + length)
-        if (order.length < VOICE_FRAME) obey.start(order.toString())
+        if (order.length < USUAL_FRAME) obey.start(order.toString())
         else sample = order
-    },
-    onError: () => {},
-})
+    })
+)
 say({ ready: true })

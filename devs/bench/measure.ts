@@ -1,8 +1,9 @@
 import * as ds from "@devicescript/core"
+import { collect } from "../../src/base/heap"
 
 /**
  * How a program in the VM is measured: it tells whoever started it when a piece of work begins and ends, by a word on
- * its stream, since its own clock stands still between two waits. See `bench/cable.cjs`, which listens.
+ * its stream, since its own clock stands still between two waits. See `bench/vm/cable.cjs`, which listens.
  */
 
 /** The runtime's stream as `phy/stream.ts` has it. */
@@ -15,9 +16,25 @@ export const stream = ds as typeof ds & {
 /** As long as no frame is: 65,280 bytes and more. */
 const TALK: Buffer = hex`ff`
 
+/** What is executed between these two is not counted: see `bench/vm/cable.cjs`. Their own cost is, mostly. */
+export const PAUSE: Buffer = hex`fe`
+export const RESUME: Buffer = hex`fd`
+
 /** The moment is noted. */
 export function mark(): void {
     stream._socketWrite(TALK)
+}
+
+/** Have the collector run now, so that it does not in what follows, which must allocate less than 16 KB. */
+export function settleHeap(): void {
+    collect()
+    Buffer.alloc(1)
+}
+
+let calm = false
+/** Whether what is measured has the collector's work in it, or the heap is settled before each block. */
+export function keepCalm(on: boolean): void {
+    calm = on
 }
 
 /** Tell something, as JSON, and the moments since the last time. */
@@ -32,6 +49,7 @@ export function say(what: any): void {
 export async function time(name: string, turns: number, blocks: number, loop: (turns: number) => void): Promise<void> {
     for (let i = 0; i < blocks; i++) {
         await ds.sleep(0)
+        if (calm) settleHeap()
         mark()
         loop(turns)
         mark()

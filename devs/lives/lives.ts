@@ -1,30 +1,16 @@
+import { DatagramSocket } from "../../src/socket/datagram"
+import { nextSendAt } from "../../src/dhcp/client"
 import * as ds from "@devicescript/core"
 import { Printer } from "../../src/console/command"
-import { SOCKETS } from "../../src/config"
-import { collect } from "../../src/heap"
-import { FREE, interfaces, slotByOctet } from "../../src/iface/interface"
-import { LeaseState, leases } from "../../src/iface/lease"
-import { enterProcess } from "../../src/socket/process"
-import {
-    AF_INET_TUPLE,
-    SOCK_DGRAM,
-    SocketAddress,
-    TUPLE_COMMON,
-    TUPLE_DEFER,
-    TUPLE_DHCP,
-    TUPLE_STATIC,
-    bind,
-    close,
-    connect,
-    leaveProcess,
-    lookup,
-    recv,
-    send,
-    sendto,
-    socket,
-    tupleOf,
-} from "../../src/socket/socket"
-import { Socket, sockets } from "../../src/socket/table"
+import { SOCKETS } from "../../src/base/config"
+import { collect } from "../../src/base/heap"
+import { FREE, interfaces, slotByOctet } from "../../src/link/interface"
+import { LeaseState, leases } from "../../src/dhcp/lease"
+import { enterProcess } from "../../src/base/process"
+import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, recv, send, sendto, socket } from "../../src/socket/api"
+import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "../../src/socket/tuple"
+import { lookup } from "../../src/socket/table"
+import { sockets } from "../../src/socket/table"
 import { addressOf } from "../../src/wire/address"
 
 /**
@@ -144,7 +130,7 @@ function isOpen(sd: number): boolean {
     try {
         lookup(sd)
         return true
-    } catch (e) {
+    } catch {
         return false
     }
 }
@@ -195,14 +181,14 @@ async function use(figures: Figures, random: Random, sd: number, to: SocketAddre
 /** What is left in the tables of the stack, for those that no console command shows. */
 function left() {
     let endpoints = 0
-    for (const ifc of interfaces) for (let e = ifc.endpoints; e; e = e.next) endpoints++
+    for (const ifc of interfaces) for (let e = ifc.udp; e; e = e.next) endpoints++
     let addresses = 0
     for (let i = 0; i < slotByOctet.length; i++) if (slotByOctet[i] !== 0) addresses++
     return {
         sockets: sockets.filter(s => s.process !== FREE || s.ifc !== undefined || s.receiver !== undefined).length,
         datagrams: sockets.filter(s => s.queue && s.queue.length > 0).length,
         interfaces: interfaces.filter(i => i.process !== FREE).length,
-        leases: leases.filter(l => l.state !== LeaseState.Idle || l.due !== Infinity).length,
+        leases: leases.filter(l => l.state !== LeaseState.Idle || nextSendAt(l) !== Infinity).length,
         endpoints,
         addresses,
     }
@@ -211,7 +197,7 @@ function left() {
 /** Make the sockets that the firmware makes only when they are needed, so that the heap before and after can be compared. */
 export function makeSockets(): void {
     while (sockets.length < SOCKETS) {
-        sockets.push(new Socket())
+        sockets.push(new DatagramSocket())
         collect()
     }
 }

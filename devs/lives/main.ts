@@ -1,10 +1,8 @@
-import * as ds from "@devicescript/core"
 import { startStack } from "../../src/boot"
 import { Printer } from "../../src/console/command"
 import { execute } from "../../src/console/commands"
-import { ReportPrinter } from "../../src/console/server"
-import { serve } from "../../src/console/service"
-import { commonReady } from "../../src/iface/addresses"
+import { startConsole } from "../../src/console/server"
+import { commonReady } from "../../src/address/common"
 import { readSettings } from "../../src/settings"
 import { parseDecimal } from "../../src/wire/address"
 import { live, makeSockets } from "./lives"
@@ -24,7 +22,4 @@ const settings = await readSettings()
 makeSockets()
 startStack(settings)
 await commonReady(1000)
-serve(ds.Console.spec, "execute", async (fields, send) => {
-    const out = new ReportPrinter(fields[0], send)
-    await out.end(await run(fields[1], out))
-})
+startConsole(run)

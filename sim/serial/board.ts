@@ -1,5 +1,5 @@
 /** One board: its serial line, and the console of the phone on it. */
-import { createNodeWebSerialTransport, DEVICE_DISCONNECT, DISCONNECT, JDBus, type JDDevice } from "jacdac-ts"
+import { createNodeWebSerialTransport, DISCONNECT, JDBus, SELF_ANNOUNCE } from "jacdac-ts"
 import type { SerialPort } from "serialport"
 import { jacdacLog } from "../jacdac-log.js"
 import { Runner } from "../runner.js"
@@ -10,13 +10,6 @@ const FIND_TIMEOUT = 8_000
 /** Milliseconds before the port is tried again when nothing at all came from it. */
 const RETRY_PAUSE = 500
 const DOCUMENTATION = "docs/boards.md"
-
-interface Events {
-    /** A line of the board's log. */
-    log: [line: string]
-    /** What its user should know, although the console goes on. */
-    notice: [text: string]
-}
 
 /** What went wrong with a port, as the driver of each system says it. */
 const OPEN_ERRORS: [pattern: RegExp, says: (path: string) => string][] = [
@@ -55,7 +48,7 @@ function only(path: string, Port: typeof SerialPort, failed: (error: Error) => v
     } as typeof SerialPort
 }
 
-export class Board extends Runner<Events> {
+export class Board extends Runner {
     private readonly bus: JDBus
 
     private constructor(
@@ -67,9 +60,7 @@ export class Board extends Runner<Events> {
         this.bus = new JDBus([transport], { client: true, disableRoleManager: true })
         // after a second of silence the transport opens the port once more
         transport.on(DISCONNECT, () => this.client?.interrupt(new Error("the line was interrupted; run the command again")))
-        this.bus.on(DEVICE_DISCONNECT, (device: JDDevice) => {
-            if (device === this.client?.device) this.failWith(new Error(`the phone on ${path} does not answer any more; reset the board and start the console again`))
-        })
+        this.watchLeave(this.bus, () => this.failWith(new Error(`the phone on ${path} does not answer any more; reset the board and start the console again`)))
         jacdacLog.on("board", this.onLog)
         jacdacLog.on("damaged", this.onDamaged)
     }
@@ -79,6 +70,9 @@ export class Board extends Runner<Events> {
         const board = new Board(path, await serialPackage())
         watch(board)
         board.bus.start()
+        // the transport takes silence for a lost line unless this process itself stood still, which it knows by the time
+        // from one pulse to the next: the first one is now, half a second before the bus makes its own
+        board.bus.emit(SELF_ANNOUNCE)
         void board.connect()
         await board.find(board.bus, FIND_TIMEOUT, () => board.silence())
         return board

@@ -57,7 +57,8 @@ function next(form: Form, words: string[]): { slot?: Slot; value?: Slot; options
     return { slot: form.slots[place], options: [...options.keys()] }
 }
 
-function meant(kind: string, seen: Vocabulary): string[] {
+function meant(kind: string, seen: Vocabulary, forms: Form[]): string[] {
+    if (kind === "COMMAND") return forms.map(form => form.command)
     if (kind === "ADDR:PORT") return seen.endpoints
     if (kind === "ADDR") return seen.addresses
     if (kind === "IFACE") return [...seen.interfaces]
@@ -86,8 +87,8 @@ export function complete(forms: Form[], seen: Vocabulary, line: string, phones =
         const can = next(form, words.slice(1))
         if (!can) continue
         // N as the value of an option counts something else than calls
-        if (can.value) offer([...can.value.words, ...can.value.kinds.filter(kind => kind !== "N").flatMap(kind => meant(kind, seen))])
-        if (can.slot) offer([...can.slot.words, ...can.slot.kinds.flatMap(kind => meant(kind, seen))])
+        if (can.value) offer([...can.value.words, ...can.value.kinds.filter(kind => kind !== "N").flatMap(kind => meant(kind, seen, forms))])
+        if (can.slot) offer([...can.slot.words, ...can.slot.kinds.flatMap(kind => meant(kind, seen, forms))])
         can.options.forEach(option => options.add(option))
     }
     // options are many: they are offered when asked for, or when nothing else can come

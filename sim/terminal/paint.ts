@@ -1,24 +1,7 @@
 /** What a command prints, made fit for a terminal as it comes: tables and long lines fitted, colours. */
 import type { Style } from "./style.js"
 import { cellsOf, isTitles, render, type Table } from "./table.js"
-
-/** Blanks by which the rest of a broken line stands in. */
-const HANG = 4
-
-/** @returns a line as several, broken between words if it is wider than `room`; JSON, which is for copying, never is */
-export function wrapped(line: string, room: number): string[] {
-    if (line.length <= room || /^[[{]/.test(line)) return [line]
-    const indent = /^ */.exec(line)![0]
-    const hang = indent + " ".repeat(HANG)
-    const lines = [indent]
-    for (const word of line.trim().split(/(?<= )(?=\S)/)) {
-        const last = lines.at(-1)!
-        const fits = (last + word.trimEnd()).length <= room
-        if (fits || last.trim() === "") lines.push(lines.pop()! + word)
-        else lines.push(hang + word)
-    }
-    return lines.map(text => text.trimEnd())
-}
+import { wrapped } from "./wrap.js"
 
 export class Painter {
     private rest = ""

@@ -1,11 +1,20 @@
 /** Commands run for the user in front of a terminal, or for the reader of a pipe, who gets what the phone prints as it is. */
 import type { CommandRunner } from "../console-client.js"
 import { complete, formsOf, type Form } from "./completion.js"
+import type { Foreground } from "./foreground.js"
+import { answer, endAnswer, notice, widthOf } from "./output.js"
 import { Painter } from "./paint.js"
 import { styleFor } from "./style.js"
 import { Vocabulary } from "./vocabulary.js"
 
-const WIDTH = 80
+/** Commands of the prompt, which the phone knows nothing of, as its `help` would list them. */
+const OWN_HELP = `exit
+    leave; so do quit, Ctrl-D, and Ctrl-C twice
+`
+/** Beside those that the phone lists. */
+const OWN_FORMS = formsOf("exit\nquit\n")
+const CALL = /^call( |$)/
+const ENDS = ["exit", "quit"]
 
 interface Knowledge {
     seen: Vocabulary
@@ -21,42 +30,76 @@ function knowledgeOf(phone: CommandRunner): Knowledge {
 
 function painter(): Painter {
     const out = process.stdout
-    return new Painter(text => out.write(text), () => out.columns || WIDTH, styleFor(out))
+    return new Painter(answer, () => widthOf(out), styleFor(out))
 }
 
-/** Runs a command and shows its output. @see CommandRunner.execute */
-export async function show(phone: CommandRunner, command: string): Promise<boolean> {
+/** Whether a line at the prompt is its end. */
+export function isEnd(line: string): boolean {
+    return ENDS.includes(line)
+}
+
+/** Something happened in a phone that nobody had asked for. @param name of the phone, if there are several */
+export function tell(phone: CommandRunner, event: string, name?: string): void {
+    knowledgeOf(phone).seen.learn("", event)
+    notice(name === undefined ? event : `${name}: ${event}`)
+}
+
+/**
+ * Runs a command and shows its output.
+ * @param foreground what ends it before its time
+ * @see CommandRunner.execute
+ */
+export async function show(phone: CommandRunner, command: string, foreground?: Foreground): Promise<boolean> {
     if (!process.stdout.isTTY) return await pass(phone, command)
     const shown = painter()
     let output = ""
+    let succeeded = false
     try {
-        return await phone.execute(command, text => {
-            output += text
-            shown.add(text)
-        })
+        succeeded = await phone.execute(
+            command,
+            text => {
+                output += text
+                if (!foreground?.isLeft) shown.add(text)
+            },
+            foreground?.signal
+        )
+        return succeeded
     } finally {
-        shown.end()
-        knowledgeOf(phone).seen.learn(command, output)
+        if (!foreground?.isLeft) {
+            // the phone says nothing of a call that it has not told of yet
+            if (foreground?.signal.aborted && output === "" && CALL.test(command)) shown.add("the call was cancelled before it was up\n")
+            shown.end()
+            endAnswer()
+        }
+        // a mistyped address is not worth being offered
+        if (succeeded) knowledgeOf(phone).seen.learn(command, output)
     }
 }
 
-async function pass(phone: CommandRunner, command: string): Promise<boolean> {
-    let inLine = false
+/** Runs a command and prints what the phone does, as it is. @see CommandRunner.execute */
+export async function pass(phone: CommandRunner, command: string): Promise<boolean> {
+    let ended = false
     try {
-        return await phone.execute(command, text => {
-            process.stdout.write(text)
-            inLine = !text.endsWith("\n")
-        })
-    } catch (error) {
+        const succeeded = await phone.execute(command, answer)
+        ended = true
+        return succeeded
+    } finally {
         // what is wrong with an answer that broke off is said on a line of its own
-        if (inLine) console.log()
-        throw error
+        endAnswer(!ended)
     }
+}
+
+/** `help` at the prompt: the phone's, and what the prompt itself does. */
+export async function help(phone: CommandRunner, command: string, foreground: Foreground): Promise<void> {
+    const [, about] = command.split(/ +/)
+    if (about === undefined || !isEnd(about)) await show(phone, command, foreground)
+    if (about !== undefined && !isEnd(about)) return
+    if (process.stdout.isTTY && !foreground.isLeft) answer(OWN_HELP)
 }
 
 /** Shows an error of ours as one of the phone's is shown. */
 export function showError(error: Error): void {
-    if (!process.stdout.isTTY) return console.log(`error: ${error.message}`)
+    if (!process.stdout.isTTY) return answer(`error: ${error.message}\n`)
     const shown = painter()
     shown.add(`error: ${error.message}`)
     shown.end()
@@ -68,7 +111,7 @@ async function formsFor(phone: CommandRunner): Promise<Form[]> {
     const ask = async () => {
         let help = ""
         await phone.execute("help", text => (help += text))
-        return formsOf(help)
+        return [...formsOf(help), ...OWN_FORMS]
     }
     knowledge.forms ??= ask()
     try {

@@ -1,5 +1,6 @@
 /** Tables of the console's listings: read from their text, and fitted to the width of a terminal. */
 import type { Style } from "./style.js"
+import { HANG, wrapped } from "./wrap.js"
 
 export interface Table {
     titles: string[]
@@ -12,8 +13,6 @@ const NUMBER = /^-?\d+(\.\d+)?$/
 /** Between two columns, and where that is too wide. */
 const GAP = 2
 const NARROW_GAP = 1
-/** On how many lines a cell may go: as many as a MAC address has parts. */
-const LINES_MAX = 6
 /** The column whose words have colours, and which. */
 const STATE = "state"
 const GOOD = new Set(["up", "bound", "reachable"])
@@ -40,26 +39,18 @@ export function cellsOf(titles: string, line: string): string[] | undefined {
     return words.every(word => word !== "" && !word.includes("  ")) ? words : undefined
 }
 
-/** Where a line may be broken inside a cell: after the signs in addresses, and inside a title such as `txFrames`. */
-const chunksOf = (cell: string) => cell.split(/(?<=[:./,@])/)
+/** Where a title such as `txFrames` may be broken. A cell never is: it could not be copied any more. */
 const partsOf = (title: string) => title.split(/(?<=[a-z])(?=[A-Z])/)
 const longest = (texts: string[]) => Math.max(0, ...texts.map(text => text.length))
 
-/** Puts chunks on as many lines as they need. */
-function broken(chunks: string[], width: number): string[] {
+/** Puts parts on as many lines as they need. */
+function broken(parts: string[], width: number): string[] {
     const lines = [""]
-    for (const chunk of chunks) {
-        if (lines.at(-1)!.length + chunk.length <= width) lines.push(lines.pop()! + chunk)
-        else lines.push(chunk)
+    for (const part of parts) {
+        if (lines.at(-1)!.length + part.length <= width) lines.push(lines.pop()! + part)
+        else lines.push(part)
     }
     return lines[0] === "" && lines.length > 1 ? lines.slice(1) : lines
-}
-
-/** The width at which these chunks need no more lines than that, if there is one. */
-function widthOn(lines: number, chunks: string[]): number {
-    let width = longest(chunks)
-    while (broken(chunks, width).length > lines) width++
-    return width
 }
 
 interface Layout {
@@ -68,26 +59,20 @@ interface Layout {
 }
 
 /**
- * As wide as the cells want it, if there is room. Else titles go on two lines, then columns move together, then cells
- * go on several lines, as few as possible. What still does not fit is left to the terminal.
+ * As wide as the cells want it, if there is room. Else titles go on two lines, then columns move together.
+ * @returns `undefined` if that is too wide as well
  */
-export function layoutOf({ titles, rows }: Table, room: number): Layout {
-    const column = (i: number) => rows.map(row => row[i]!)
-    const body = titles.map((_, i) => longest(column(i)))
+export function layoutOf({ titles, rows }: Table, room: number): Layout | undefined {
+    const body = titles.map((_, i) => longest(rows.map(row => row[i]!)))
     const widths = titles.map((title, i) => Math.max(title.length, body[i]!))
-    const narrowTitle = titles.map(title => longest(partsOf(title)))
+    const least = titles.map((title, i) => Math.max(body[i]!, longest(partsOf(title))))
     let gap = GAP
     const excess = () => widths.reduce((sum, width) => sum + width, gap * (titles.length - 1)) - room
-    /** Narrows columns, those first that save most, until all fit. */
-    const narrow = (least: number[]) => {
-        const order = titles.map((_, i) => i).sort((a, b) => widths[b]! - least[b]! - (widths[a]! - least[a]!))
-        for (const i of order) widths[i]! -= Math.max(0, Math.min(widths[i]! - least[i]!, excess()))
-    }
-    narrow(titles.map((_, i) => Math.max(body[i]!, narrowTitle[i]!)))
+    // those first that save most
+    const order = titles.map((_, i) => i).sort((a, b) => widths[b]! - least[b]! - (widths[a]! - least[a]!))
+    for (const i of order) widths[i]! -= Math.max(0, Math.min(widths[i]! - least[i]!, excess()))
     if (excess() > 0) gap = NARROW_GAP
-    for (let lines = 2; lines <= LINES_MAX && excess() > 0; lines++)
-        narrow(titles.map((_, i) => Math.max(narrowTitle[i]!, ...column(i).map(cell => widthOn(lines, chunksOf(cell))))))
-    return { widths, gap }
+    return excess() > 0 ? undefined : { widths, gap }
 }
 
 function stateStyle(state: string, style: Style): (text: string) => string {
@@ -96,31 +81,47 @@ function stateStyle(state: string, style: Style): (text: string) => string {
     return PAST.has(state) ? style.past : text => text
 }
 
-/** @returns the lines of the table, as wide as `room` if that is possible; with room enough just as the phone prints it */
+/** Pairs of a title and its cell, as many on a line as fit. Only a cell of several words goes on several lines. */
+function recordOf(titles: string[], row: string[], room: number, style: Style): string[] {
+    const indent = " ".repeat(HANG)
+    const lines: string[] = []
+    let width = Infinity
+    for (const [i, cell] of row.entries()) {
+        const title = titles[i]!
+        const pair = `${title} ${cell}`
+        const paint = (text: string) =>
+            text.replace(title, style.heading).replace(/ .*/, rest => (title === STATE ? ` ${stateStyle(cell, style)(rest.slice(1))}` : rest))
+        if (width + GAP + pair.length <= room) {
+            lines.push(lines.pop()! + " ".repeat(GAP) + paint(pair))
+            width += GAP + pair.length
+            continue
+        }
+        const [first, ...others] = wrapped((i > 0 ? indent : "") + pair, room)
+        lines.push((i > 0 ? indent : "") + paint(first!.trimStart()), ...others)
+        width = (others.at(-1) ?? first!).length
+    }
+    return lines
+}
+
+/** @returns its lines: each row on one, with room enough just as the phone prints it; where that is too wide, as a record */
 export function render(table: Table, room: number, style: Style): string[] {
-    const { widths, gap } = layoutOf(table, room)
     const { titles, rows } = table
-    const line = (cells: string[][], paint: (text: string, column: number) => string, isRow: boolean): string[] =>
-        Array.from({ length: Math.max(...cells.map(lines => lines.length)) }, (_, n) =>
-            cells
-                .map((lines, i) => {
-                    const text = lines[n] ?? ""
-                    const fill = " ".repeat(widths[i]! - Math.min(text.length, widths[i]!))
-                    const painted = text && paint(text, i)
-                    if (isRow && NUMBER.test(lines.join(""))) return fill + painted
-                    return painted + fill
-                })
-                .join(" ".repeat(gap))
-                .trimEnd()
-        )
+    const layout = layoutOf(table, room)
+    if (!layout) return rows.length > 0 ? rows.flatMap(row => recordOf(titles, row, room, style)) : wrapped(titles.join("  "), room).map(style.heading)
+    const { widths, gap } = layout
+    const line = (cells: string[], paint: (text: string, column: number) => string, alignsRight: (cell: string) => boolean): string =>
+        cells
+            .map((text, i) => {
+                const fill = " ".repeat(widths[i]! - text.length)
+                const painted = text && paint(text, i)
+                return alignsRight(text) ? fill + painted : painted + fill
+            })
+            .join(" ".repeat(gap))
+            .trimEnd()
+    const heads = titles.map((title, i) => broken(partsOf(title), widths[i]!))
+    const height = Math.max(...heads.map(lines => lines.length))
     return [
-        ...line(titles.map((title, i) => broken(partsOf(title), widths[i]!)), style.heading, false),
-        ...rows.flatMap(row =>
-            line(
-                row.map((cell, i) => broken(chunksOf(cell), widths[i]!)),
-                (text, i) => (titles[i] === STATE ? stateStyle(row[i]!, style)(text) : text),
-                true
-            )
-        ),
+        ...Array.from({ length: height }, (_, n) => line(heads.map(lines => lines[n] ?? ""), style.heading, () => false)),
+        ...rows.map(row => line(row, (text, i) => (titles[i] === STATE ? stateStyle(text, style)(text) : text), cell => NUMBER.test(cell))),
     ]
 }

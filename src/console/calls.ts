@@ -1,42 +1,42 @@
-import { formatAddress, isUnicast, parseAddress, parseDecimal } from "../wire/address"
-import { SocketAddress, parseTuple } from "../socket/socket"
+/** Commands about calls. */
+import { formatAddress, parseDecimal } from "../wire/address"
+import { SocketAddress } from "../socket/api"
+import { parseTuple } from "../socket/tuple"
 import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
+import { split } from "../base/text"
 import { Codec } from "../voice/g711"
-import { jitterOf, lostOf, receivedOf, reorderedOf } from "../voice/reception"
+import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
 import { parsePlay } from "../voice/source"
-import { Printer, UsageError, noMore, printList, takeOption } from "./command"
-
-const SECONDS_MAX = 86400
+import { Printer, check, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
 
 function parseTarget(text: string): SocketAddress {
     const colon = text.indexOf(":")
-    const address = parseAddress(colon < 0 ? text : text.slice(0, colon))
-    const port = colon < 0 ? undefined : parseDecimal(text.slice(colon + 1), 65535)
-    if (address === undefined || !isUnicast(address) || !port)
-        throw new UsageError(`${text} is not ADDR:PORT; write it as 10.77.0.2:4000`)
-    return { address, port }
+    const digits = colon < 1 ? undefined : text.slice(colon + 1)
+    check(parseDecimal(digits, 65535) > 0, "{0} is not ADDR:PORT; write it as 10.77.0.2:4000", text)
+    return { address: parseHost(text.slice(0, colon)), port: parseDecimal(digits, 65535) }
 }
 
 export async function call(args: string[], out: Printer): Promise<void> {
-    const codecName = takeOption(args, "--codec") || "pcmu"
-    const playName = takeOption(args, "--play") || "tone"
+    const codecName = takeOption(args, "--codec", "pcmu")
+    const playName = takeOption(args, "--play", "tone")
     const tupleName = takeOption(args, "--tuple")
     const secondsText = takeOption(args, "--seconds")
-    if (args.length === 0) throw new UsageError("ADDR:PORT is missing")
-    const remote = parseTarget(args[0])
-    noMore(args, 1)
+    const target = take(args, "ADDR:PORT is missing")
+    const remote = parseTarget(target)
+    noMore(args)
     const codec = codecName === "pcma" ? Codec.PCMA : Codec.PCMU
-    if (codecName !== nameOf(codec)) throw new UsageError(`${codecName} is neither pcmu nor pcma`)
+    check(codecName === nameOf(codec), "{0} is neither pcmu nor pcma", codecName)
     const play = parsePlay(playName)
-    if (play === undefined) throw new UsageError(`${playName} is none of tone, speech, echo`)
-    const tuple = tupleName === undefined ? undefined : parseTuple(tupleName)
-    if (tupleName !== undefined && tuple === undefined) throw new UsageError(`${tupleName} is none of dhcp, static, common`)
-    const seconds = secondsText === undefined ? Infinity : parseDecimal(secondsText, SECONDS_MAX)
-    if (!seconds) throw new UsageError(`${secondsText} is not a number of seconds from 1 to ${SECONDS_MAX}`)
+    check(play !== undefined, "{0} is none of tone, speech, echo", playName)
+    const tuple = parseTuple(tupleName)
+    check(!tupleName || tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
+    const seconds = secondsText ? numberOf(secondsText, 1, 86400, "{0} is not a number of seconds from 1 to 86400") : Infinity
 
-    const c = await place(remote, codec, play, seconds, tuple)
-    await out.line(`call ${c.id} is up: ${text(c.localAddress, c.localPort)} to ${args[0]}, ${codecName}, playing ${playName}`)
+    const c = place(remote, codec, play, seconds, tuple)
+    out.onCancel = () => c.hangup()
+    await c.answered()
+    await out.line(`call ${c.id} is up: ${text(c.localAddress, c.localPort)} to ${target}, ${codecName}, playing ${playName}`)
     if (seconds === Infinity) return
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
@@ -50,11 +50,8 @@ function nameOf(codec: Codec): string {
     return codec === Codec.PCMU ? "pcmu" : "pcma"
 }
 
-function stateName(state: CallState): string {
-    if (state === CallState.Calling) return "calling"
-    if (state === CallState.Up) return "up"
-    return state === CallState.Leaving ? "leaving" : "ended"
-}
+/** By `CallState`. */
+const STATES = "free calling up leaving ended"
 
 function text(address: number, port: number): string {
     return `${formatAddress(address)}:${port}`
@@ -63,9 +60,9 @@ function text(address: number, port: number): string {
 function describe(c: Call) {
     const s = c.session
     if (s.socket) s.socket.settle()
-    const d: any = {
+    return {
         id: c.id,
-        state: stateName(c.state),
+        state: split(STATES, " ")[c.state],
         local: c.localPort !== 0 ? text(c.localAddress, c.localPort) : null,
         remote: text(c.remoteAddress, c.remotePort),
         codec: nameOf(c.session.codec),
@@ -75,29 +72,26 @@ function describe(c: Call) {
         reordered: reorderedOf(s.reception),
         jitterMs: jitterOf(s.reception),
         seconds: c.seconds(),
+        skipped: c.skipped,
+        error: c.error ? c.error.message : null,
     }
-    if (c.skipped > 0) d.skipped = c.skipped
-    if (c.error) d.error = c.error.message
-    return d
 }
 
 export async function listCalls(args: string[], out: Printer): Promise<void> {
-    const keys = "id state local remote txFrames rxFrames lost jitterMs"
-    await printList(args, keys, listedCalls(), describe, out)
+    await printList(args, listedCalls(), describe, out)
 }
 
 export async function hangupCommand(args: string[], out: Printer): Promise<void> {
-    if (args.length === 0) throw new UsageError("which call? Say its number, see calls, or all")
-    noMore(args, 1)
-    if (args[0] === "all") {
+    const name = take(args, "which call? Say its number, see calls, or all")
+    noMore(args)
+    if (name === "all") {
         const n = await hangupAll()
         await out.line(n === 1 ? "1 call has ended" : `${n} calls have ended`)
         return
     }
-    const id = parseDecimal(args[0], 1000000)
+    const id = parseDecimal(name, 1000000)
     const c = calls.find(k => k.id === id && k.isLive())
-    if (!c) throw new UsageError(`there is no call ${args[0]}; see calls`)
+    check(!!c, "there is no call {0}; see calls", name)
     await hangup(c)
-    await out.line(`call ${c.id} has ended`)
+    await out.line(`call ${id} has ended`)
 }
-

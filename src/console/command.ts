@@ -1,10 +1,23 @@
-import { lineOf, widen, widthsOf } from "./table"
+/** What commands share: where their answers go, the checks of their arguments, listings. Read `commands.ts` first. */
+import * as ds from "@devicescript/core"
+import { interfaceOf, interfaces } from "../link/interface"
+import { isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
+
+/** First octet of the loopback network (RFC 1122, 3.2.1.3). */
+const LOOPBACK = 127
 
 /** Takes what a command prints piece by piece: a long answer is never in memory as a whole. */
 export interface Printer {
     write(text: string): Promise<void>
     line(text: string): Promise<void>
+    /** Whether the command is to end. */
+    cancelled: boolean
+    /** Set by a command that waits: called when it is to end. */
+    onCancel: () => void
 }
+
+/** Runs a command. @param args the words behind its name; it takes them out as it reads them */
+export type Command = (args: string[], out: Printer) => Promise<void>
 
 /** Wrong arguments: the usage is part of what is said. */
 export class UsageError extends Error {
@@ -12,6 +25,22 @@ export class UsageError extends Error {
         super(message)
         this.name = "UsageError"
     }
+}
+
+/** @param message what is wrong, with `{0}` for the `culprit` @throws UsageError unless it holds */
+export function check(holds: boolean, message: string, culprit?: string): void {
+    if (!holds) throw new UsageError(ds.format(message, culprit as any))
+}
+
+/**
+ * Decimal digits to a number.
+ * @param text `undefined` if it is missing
+ * @throws UsageError unless it is a number from `min` to `max`
+ */
+export function numberOf(text: string, min: number, max: number, message: string): number {
+    const n = parseDecimal(text, max)
+    check(n >= min, message, text)
+    return n
 }
 
 /** Take an option out of the arguments. @returns whether it was there */
@@ -22,48 +51,47 @@ export function takeFlag(args: string[], flag: string): boolean {
     return true
 }
 
-/** Take an option and its value out of the arguments. @returns `undefined` if it is not there */
-export function takeOption(args: string[], option: string): string {
+/** Take an option and its value out of the arguments. @returns `missing` if it is not there */
+export function takeOption(args: string[], option: string, missing?: string): string {
     const at = args.indexOf(option)
-    if (at < 0) return undefined
+    if (at < 0) return missing
     const value = args[at + 1]
-    if (value === undefined) throw new UsageError(`${option} needs a value`)
+    check(value !== undefined, "{0} needs a value", option)
     args.insert(at, -2)
     return value
 }
 
-/** Nothing may be left that no part of the command has taken. */
-export function noMore(args: string[], from: number): void {
-    if (args.length > from) throw new UsageError(`what is ${args[from]}?`)
+/** Take the next argument. @throws UsageError if there is none */
+export function take(args: string[], missing: string): string {
+    check(args.length > 0, missing)
+    return args.shift()
 }
 
-/**
- * Print a list: as a table, or with `-j` among the arguments as one line of JSON, in which each item has all its fields.
- * @param keys names of the fields that the table shows
- * @param describe makes the item of the list; numbers stay numbers, what is not there is `null`
- */
-export async function printList(
-    args: string[],
-    keys: string,
-    items: any[],
-    describe: (item: any) => any,
-    out: Printer
-): Promise<void> {
-    const json = takeFlag(args, "-j")
-    noMore(args, 0)
-    if (!json) {
-        // items are described twice, so that no more than one of them takes memory at a time
-        const columns = keys.split(" ")
-        const widths = widthsOf(columns)
-        for (const item of items) widen(widths, columns, describe(item))
-        await out.line(lineOf(widths, columns))
-        for (const item of items) await out.line(lineOf(widths, columns, describe(item)))
-        return
+/** Nothing may be left that no part of the command has taken. */
+export function noMore(args: string[]): void {
+    check(args.length === 0, "what is {0}?", args[0])
+}
+
+/** The address of a host that a user has written. @throws UsageError if it is none, no single host's, or the phone's own */
+export function parseHost(text: string): number {
+    const address = parseAddress(text)
+    check(address !== undefined, "{0} is not an address; write it as 10.77.0.2", text)
+    check((address & 255) !== LOOPBACK && !interfaceOf(address), "{0} is this phone itself; name another", text)
+    const { mask, address: common } = interfaces[0]
+    const isPart = ((address ^ common) & mask) !== 0 || isHostPart(address, mask)
+    check(isPart && isUnicast(address), "{0} is no single host; name another", text)
+    return address
+}
+
+/** Print a list as one line of JSON, in which each item has all its fields: the console's client makes a table of it. */
+export async function printList(args: string[], items: any[], describe: (item: any) => any, out: Printer): Promise<void> {
+    takeFlag(args, "-j")
+    noMore(args)
+    let before = "["
+    // one after the other, so that no more than one of them takes memory at a time
+    for (const item of items) {
+        await out.write(before + JSON.stringify(describe(item)))
+        before = ","
     }
-    await out.write("[")
-    for (let i = 0; i < items.length; i++) {
-        if (i > 0) await out.write(",")
-        await out.write(JSON.stringify(describe(items[i])))
-    }
-    await out.line("]")
+    await out.line(items.length > 0 ? "]" : "[]")
 }

@@ -1,81 +1,117 @@
-import * as ds from "@devicescript/core"
-import { restart } from "../uptime"
-import { parseDecimal } from "../wire/address"
+/**
+ * The console's commands: one table, by which a line finds what runs it, and from which `help` and every usage come. Each
+ * group of commands has a file: `calls.ts`, `network.ts`, `system.ts`; `command.ts` has what they share.
+ */
+import { split } from "../base/text"
 import { call, hangupCommand, listCalls } from "./calls"
-import { Printer, UsageError, noMore } from "./command"
+import { Command, Printer, UsageError, noMore } from "./command"
 import { arp, ifconfig, lease, netstat, pingCommand, stats } from "./network"
+import { holdBallast, reboot, sleep } from "./system"
 
-/** A line for each command: its usage, a tab, what it does. One text lies in flash; a table would lie in the heap. */
-const HELP = `help	this list
-call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]	place a call, or wait for its end
-hangup N|all	end a call, or all
-calls [-j]	the calls, also the last that ended
-ifconfig [-j]	the interfaces
-netstat [-j]	the sockets
-arp [-j]	the neighbours
-ping ADDR [COUNT]	from the common address
-lease [-j] | lease renew IFACE | lease release IFACE | lease ready N	the DHCP leases; N of them are kept ready for calls
-stats [-j]	what happened, and drops by reason
-sleep SECONDS	wait
-reboot	restart the phone
-ballast KB	hold memory back`
+/**
+ * For each command its text and its function. The first line of the text is the usage, which begins with the command's
+ * name; the second says what it does; the others, what else there is to know. Texts lie in flash and are no code; the one
+ * array takes 16 bytes of the heap for a command, where an object for each would take a hundred.
+ */
+let commands: any[]
+const FIELDS = 2
 
-let ballast: Buffer
+/** Make the table: in a function, so that the names of all that is made before the console get the short codes. */
+export function makeCommands(): void {
+    commands = [
+        `help [COMMAND]
+    this list, or all about a command`,
+        help,
 
-async function holdBallast(args: string[], out: Printer): Promise<void> {
-    const kb = args.length === 1 ? parseDecimal(args[0], 48) : undefined
-    if (kb === undefined) throw new UsageError("say how many KB, 0 to 48")
-    // one block, so that the rest is as a smaller heap would be: many small ones would fill its gaps
-    ballast = undefined
-    if (kb > 0) ballast = Buffer.alloc(kb * 1024)
-    await out.line(`${kb} KB held back`)
+        `call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]
+    place a call, or wait for its end
+    It answers when the call is up; with --seconds when it has ended.
+    Without options: pcmu, a tone, until hangup, an address as the setting TUPLE says (a lease of its own).
+    At most 8 calls are up at once. On the embedded LAN 10.77.0.2:4000 and 10.77.0.3:4000 send all voice back.`,
+        call,
+
+        `hangup N|all
+    end a call, or all
+    It answers when the addresses are given back. N is a call's number in calls.`,
+        hangupCommand,
+
+        `calls [-j]
+    the calls, also the last that ended
+    txFrames, rxFrames: frames of 20 ms, sent and received. lost: sent by the other side, and not received.
+    error: why a call has ended that nobody hung up.
+    skipped (with -j): frames left out since the phone was more than 200 ms late.`,
+        listCalls,
+
+        `ifconfig [-j]
+    the interfaces, one for each address
+    source: common is the phone's own address, dhcp a lease, static a reserved one. expiresIn: seconds until a lease ends.`,
+        ifconfig,
+
+        `netstat [-j]
+    the sockets
+    process: the process group that owns a socket. Each call is one; 0 is the console.`,
+        netstat,
+
+        `arp [-j]
+    the neighbours and their MAC addresses
+    state: reachable, probing (asked again whether it is there), or incomplete (it has not answered yet).
+    seconds: until it is asked, or asked again.`,
+        arp,
+
+        `ping ADDR [COUNT]
+    from the common address
+    3 times without COUNT, at most 100.`,
+        pingCommand,
+
+        `lease [-j] | lease renew IFACE | lease release IFACE | lease ready N
+    the DHCP leases; N of them are kept ready for calls
+    IFACE is a name in ifconfig. A call whose lease is released ends.
+    With -j also what the server says of the network: dns, domain, ntp, tftp, bootFile.`,
+        lease,
+
+        `stats [-j]
+    what happened, and drops by reason
+    A name begins with the layer that counted: phy, eth, arp, ip, icmp, udp, dhcp, rtp. Zeros are left out without -j.`,
+        stats,
+
+        `sleep SECONDS
+    wait
+    0 to 86400. In a script it lets calls go on before the next command.`,
+        sleep,
+
+        `reboot
+    restart the phone
+    Calls end unsaid, as when power fails.`,
+        reboot,
+
+        `ballast KB [--whole]
+    hold memory back, to see what the rest is enough for
+    In blocks of 512 bytes, as much as fits for sure; --whole takes blocks as large as a packet, which may end the phone.`,
+        holdBallast,
+    ]
 }
 
-async function sleep(args: string[]): Promise<void> {
-    const seconds = args.length === 1 ? parseDecimal(args[0], 86400) : undefined
-    if (seconds === undefined) throw new UsageError("say how many seconds, 0 to 86400")
-    await ds.sleep(seconds * 1000)
+/** The lines of a command's text. */
+function linesOf(entry: number): string[] {
+    return split(commands[entry], "\n")
 }
 
-async function reboot(args: string[], out: Printer): Promise<void> {
-    noMore(args, 0)
-    await out.line("restarting")
-    // not in the command itself, whose end has to be told first; calls and their addresses end unsaid, as when power fails
-    restart.start()
+/** Where the table has a command. @throws Error if it is none */
+function entryOf(name: string): number {
+    for (let entry = 0; entry < commands.length; entry += FIELDS) if (split(linesOf(entry)[0], " ")[0] === name) return entry
+    throw new Error(`there is no command ${name}; help lists them`)
 }
 
 async function help(args: string[], out: Printer): Promise<void> {
-    noMore(args, 0)
-    for (const line of HELP.split("\n")) {
-        const [usage, text] = line.split("\t")
-        await out.line(usage)
-        await out.line(`    ${text}`)
-    }
-}
-
-function usageOf(name: string): string {
-    return HELP.split("\n")
-        .find(line => line.startsWith(name))
-        .split("\t")[0]
-}
-
-/** @returns `false` if there is no such command */
-async function dispatch(name: string, args: string[], out: Printer): Promise<boolean> {
-    if (name === "help") await help(args, out)
-    else if (name === "call") await call(args, out)
-    else if (name === "hangup") await hangupCommand(args, out)
-    else if (name === "calls") await listCalls(args, out)
-    else if (name === "ifconfig") await ifconfig(args, out)
-    else if (name === "netstat") await netstat(args, out)
-    else if (name === "arp") await arp(args, out)
-    else if (name === "ping") await pingCommand(args, out)
-    else if (name === "lease") await lease(args, out)
-    else if (name === "stats") await stats(args, out)
-    else if (name === "sleep") await sleep(args)
-    else if (name === "reboot") await reboot(args, out)
-    else if (name === "ballast") await holdBallast(args, out)
-    else return false
-    return true
+    const name = args.shift()
+    noMore(args)
+    if (name) for (const line of linesOf(entryOf(name))) await out.line(line)
+    else
+        for (let entry = 0; entry < commands.length; entry += FIELDS) {
+            const [usage, what] = linesOf(entry)
+            await out.line(usage)
+            await out.line(what)
+        }
 }
 
 /**
@@ -83,15 +119,18 @@ async function dispatch(name: string, args: string[], out: Printer): Promise<boo
  * @returns whether it succeeded
  */
 export async function execute(line: string, out: Printer): Promise<boolean> {
-    const args = line.split(" ").filter(word => word.length > 0)
+    const args = split(line, " ").filter(word => word.length > 0)
     const name = args.shift()
     if (name === undefined) return true
+    let entry: number
     try {
-        if (await dispatch(name, args, out)) return true
-        await out.line(`error: there is no command ${name}; help lists them`)
+        entry = entryOf(name === "?" ? "help" : name)
+        const run: Command = commands[entry + 1]
+        await run(args, out)
+        return !out.cancelled
     } catch (e) {
         const error = e as any
-        if (e instanceof UsageError) await out.line(`error: ${error.message}; usage: ${usageOf(name)}`)
+        if (e instanceof UsageError) await out.line(`error: ${error.message}; usage: ${linesOf(entry)[0]}`)
         else await out.line(`error: ${error.code ? `${error.code}: ` : ""}${error.message}`)
     }
     return false

@@ -1,25 +1,28 @@
+/** Commands about the network: what there is, from interfaces to counters, and what may be asked of it. */
 import * as ds from "@devicescript/core"
-import { INTERFACES } from "../config"
-import { counters } from "../counters"
-import { keepReady, needCommon } from "../iface/addresses"
-import { configured } from "../iface/configuration"
-import { releaseAddress, renewLease } from "../iface/dhcp"
-import { ownMacLow } from "../iface/egress"
-import { ping } from "../iface/icmp"
-import { FREE, Interface, interfaces } from "../iface/interface"
-import { Lease, LeaseState, leaseOf, leases } from "../iface/lease"
-import { Neighbour, neighbours } from "../iface/neighbours"
-import { Socket, settleSockets, sockets } from "../socket/table"
-import { formatAddress, formatMac, isUnicast, parseAddress, parseDecimal, prefixOf } from "../wire/address"
+import { INTERFACES } from "../base/config"
+import { counters } from "../base/counters"
+import { keepReady } from "../address/ready"
+import { needCommon } from "../address/common"
+import { configured } from "../dhcp/configuration"
+import { releaseAddress, renewLease } from "../dhcp/client"
+import { ownMacLow } from "../link/ethernet"
+import { ping } from "../ip/icmp"
+import { FREE, Interface, interfaces } from "../link/interface"
+import { Lease, LeaseState, holdsAddress, leaseOf, leases } from "../dhcp/lease"
+import { Neighbour, neighbours } from "../link/neighbours"
+import { DatagramSocket } from "../socket/datagram"
+import { settleSockets, sockets } from "../socket/table"
+import { split } from "../base/text"
+import { formatAddress, formatMac, prefixOf } from "../wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
-import { Printer, UsageError, noMore, printList, takeFlag } from "./command"
-
+import { Printer, check, noMore, numberOf, parseHost, printList, take, takeFlag } from "./command"
 
 /** By `LeaseState`. */
-const STATES = "idle init rebooting selecting requesting probing bound renewing rebinding"
+const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding"
 
 function stateName(l: Lease): string {
-    return STATES.split(" ")[l.state]
+    return split(STATES, " ")[l.state]
 }
 
 function socketsOf(ifc: Interface): number {
@@ -28,13 +31,12 @@ function socketsOf(ifc: Interface): number {
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
     settleSockets()
-    const keys = "name address mac gateway source expiresIn sockets rx tx"
-    await printList(args, keys, interfaces.filter(i => i.process !== FREE), describeInterface, out)
+    await printList(args, interfaces.filter(i => i.process !== FREE), describeInterface, out)
 }
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
-    const held = lease.state >= LeaseState.Bound && lease.leaseTime !== Infinity
+    const held = holdsAddress(lease) && lease.leaseTime !== Infinity
     return {
         name: ifc.name(),
         address: ifc.address === 0 ? null : formatAddress(ifc.address),
@@ -53,10 +55,10 @@ function describeInterface(ifc: Interface) {
 
 export async function netstat(args: string[], out: Printer): Promise<void> {
     settleSockets()
-    await printList(args, "sd local remote iface process rx tx drops", sockets.filter(s => s.process !== FREE), describeSocket, out)
+    await printList(args, sockets.filter(s => s.process !== FREE), describeSocket, out)
 }
 
-function describeSocket(s: Socket) {
+function describeSocket(s: DatagramSocket) {
     return {
         sd: sockets.indexOf(s),
         type: "dgram",
@@ -71,7 +73,7 @@ function describeSocket(s: Socket) {
 }
 
 export async function arp(args: string[], out: Printer): Promise<void> {
-    await printList(args, "address mac iface state seconds", neighbours, describeNeighbour, out)
+    await printList(args, neighbours, describeNeighbour, out)
 }
 
 function describeNeighbour(n: Neighbour) {
@@ -85,32 +87,31 @@ function describeNeighbour(n: Neighbour) {
 }
 
 export async function pingCommand(args: string[], out: Printer): Promise<void> {
-    if (args.length === 0) throw new UsageError("ADDR is missing")
-    const address = parseAddress(args[0])
-    if (address === undefined || !isUnicast(address))
-        throw new UsageError(`${args[0]} is not the address of a host; write it as 10.77.0.2`)
-    const count = args.length > 1 ? parseDecimal(args[1], 100) : 3
-    if (!count) throw new UsageError(`${args[1]} is not a count from 1 to 100`)
-    noMore(args, 2)
+    const target = take(args, "ADDR is missing")
+    const address = parseHost(target)
+    const count = args.length > 0 ? numberOf(args.shift(), 1, 100, "{0} is not a count from 1 to 100") : 3
+    noMore(args)
     const ifc = interfaces[0]
     await needCommon()
     let answered = 0
-    for (let i = 1; i <= count; i++) {
+    let i = 0
+    while (i < count && !out.cancelled) {
+        i++
         const ms = await ping(ifc, address, 1000)
-        if (ms === -2) throw new Error(`there is no route to ${args[0]}`)
-        if (ms < 0) await out.line(`${args[0]}: no answer (${i})`)
+        if (ms === -2) throw new Error(`there is no route to ${target}`)
+        if (ms < 0) await out.line(`${target}: no answer (${i})`)
         else {
             answered++
-            await out.line(`${args[0]}: seq=${i} time=${Math.round(ms)} ms`)
+            await out.line(`${target}: seq=${i} time=${Math.round(ms)} ms`)
         }
     }
-    await out.line(`${count} sent, ${answered} answered`)
-    if (answered === 0) throw new Error(`${args[0]} does not answer; see ifconfig and arp`)
+    await out.line(`${i} sent, ${answered} answered`)
+    if (answered === 0 && !out.cancelled) throw new Error(`${target} does not answer; see ifconfig and arp`)
 }
 
 /** What the server says of the network is kept for the common lease alone. */
 function told(l: Lease, option: number): string {
-    return l.ifc.isCommon() && l.state >= LeaseState.Bound ? configured(option) : null
+    return l.ifc.isCommon() && holdsAddress(l) ? configured(option) : null
 }
 
 function describeLease(l: Lease) {
@@ -130,47 +131,38 @@ function describeLease(l: Lease) {
 
 export async function lease(args: string[], out: Printer): Promise<void> {
     if (args.length === 0 || args[0] === "-j") {
-        await printList(args, "iface state address server leaseSeconds", leases.filter(l => l.state !== LeaseState.Idle), describeLease, out)
+        await printList(args, leases.filter(l => l.state !== LeaseState.Idle), describeLease, out)
         return
     }
-    const [action, name] = args
+    const action = args.shift()
     if (action === "ready") {
-        const count = args.length === 2 ? parseDecimal(name, INTERFACES - 1) : undefined
-        if (count === undefined) throw new UsageError(`say how many leases to keep ready, 0 to ${INTERFACES - 1}`)
+        // one interface is the common one's
+        const count = numberOf(args.shift(), 0, INTERFACES - 1, `say how many leases to keep ready, 0 to ${INTERFACES - 1}`)
+        noMore(args)
         await keepReady(count)
         await out.line(`${count} leases are kept ready`)
         return
     }
-    if (action !== "renew" && action !== "release") throw new UsageError(`${action} is none of renew, release, ready`)
-    if (name === undefined) throw new UsageError("IFACE is missing")
-    noMore(args, 2)
+    check(action === "renew" || action === "release", "{0} is none of renew, release, ready", action)
+    const name = take(args, "IFACE is missing")
+    noMore(args)
     const l = leases.find(k => k.ifc.name() === name && k.state !== LeaseState.Idle)
     if (!l) throw new Error(`${name} has no lease; see ifconfig`)
-    if (action === "release") {
-        if (!(await releaseAddress(l))) throw new Error(`${name} has no address yet; see lease`)
-        await out.line(`${name}: released`)
-    } else await out.line(renewLease(l) ? `${name}: asked for more time` : `${name}: asked for an address`)
+    let answer = "released"
+    if (action === "renew") answer = renewLease(l) ? "asked for more time" : "asked for an address"
+    else if (!(await releaseAddress(l))) throw new Error(`${name} has no address yet; see lease`)
+    await out.line(`${name}: ${answer}`)
 }
 
 export async function stats(args: string[], out: Printer): Promise<void> {
-    const json = takeFlag(args, "-j")
-    noMore(args, 0)
+    takeFlag(args, "-j")
+    noMore(args)
     settleSockets()
     const values = counters as any
-    if (json) {
-        let line = "{"
-        for (const key of Object.keys(values)) {
-            await out.write(`${line}"${key}":${values[key]}`)
-            line = ","
-        }
-        await out.line("}")
-        return
+    let before = "{"
+    for (const key of Object.keys(values)) {
+        await out.write(`${before}"${key}":${values[key]}`)
+        before = ","
     }
-    let any = false
-    for (const key of Object.keys(values))
-        if (values[key] !== 0) {
-            any = true
-            await out.line(`${key} ${values[key]}`)
-        }
-    if (!any) await out.line("nothing has happened yet")
+    await out.line("}")
 }

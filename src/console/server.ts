@@ -1,6 +1,9 @@
+/** Commands that run at the same time over the console service; see `services/console.md`. */
 import * as ds from "@devicescript/core"
+import { COMMANDS_AT_ONCE } from "../base/config"
+import { Call } from "../telephone/call"
 import { Printer } from "./command"
-import { execute } from "./commands"
+import { execute, makeCommands } from "./commands"
 import { serve } from "./service"
 
 enum Status {
@@ -9,21 +12,33 @@ enum Status {
     Failed,
 }
 
-/** Characters in a report: a Jacdac packet holds 236 bytes, 5 of which are the other fields, and a character up to 3. */
-const TEXT = 76
+/** Characters in a report: a Jacdac packet holds 236 bytes, 5 of which are the other fields, and a character up to 4. */
+const TEXT = 57
+/** A line that asks for the end of the command with the same number: what a terminal sends for Ctrl-C (ETX). */
+const CANCEL = "\x03"
+/** Events have this id: they answer no command. */
+const EVENT = 0
+
+/** Sends one report. */
+type Send = (fields: any[]) => Promise<void>
+let send: Send
+/** Runs a line. @returns whether it succeeded */
+type Run = (line: string, out: Printer) => Promise<boolean>
 
 /** Splits what a command prints into numbered reports. */
-export class ReportPrinter implements Printer {
+class ReportPrinter implements Printer {
     private text = ""
     private sequence = 0
+    cancelled = false
+    onCancel: () => void = undefined
 
-    constructor(
-        private id: number,
-        private send: (fields: any[]) => Promise<void>
-    ) {}
+    constructor(public id: number) {}
 
+    /** Send the line at once: the next one may be long in coming. */
     async line(text: string): Promise<void> {
         await this.write(text + "\n")
+        if (this.text) await this.report(Status.Output, this.text)
+        this.text = ""
     }
 
     async write(text: string): Promise<void> {
@@ -40,15 +55,50 @@ export class ReportPrinter implements Printer {
         await this.report(succeeded ? Status.Succeeded : Status.Failed, this.text)
     }
 
+    cancel(): void {
+        this.cancelled = true
+        const { onCancel } = this
+        if (onCancel) onCancel()
+    }
+
     private async report(status: Status, text: string): Promise<void> {
-        await this.send([this.id, this.sequence++, status, text])
+        await send([this.id, this.sequence++, status, text])
     }
 }
 
+/** The commands that run. */
+const running: ReportPrinter[] = []
+
+async function answer(id: number, line: string, run: Run): Promise<void> {
+    const other = running.find(r => r.id === id)
+    if (line === CANCEL) {
+        if (other) other.cancel()
+        return
+    }
+    if (running.length >= COMMANDS_AT_ONCE) {
+        await send([id, 0, Status.Failed, "error: too many commands are running; wait for one, or end it\n"])
+        return
+    }
+    const out = new ReportPrinter(id)
+    running.push(out)
+    let succeeded = false
+    try {
+        succeeded = await run(line, out)
+    } finally {
+        running.insert(running.indexOf(out), -1)
+    }
+    await out.end(succeeded)
+}
+
+let events = 0
+
 /** The console as a Jacdac service: over a board's USB serial line and in the simulator alike. */
-export function startConsole(): void {
-    serve(ds.Console.spec, "execute", async (fields, send) => {
-        const out = new ReportPrinter(fields[0], send)
-        await out.end(await execute(fields[1], out))
-    })
+export function startConsole(run: Run = execute): void {
+    makeCommands()
+    send = serve(ds.Console.spec, "execute", async fields => await answer(fields[0], fields[1], run))
+}
+
+/** Tell whoever has a console that a call has ended by itself. */
+export function tellEnd(call: Call): void {
+    if (send) send.start([EVENT, events++ & 0xffff, Status.Output, `call ${call.id} has ended: ${call.error.message}`])
 }

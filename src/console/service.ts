@@ -1,3 +1,4 @@
+/** A Jacdac service of our own, with one command: what `server.ts` needs of the runtime, and no more. */
 import * as ds from "@devicescript/core"
 
 /** The runtime's end of a Jacdac server device. */
@@ -14,24 +15,24 @@ const RESTARTS_STEADY = 15
 /** Milliseconds between announcements (Jacdac protocol). */
 const ANNOUNCE_INTERVAL = 500
 
-/** Runs a command. @param send sends one of its reports */
-type Handler = (fields: any, send: (fields: any[]) => Promise<void>) => Promise<void>
+/** Runs a command. */
+type Handler = (fields: any) => Promise<void>
 
 /**
  * Serve one Jacdac service with one command on a device of our own. `@devicescript/server` would do it with classes
  * for every kind of service, and with 3 KB of heap, which two calls live on.
  * @param spec the service
  * @param command name of its command, whose reports are its answers
+ * @returns what sends one of these reports
  */
-export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): void {
+export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): (fields: any[]) => Promise<void> {
     host._onServerPacket = async packet => {
         if (packet.isReport) return
         spec.assign(packet)
         if (packet.serviceIndex === SERVICE) {
             if (packet.spec && packet.spec.name === command) {
-                const response = packet.spec.response
                 try {
-                    await handler(packet.decode(), async fields => await host._serverSend(SERVICE, response.encode(fields)))
+                    await handler(packet.decode())
                 } catch (e) {
                     // a malformed packet; an exception on the fiber of an event would end the program
                     console.log(`console: ${(e as Error).message}`)
@@ -42,6 +43,8 @@ export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): 
         await host._serverSend(packet.serviceIndex, packet.notImplemented())
     }
     announce.start(spec)
+    const { response } = spec.lookup(command)
+    return async fields => await host._serverSend(SERVICE, response.encode(fields))
 }
 
 async function announce(spec: ds.ServiceSpec) {

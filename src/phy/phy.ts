@@ -1,53 +1,71 @@
-import { counters } from "../counters"
+/**
+ * What a physical layer is: it sends Ethernet frames and hands up those that arrive. There is one PHY under all interfaces.
+ * Read first: the interface `Phy` below. `stream.ts` and `w5500/driver.ts` implement it, `boot.ts` chooses.
+ */
+import { counters } from "../base/counters"
 
 /** Octets before the frame in each transmit buffer: its length, big-endian, as the stream carries it. */
 export const HEADROOM = 2
 
-/** What `transmit` gives for a frame that it took. */
+/** `transmit` returns this if it took the frame. */
 export const TAKEN = 0
-/** ... if as many frames wait as may: the runtime's `_socketWrite` gives it too. */
+/** `transmit` returns this if its queue is full, as the runtime's `_socketWrite` does. */
 export const QUEUE_FULL = -1
 
 /**
- * Called for each received frame. The bytes are valid only until the handler returns.
+ * Takes a received frame. The bytes are valid only until the handler returns.
  * @param length bytes, without the frame check sequence
  */
 export type FrameHandler = (b: Buffer, offset: number, length: number) => void
 
-/** The one physical layer under all addresses: Ethernet frames in and out. */
+/** A physical layer. */
 export interface Phy {
     /** Hardware address: first four octets as `i32`, last two as `u16`, as `getAt` reads them. */
     macHigh: number
     macLow: number
     /** Whether frames can be sent now. */
     up: boolean
-    /** What it is connected to, for people. */
+    /** What the PHY is connected to, for people. */
     description: string
-    /** Start, and call `receive` for each frame and `link` whenever `up` has changed. */
+    /** KB of the heap that its buffers take beyond the stream's. */
+    heap: number
+    /** Start. From then on call `receive` for each frame, and `link` when `up` has changed. */
     start(receive: FrameHandler, link: (up: boolean) => void): void
     /**
-     * Send the frame that fills the buffer behind the headroom, in which its length is written; only while the link is
-     * up. It is copied: the buffer can be used at once again. The hot path, so nothing is counted here: who sends does.
+     * Send the frame in the buffer: its length in the headroom, then its bytes up to the buffer's end. Call it only while the
+     * link is up. The PHY copies the frame, so the caller may reuse the buffer at once. This is the hot path: the caller
+     * counts. It is a function and needs no `this`, so that the caller can keep it in a variable.
      * @returns `TAKEN`, `QUEUE_FULL`, or another number if the link is gone
      */
     transmit: (b: Buffer) => number
-    /** `transmit` has told that the link is gone. */
+    /** The caller's answer when `transmit` returned that the link is gone. */
     lost(): void
     /**
-     * Take frames to other addresses than its own too, as interfaces with MAC addresses of their own need it, from the
-     * next frame on that is sent.
-     * @returns false if it cannot
+     * Take frames to every MAC address, or only to the PHY's own. Interfaces with a MAC address of their own need the former.
+     * The change holds before the next frame is sent, so that the answer to that frame arrives.
+     * @returns false if the PHY cannot do it
      */
     promiscuous(on: boolean): boolean
 }
 
-/** An exception that a frame caused: nothing that a frame holds may stop the firmware. */
-export function internalError(e: Error): void {
-    counters.internalErrors++
-    console.log(`internal error while receiving: ${e.message}`)
+let said: string
+/**
+ * Log what is wrong with the link, once until it is well. A phone without a LAN tries again and again, and on a board a log
+ * line on a UART can stop everything for 10 ms for each 64 bytes.
+ * @param message `undefined` when the link is well
+ */
+export function complain(message: string): void {
+    if (message && message !== said) console.log(`phy: ${message}`)
+    said = message
 }
 
-/** Hand a frame up. */
+/** Count an exception that a frame caused. Nothing in a frame may stop the firmware. */
+export function internalError(e: Error): void {
+    // log the first alone: a line for each frame would hold up all other frames on a board
+    if (counters.internalErrors++ === 0) console.log(`internal error while receiving: ${e.message}`)
+}
+
+/** Hand a frame up, and count it. */
 export function handUp(receive: FrameHandler, b: Buffer, offset: number, length: number): void {
     counters.phyRx++
     try {

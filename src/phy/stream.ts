@@ -1,9 +1,15 @@
+/**
+ * Ethernet frames over the runtime's one TCP or TLS stream, each behind its length: the PHY of Wi-Fi boards and of the
+ * simulator. A chunk of the stream may hold several frames, or a part of one.
+ * Read first: `Phy` in `phy.ts`. The format is that of VDE's `vde_plug`: two octets of length, big-endian, then the frame.
+ */
 import * as ds from "@devicescript/core"
-import { FRAMES_PER_TURN, STREAM_BACKLOG, VOICE_FRAME } from "../config"
-import { counters } from "../counters"
+import { FRAMES_PER_TURN, STREAM_BACKLOG, USUAL_FRAME } from "../base/config"
+import { counters } from "../base/counters"
+import { choiceOf } from "../base/text"
 import { parseDecimal } from "../wire/address"
 import { ETH_MAX } from "../wire/ethernet"
-import { FrameHandler, HEADROOM, Phy, handUp, internalError } from "./phy"
+import { FrameHandler, HEADROOM, Phy, complain, handUp, internalError } from "./phy"
 
 /** The runtime's one TCP or TLS client stream. */
 type Stream = typeof ds & {
@@ -14,10 +20,11 @@ type Stream = typeof ds & {
 }
 const stream = ds as Stream
 
-/** Length before each frame, big-endian, as VDE's `vde_plug` carries it. */
+/** Octets of the length before each frame. */
 const PREFIX = HEADROOM
-/** A frame with a VLAN tag. A greater length means that the position in the stream is lost. */
+/** A frame with a VLAN tag. If a length is greater, the position in the stream is lost. */
 const LENGTH_MAX = ETH_MAX + 4
+/** Milliseconds before a new stream is opened: doubled each time. */
 const RECONNECT_FIRST = 250
 const RECONNECT_MAX = 8000
 
@@ -27,27 +34,27 @@ const RECONNECT_MAX = 8000
  * @throws RangeError that says what it must be
  */
 export function parseLan(url: string): { url: string; host: string; port: number } {
-    const tls = url.startsWith("tls://")
+    const scheme = choiceOf("tcp:// tls://", url.slice(0, 6))
     const colon = url.indexOf(":", 6)
     const port = parseDecimal(url.slice(colon + 1), 65535)
-    if (!(tls || url.startsWith("tcp://")) || colon <= 6 || !port)
-        throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
-    return { url, host: url.slice(6, colon), port: tls ? -port : port }
+    if (scheme === undefined || colon <= 6 || !port) throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
+    return { url, host: url.slice(6, colon), port: scheme ? -port : port }
 }
 
-/** Ethernet frames over a TCP or TLS stream, each behind its length: Wi-Fi boards and the simulator. */
+/** The PHY of a board without an Ethernet controller. */
 export class StreamPhy implements Phy {
-    // fields are searched from the first on: what each frame needs comes first
+    // the VM searches fields from the first on: what each frame needs comes first
     up = false
     private receive: FrameHandler = undefined
     private draining = false
-    /** The frame whose bytes are not all there yet, its prefix included, and how many are. Voice fits; see `hold`. */
+    /** How many bytes of `partial` are there. `partial` is a frame that has not arrived whole, prefix included; see `keep`. */
     private have = 0
-    private voice = Buffer.alloc(PREFIX + VOICE_FRAME)
-    private partial = this.voice
-    /** The runtime's own: there is nothing between the frame and the stream. */
+    private usual = Buffer.alloc(PREFIX + USUAL_FRAME)
+    private partial = this.usual
+    /** The runtime's own function: nothing lies between a frame and the stream. */
     transmit: (b: Buffer) => number = undefined
     description: string
+    heap = 0
 
     private host: string
     private port: number
@@ -56,7 +63,7 @@ export class StreamPhy implements Phy {
     private waitingBytes = 0
     private backoff = RECONNECT_FIRST
     private connecting = false
-    /** Counts the streams, so that a fiber that slept knows whether its chunk is of the present one. */
+    /** Number of the present stream. A fiber that slept compares it: its chunk may be of an earlier one. */
     private generation = 0
 
     /** @param url as `parseLan` takes it */
@@ -84,16 +91,17 @@ export class StreamPhy implements Phy {
             if (stream._socketOpen(this.host, this.port) === 0) return
         } catch (e) {
             // a board does not return an error but throws until its Wi-Fi is up
-            console.log(`phy: ${(e as Error).message}`)
+            complain((e as Error).message)
         }
         this.lost()
     }
 
     private onOpen(): void {
-        // what the old stream left half parsed is not the beginning of this one
+        // forget the half-read frame of the old stream: the new one begins with a frame
         this.drop()
         this.up = true
         this.backoff = RECONNECT_FIRST
+        complain(undefined)
         this.link(true)
     }
 
@@ -110,7 +118,7 @@ export class StreamPhy implements Phy {
         }
     }
 
-    /** What the stream carries is taken whatever its address: the switch behind it learns where each one is. */
+    /** Nothing to do: the PHY hands up every frame, and the switch behind the stream learns each address. */
     promiscuous(_on: boolean): boolean {
         return true
     }
@@ -123,7 +131,7 @@ export class StreamPhy implements Phy {
         this.connect()
     }
 
-    /** The position in the stream is lost: only a new one begins with a frame again. */
+    /** Open a new stream, since the position in this one is lost. A new stream begins with a frame. */
     private resynchronise(): void {
         stream._socketClose()
         this.lost()
@@ -134,7 +142,7 @@ export class StreamPhy implements Phy {
         this.waiting = []
         this.waitingBytes = 0
         this.have = 0
-        this.partial = this.voice
+        this.partial = this.usual
     }
 
     /** The runtime calls this on a new fiber for each event, so a chunk may arrive while an earlier one is parsed. */
@@ -142,13 +150,13 @@ export class StreamPhy implements Phy {
         if (event !== "data") {
             if (event === "open") this.onOpen()
             else {
-                if (event === "error") console.log(`phy: ${chunk}`)
+                if (event === "error") complain(`${chunk}`)
                 this.lost()
             }
             return
         }
         if (!this.up) return
-        // the usual case: a frame, and nothing else; handed up without a further call
+        // the usual case is one whole frame: hand it up here, because a call costs more than this test
         const length = (chunk[0] << 8) | chunk[1]
         if (chunk.length === PREFIX + length && this.have === 0 && !this.draining && length <= LENGTH_MAX) {
             counters.phyRx++
@@ -161,7 +169,7 @@ export class StreamPhy implements Phy {
         } else await this.drain(chunk)
     }
 
-    /** Take any other chunk, and those that come meanwhile. */
+    /** Hand up the frames of any other chunk, and of the chunks that arrive meanwhile. */
     private async drain(chunk: Buffer) {
         if (this.draining) {
             this.waiting.push(chunk)
@@ -182,10 +190,10 @@ export class StreamPhy implements Phy {
                 const from = at
                 const length = (chunk[at] << 8) | chunk[at + 1]
                 at += PREFIX + length
-                // all of it is here, and is handed up from the chunk itself
+                // a whole frame is handed up from the chunk itself
                 if (this.have === 0 && at <= end && length <= LENGTH_MAX) handUp(this.receive, chunk, from + PREFIX, length)
                 else at = this.keep(chunk, from)
-                // a long frame may cost as much as ten short ones: a DHCP message has many options to read
+                // a long frame counts as several: a DHCP message has many options to read
                 frames += 1 + ((at - from) >> 6)
                 if (frames >= FRAMES_PER_TURN) {
                     frames = 0
@@ -204,8 +212,8 @@ export class StreamPhy implements Phy {
     }
 
     /**
-     * Keep the bytes at `at`, which are not a whole frame, and hand up the frame that they complete.
-     * @returns where the next one begins, or -1 if the stream is no longer this one
+     * Keep the part of a frame that begins at `at`. Hand the frame up once it is complete.
+     * @returns where the next part or frame begins; -1 if the stream was given up
      */
     private keep(chunk: Buffer, at: number): number {
         if (this.have < PREFIX) {
@@ -215,30 +223,26 @@ export class StreamPhy implements Phy {
             if (this.have < PREFIX) return at
         }
         const length = (this.partial[0] << 8) | this.partial[1]
-        if (length > LENGTH_MAX) return this.badLength()
-        if (this.partial.length < PREFIX + length) this.hold(length)
+        if (length > LENGTH_MAX) {
+            counters.phyBadLength++
+            this.resynchronise()
+            return -1
+        }
+        if (this.partial.length < PREFIX + length) {
+            // a frame longer than the usual one gets a buffer for the moment: few are, and 1.5 KB of heap are much here
+            const prefix = this.partial
+            this.partial = Buffer.alloc(PREFIX + length)
+            this.partial.blitAt(0, prefix, 0, PREFIX)
+        }
         const want = Math.min(PREFIX + length - this.have, chunk.length - at)
         this.partial.blitAt(this.have, chunk, at, want)
         this.have += want
         if (this.have === PREFIX + length) {
             const b = this.partial
             this.have = 0
-            this.partial = this.voice
+            this.partial = this.usual
             handUp(this.receive, b, PREFIX, length)
         }
         return at + want
-    }
-
-    /** A frame longer than voice gets a buffer of its own for the moment: few are, and 1.5 KB of heap are much here. */
-    private hold(length: number): void {
-        this.partial = Buffer.alloc(PREFIX + length)
-        this.partial[0] = length >> 8
-        this.partial[1] = length
-    }
-
-    private badLength(): number {
-        counters.phyBadLength++
-        this.resynchronise()
-        return -1
     }
 }

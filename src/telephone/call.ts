@@ -1,41 +1,37 @@
+/**
+ * A call: one process, with one address of its own, from the first packet to the last. `live` is its whole life: wait for `open`,
+ * obtain the address, talk by the media clock, say goodbye, give the address back.
+ * Read first: `enterProcess` in `base/process.ts`, the calls of `socket/api.ts`, `rtp/session.ts`.
+ */
 import * as ds from "@devicescript/core"
-import { PTIME, RTP_PORT } from "../config"
-import { SocketError } from "../errors"
-import { Signal } from "../signal"
-import { enterProcess } from "../socket/process"
-import {
-    AF_INET_TUPLE,
-    SOCK_DGRAM,
-    SocketAddress,
-    SocketOption,
-    bind,
-    connect,
-    leaveProcess,
-    lookup,
-    reach,
-    setsockopt,
-    socket,
-} from "../socket/socket"
-import { messageOf } from "../socket/table"
+import { LATE_MAX, PTIME, RTP_PORT, SAMPLES_PER_FRAME } from "../base/config"
+import { SocketError } from "../base/errors"
+import { Signal } from "../base/signal"
+import { enterProcess } from "../base/process"
+import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, reach, sendto, socket } from "../socket/api"
+import { SocketOption } from "../socket/socket"
+import { lookup } from "../socket/table"
+import { setsockopt } from "../socket/options"
+import { tupleOf } from "../socket/tuple"
+import { messageOf } from "../socket/socket"
+import { PROTOCOL_UDP } from "../wire/ipv4"
 import { Codec } from "../voice/g711"
-import { Session, sendFrame } from "../voice/session"
+import { Session, sendFrame } from "../rtp/session"
 import { Play } from "../voice/source"
 
 /** DSCP class EF (RFC 3246). */
 const EF = 46
-/** Milliseconds in which the other side's MAC address must be found. */
+/** Milliseconds for finding the other side's MAC address. */
 const REACH_TIMEOUT = 3000
 /** Milliseconds for which the last frames of the other side are still heard. */
 const TAIL = 200
-/** A clock that is late by more milliseconds than this does not try to catch up. */
-const LATE_MAX = 200
 
 export enum CallState {
     /** The slot has had no call yet. */
     Free,
     Calling,
     Up,
-    /** Somebody has hung up, or it has failed: its address is being given back. */
+    /** Somebody has hung up, or the call has failed: its address is being given back. */
     Leaving,
     Ended,
 }
@@ -43,7 +39,7 @@ export enum CallState {
 /** Announces that some call has changed its state. */
 const changed = new Signal()
 
-/** One call = one process = one address. A slot of the table of calls. */
+/** A slot of the table of calls. */
 export class Call {
     state = CallState.Free
     id = 0
@@ -52,15 +48,17 @@ export class Call {
     localAddress = 0
     localPort = 0
     session = new Session()
-    /** Why it ended, if nobody asked for that. */
+    /** Why the call ended, if nobody hung up. */
     error: Error = undefined
-    /** Whole frames that were left out because the clock was too late. */
+    /** Frames that were left out because the clock was too late. */
     skipped = 0
     /** How many to send. */
     private frames = 0
     private tuple: number = undefined
     private started = 0
-    private ended = 0
+    private fiber: ds.Fiber = undefined
+    /** When the call ended, by `ds.millis()`; 0 until then. */
+    ended = 0
 
     /**
      * Make the slot a new call.
@@ -81,18 +79,22 @@ export class Call {
         this.started = 0
         this.ended = 0
         this.become(CallState.Calling)
+        if (this.fiber.suspended) this.fiber.resume(true)
     }
 
     /**
-     * The processes of the calls that have this slot, one after the other. Its fiber is started at boot, like all that
-     * lasts: see `iface/interface.ts`.
+     * Run the calls of this slot, one after the other, each as a process. Boot starts its fiber, like everything that lasts: see
+     * `link/interface.ts`.
+     * @param onEnd called for each call that was up and failed
      */
-    async live(): Promise<void> {
+    async live(onEnd: (call: Call) => void): Promise<void> {
+        this.fiber = ds.Fiber.self()
         while (true) {
-            while (!this.isLive()) await changed.wait()
+            // not in a function of its own: its activation would be allocated in mid-heap, and stay there
+            while (!this.isLive()) await ds.suspend<any>(undefined)
             enterProcess()
             try {
-                await this.setUp()
+                const sd = await this.setUp()
                 // frame n leaves at t0 + 20n ms, whenever the one before it has left
                 let next = ds.millis()
                 let n = 0
@@ -109,7 +111,7 @@ export class Call {
                         if (late >= PTIME) await ds.sleep(0)
                     }
                 }
-                await this.tearDown()
+                await this.tearDown(sd)
             } catch (e) {
                 this.error = e as Error
             }
@@ -122,11 +124,13 @@ export class Call {
             }
             this.session.end()
             this.become(CallState.Ended)
+            // `call --seconds` reports the end itself
+            if (this.error && this.started !== 0 && this.frames === Infinity) onEnd(this)
         }
     }
 
-    /** Obtain the address and find the other side. */
-    private async setUp(): Promise<void> {
+    /** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
+    private async setUp(): Promise<number> {
         const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
         const isShared = lookup(sd).ifc.isCommon()
@@ -139,6 +143,7 @@ export class Call {
         await connect(sd, { address: this.remoteAddress, port: this.remotePort })
         await reach(sd, REACH_TIMEOUT)
         this.session.begin(sd)
+        return sd
     }
 
     /** @param n frames whose time has come so far, sent or not */
@@ -146,20 +151,41 @@ export class Call {
         return this.state === CallState.Up && !this.session.error && n < this.frames
     }
 
-    /** Leave out whole frames. @returns their milliseconds */
+    /** Leave out as many whole frames as the clock is late. @returns their milliseconds */
     private skip(late: number): number {
         const frames = Math.floor(late / PTIME)
-        this.session.skip(frames)
+        // the timestamp goes on; the sequence number does not, since nothing was lost
+        this.session.add(frames * SAMPLES_PER_FRAME)
         this.skipped += frames
         return frames * PTIME
     }
 
-    /** Hear the last frames of the other side. @throws SocketError if the socket has failed */
-    private async tearDown(): Promise<void> {
+    /** Say goodbye, and hear the other side's last frames. @throws SocketError if the socket has failed */
+    private async tearDown(sd: number): Promise<void> {
         const code = this.session.error
-        // what the network says of a call that somebody has hung up is no longer of interest
+        // after somebody has hung up, an error of the network means nothing
         if (code && this.state === CallState.Up) throw new SocketError(code, messageOf(code, this.session.socket.ifc))
+        try {
+            await this.sendBye(sd)
+        } catch (e) {
+            if (!(e instanceof SocketError)) throw e
+            // BYE is a courtesy: without a free port or descriptor the other side finds out by itself
+        }
         await ds.sleep(TAIL)
+    }
+
+    /** RTCP goes from the port above the call's to the one above its target's (RFC 3550, 11). */
+    private async sendBye(sd: number): Promise<void> {
+        const bye = this.session.bye(this.localAddress)
+        const { ifc } = lookup(sd)
+        // send nothing from an address that was lost: it may be another host's now
+        if (!bye || ifc.address !== this.localAddress) return
+        const rtcp = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tupleOf(sd))
+        // if `bind` throws, the socket is closed with the process; on the common address another socket may have the port
+        const port = this.localPort + 1
+        await bind(rtcp, { port: ifc.endpointOn(PROTOCOL_UDP, port) ? 0 : port })
+        await sendto(rtcp, bye, { address: this.remoteAddress, port: this.remotePort + 1 })
+        await close(rtcp)
     }
 
     private become(state: CallState): void {
@@ -167,26 +193,28 @@ export class Call {
         changed.notify(state)
     }
 
-    /** Ask the call to end; `reached` tells when it has. */
+    /** Ask the call to end; `reached` waits until it has. */
     hangup(): void {
-        this.state = CallState.Leaving
+        if (this.isLive()) this.state = CallState.Leaving
+    }
+
+    /** Wait until the call is up. @throws SocketError that says why it is not */
+    async answered(): Promise<void> {
+        await this.reached(CallState.Up)
+        if (this.error) throw this.error
+        if (this.state !== CallState.Up) throw new SocketError("ECANCELED", "the call was hung up before it was up")
     }
 
     /** Wait until the call is in this state, or ended. */
     async reached(state: CallState): Promise<void> {
         const id = this.id
-        // the slot of a call that has ended may have a new one
+        // another id means that a new call has the slot, so this one has ended
         while (this.id === id && this.state < state) await changed.wait()
     }
 
-    /** Whether it takes a place: it is being placed, up, or being taken down. */
+    /** Whether a call has the slot now: it is calling, up, or leaving. */
     isLive(): boolean {
         return this.state !== CallState.Free && this.state !== CallState.Ended
-    }
-
-    /** When it ended, `ds.millis()`; 0 for a slot that has had no call yet. */
-    endedAt(): number {
-        return this.ended
     }
 
     /** Seconds since the call came up, until it ended. */

@@ -1,14 +1,17 @@
-import { CALLS } from "../config"
-import { SocketError } from "../errors"
-import { collect } from "../heap"
-import { SocketAddress } from "../socket/socket"
+/**
+ * The table of calls: place, list and hang up. Read first: `call.ts`.
+ */
+import { CALLS } from "../base/config"
+import { SocketError } from "../base/errors"
+import { collect } from "../base/heap"
+import { SocketAddress } from "../socket/api"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
 import { Call, CallState } from "./call"
 
 /**
- * The calls, made at boot. One that has ended keeps its slot, and its figures, until a new call needs it: the slot that
- * was free for longest is taken.
+ * The slots, made at boot. A call that has ended keeps its slot and its figures until a new call needs it. A new call takes the
+ * slot that has been free for longest.
  */
 export const calls: Call[] = []
 for (let i = 0; i < CALLS; i++) {
@@ -16,38 +19,28 @@ for (let i = 0; i < CALLS; i++) {
     collect()
 }
 
-/** Start the processes of the calls. */
-export function startTelephone(): void {
-    for (const call of calls) call.live.start()
+/** Start the processes of the calls. @param onEnd called for each call that was up and failed */
+export function startTelephone(onEnd: (call: Call) => void): void {
+    for (const call of calls) call.live.start(onEnd)
 }
 
 let last = 0
 
 /**
- * Place a call.
+ * Place a call; `answered` waits until it is up.
  * @param seconds `Infinity` until somebody hangs up
  * @param tuple which address it gets, as in `socket`
- * @returns the call, which is up
- * @throws SocketError with the reason for which it is not
+ * @throws SocketError `EBUSY`
  */
-export async function place(
-    remote: SocketAddress,
-    codec: Codec,
-    play: Play,
-    seconds: number,
-    tuple: number
-): Promise<Call> {
+export function place(remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): Call {
     let call: Call
-    for (const c of calls) if (!c.isLive() && (!call || c.endedAt() < call.endedAt())) call = c
+    for (const c of calls) if (!c.isLive() && (!call || c.ended < call.ended)) call = c
     if (!call) throw new SocketError("EBUSY", `${CALLS} calls are up; hang one up`)
     call.open(++last, remote, codec, play, seconds, tuple)
-    await call.reached(CallState.Up)
-    if (call.error) throw call.error
-    if (call.state !== CallState.Up) throw new SocketError("ECANCELED", "the call was hung up before it was up")
     return call
 }
 
-/** The calls that have not ended, and those that have and are remembered, in the order of their numbers. */
+/** The live calls, and the ended ones that still have a slot, in the order of their numbers. */
 export function listedCalls(): Call[] {
     const listed: Call[] = []
     for (const c of calls)

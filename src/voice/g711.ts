@@ -1,4 +1,8 @@
-/** G.711 (ITU-T G.711 (11/88), tables 1 and 2): 8-bit logarithmic samples. Linear samples are 16-bit signed. */
+/**
+ * The codec G.711: 8-bit logarithmic samples, mu-law (PCMU) and A-law (PCMA). Linear samples are 16-bit signed.
+ * The sources of voice need nothing but tables of it; what encodes and decodes is not in the image.
+ * Read first: ITU-T G.711 (11/88), tables 1 and 2.
+ */
 
 /** RTP payload types (RFC 3551, table 4). */
 export enum Codec {
@@ -9,7 +13,7 @@ export enum Codec {
 const BIAS = 0x84
 const CLIP = 32635
 
-/** The segment of a magnitude: the position of its highest one above `low`, 0 to 7. */
+/** The segment of a magnitude, 0 to 7: how far its highest bit is above `low`. */
 function segmentOf(magnitude: number, low: number): number {
     let segment = 0
     while (segment < 7 && magnitude >= low << (segment + 1)) segment++
@@ -55,13 +59,12 @@ export function encode(codec: Codec, sample: number): number {
     return codec === Codec.PCMU ? encodeMulaw(sample) : encodeAlaw(sample)
 }
 
-let toAlaw: Buffer
-
-/** The A-law octet for each mu-law octet, made at its first use. */
-export function mulawToAlaw(): Buffer {
-    if (!toAlaw) {
-        toAlaw = Buffer.alloc(256)
-        for (let i = 0; i < 256; i++) toAlaw[i] = encodeAlaw(decodeMulaw(i))
-    }
-    return toAlaw
-}
+/** The A-law octet for each mu-law octet: `encodeAlaw(decodeMulaw(i))`. In flash, where a table takes neither code nor heap. */
+export const MULAW_TO_ALAW: Buffer = hex`
+    2a2b28292e2f2c2d22232021262724253a3b38393e3f3c3d32333031363734350b08090e0f0c0d02030001060704051a
+    1b18191e1f1c1d12131011161714156b68696e6f6c6d62636061666764657b797e7f7c7d72737071767774754b494f4d
+    42434041464744455a5b58595e5f5c5d525353505051515656575754545555d5aaaba8a9aeafacada2a3a0a1a6a7a4a5
+    babbb8b9bebfbcbdb2b3b0b1b6b7b4b58b88898e8f8c8d82838081868784859a9b98999e9f9c9d9293909196979495eb
+    e8e9eeefecede2e3e0e1e6e7e4e5fbf9fefffcfdf2f3f0f1f6f7f4f5cbc9cfcdc2c3c0c1c6c7c4c5dadbd8d9dedfdcdd
+    d2d2d3d3d0d0d1d1d6d6d7d7d4d4d5d5
+`

@@ -1,53 +1,51 @@
-import { ECHO_FRAMES, SAMPLES_PER_FRAME } from "../config"
-import { Codec, encode, mulawToAlaw, silenceOf } from "./g711"
+/**
+ * Where the voice of a call comes from: a tone, the recorded speech, or the other side's own words. Each source writes 20 ms at a
+ * time into the frame that leaves next. `rtp/session.ts` calls them.
+ */
+import { ECHO_FRAMES, SAMPLES_PER_FRAME } from "../base/config"
+import { choiceOf } from "../base/text"
+import { Codec, MULAW_TO_ALAW, silenceOf } from "./g711"
 import { SPEECH } from "./speech"
 
-/** Where the voice of a call comes from. */
+/** The sources. */
 export enum Play {
     Tone,
     Speech,
     Echo,
 }
 
-/** `tone`, `speech` or `echo`; `undefined` for another name. */
+/** Read `tone`, `speech` or `echo`; `undefined` for another name. */
 export function parsePlay(name: string): Play {
-    if (name === "tone") return Play.Tone
-    if (name === "speech") return Play.Speech
-    return name === "echo" ? Play.Echo : undefined
+    // in the order of `Play`
+    return choiceOf("tone speech echo", name)
 }
 
 /**
- * Half a period of 400 Hz at 8 kHz and -10 dBm0 (a full-scale sine is +3.17 dBm0, G.711 table 5): ten linear samples,
- * 0, 2213, 4210, 5794, 6811, 7162 and back, as little-endian words in flash.
+ * A period of 400 Hz at 8 kHz and -10 dBm0 (a full-scale sine is +3.17 dBm0, G.711 table 5): the linear samples 0, 2213,
+ * 4210, 5794, 6811, 7162 and back, and then the same below zero, in each codec.
  */
-const TONE = hex`0000 a508 7210 a216 9b1a fa1b 9b1a a216 7210 a508`
+const TONE_PCMU: Buffer = hex`ffbdafa8a4a3a4a8afbdff3d2f28242324282f3d`
+const TONE_PCMA: Buffer = hex`d59485838f8e8f838594d51405030f0e0f030514`
 
-/** Write 20 ms of a tone of 400 Hz: eight periods, so that each frame is like the one before and is written once. */
+/** Write 20 ms of a tone of 400 Hz. That is eight whole periods: all frames are alike, so a call writes this once. */
 export function writeTone(b: Buffer, at: number, codec: Codec): void {
-    const half = TONE.length >> 1
-    for (let i = 0; i < 2 * half; i++) {
-        const sample = TONE.getAt(2 * (i % half), "i16")
-        b[at + i] = encode(codec, i < half ? sample : -sample)
-    }
-    for (let i = 2 * half; i < SAMPLES_PER_FRAME; i += 2 * half) b.blitAt(at + i, b, at, 2 * half)
+    const tone = codec === Codec.PCMU ? TONE_PCMU : TONE_PCMA
+    for (let i = 0; i < SAMPLES_PER_FRAME; i += tone.length) b.blitAt(at + i, tone, 0, tone.length)
 }
 
 /**
- * Write 20 ms of the recorded speech in flash, which is kept as mu-law.
+ * Write 20 ms of the recorded speech. It lies in flash as mu-law.
  * @param position samples since its beginning
  * @returns the position of the next 20 ms; after the last comes the first
  */
 export function writeSpeech(b: Buffer, at: number, codec: Codec, position: number): number {
     b.blitAt(at, SPEECH, position, SAMPLES_PER_FRAME)
-    if (codec === Codec.PCMA) {
-        const table = mulawToAlaw()
-        for (let i = at; i < at + SAMPLES_PER_FRAME; i++) b[i] = table[b[i]]
-    }
+    if (codec === Codec.PCMA) for (let i = at; i < at + SAMPLES_PER_FRAME; i++) b[i] = MULAW_TO_ALAW[b[i]]
     const next = position + SAMPLES_PER_FRAME
     return next < SPEECH.length ? next : 0
 }
 
-/** What the other side said, some frames later; silence while there is nothing. */
+/** Says what the other side said, some frames later; silence while it has said nothing. */
 export class Echo {
     private ring = Buffer.alloc(ECHO_FRAMES * SAMPLES_PER_FRAME)
     private first = 0
@@ -69,7 +67,7 @@ export class Echo {
     /** Keep what the other side says. */
     hear(b: Buffer, at: number, length: number): void {
         if (length !== SAMPLES_PER_FRAME) return
-        // a full ring forgets its oldest frame: an echo must not fall further and further behind
+        // a full ring drops its oldest frame, so that the echo does not fall further and further behind
         if (this.count === ECHO_FRAMES) {
             this.first = (this.first + 1) % ECHO_FRAMES
             this.count--

@@ -1,7 +1,10 @@
 /**
- * IPv4 addresses are integers as `getAt(offset, "i32")` reads them from a packet: the first octet is the lowest byte.
- * So they are compared and copied without conversion and without ever becoming a double.
+ * IPv4 and MAC addresses: as integers, as text, and the arithmetic of subnets. An IPv4 address is the integer that
+ * `getAt(offset, "i32")` reads from a packet: the first octet is the lowest byte. So the stack compares and copies addresses
+ * without conversion, and none ever becomes a double.
+ * Read first: RFC 1122, 3.2.1.3.
  */
+import { split } from "../base/text"
 
 export const ADDRESS_ANY = 0
 export const ADDRESS_BROADCAST = -1
@@ -10,9 +13,13 @@ export function addressOf(a: number, b: number, c: number, d: number): number {
     return a | (b << 8) | (c << 16) | (d << 24)
 }
 
-/** Dotted decimal to address; `undefined` unless it is exactly four numbers from 0 to 255. */
+/**
+ * Read an address in dotted decimal, such as `"10.77.0.2"`.
+ * @returns `undefined` unless it is exactly four numbers from 0 to 255
+ * @category Addresses
+ */
 export function parseAddress(text: string): number {
-    const parts = text.split(".")
+    const parts = split(text, ".")
     if (parts.length !== 4) return undefined
     let address = 0
     for (let i = 0; i < 4; i++) {
@@ -23,9 +30,9 @@ export function parseAddress(text: string): number {
     return address
 }
 
-/** Decimal digits to a number from 0 to `max`; `undefined` for anything else. */
+/** Read a decimal number from 0 to `max`; `undefined` for anything else, no text included. */
 export function parseDecimal(text: string, max: number): number {
-    if (text.length === 0 || text.length > 10) return undefined
+    if (!text || text.length > 10) return undefined
     let value = 0
     for (let i = 0; i < text.length; i++) {
         const digit = text.charCodeAt(i) - 48
@@ -35,11 +42,15 @@ export function parseDecimal(text: string, max: number): number {
     return value > max ? undefined : value
 }
 
+/**
+ * Write an address in dotted decimal.
+ * @category Addresses
+ */
 export function formatAddress(a: number): string {
     return `${a & 255}.${(a >> 8) & 255}.${(a >> 16) & 255}.${(a >> 24) & 255}`
 }
 
-/** Six octets as `02:00:0a:4d:00:01`. @param high the first four as `i32`, @param low the last two as `u16` */
+/** Write a MAC address as `02:00:0a:4d:00:01`. @param high the first four as `i32`, @param low the last two as `u16` */
 export function formatMac(high: number, low: number): string {
     return `${hex(high)}:${hex(high >> 8)}:${hex(high >> 16)}:${hex(high >> 24)}:${hex(low)}:${hex(low >> 8)}`
 }
@@ -49,8 +60,8 @@ function hex(octet: number): string {
     return HEX[(octet >> 4) & 15] + HEX[octet & 15]
 }
 
-/** The same 32 bits with the first octet as the highest byte, and back. */
-function swap(a: number): number {
+/** Reverse the order of the four octets: between an address, or any big-endian number, as `i32` and its value. */
+export function swap(a: number): number {
     return (a >>> 24) | ((a >> 8) & 0xff00) | ((a & 0xff00) << 8) | (a << 24)
 }
 
@@ -59,7 +70,7 @@ export function maskOf(prefix: number): number {
     return prefix === 0 ? 0 : swap(-1 << (32 - prefix))
 }
 
-/** Length of the prefix that a netmask leaves, 0 to 32; -1 when its ones are not contiguous. */
+/** Length of the prefix that a netmask stands for, 0 to 32; -1 if its ones are not contiguous. */
 export function prefixOf(mask: number): number {
     const host = ~swap(mask)
     if ((host & (host + 1)) !== 0) return -1
@@ -80,7 +91,7 @@ export function addressAfter(address: number, n: number): number {
     return result
 }
 
-/** By how much the second address is after the first. */
+/** How many addresses the second one is after the first. */
 export function addressesBetween(first: number, second: number): number {
     return (swap(second) - swap(first)) | 0
 }

@@ -1,4 +1,7 @@
-/** ARP for IPv4 over Ethernet (RFC 826). Field offsets from the start of the ARP packet. */
+/**
+ * The format of ARP packets for IPv4 over Ethernet. Offsets count from the start of the ARP packet.
+ * Read first: RFC 826, "Packet format".
+ */
 export const ARP_HARDWARE = 0
 export const ARP_PROTOCOL = 2
 export const ARP_LENGTHS = 4
@@ -9,15 +12,15 @@ export const ARP_TARGET_MAC = 18
 export const ARP_TARGET_ADDRESS = 24
 export const ARP_LENGTH = 28
 
-/** Operations as a little-endian read of the field gives them. */
+/** Operations, as a little-endian read of the field gives them. */
 export const ARP_REQUEST = 0x0100
 export const ARP_REPLY = 0x0200
 
-/** Hardware Ethernet, protocol IPv4, as one little-endian word; 6 and 4 octets of address, as the next half. */
+/** Hardware type Ethernet and protocol IPv4 as one little-endian word; then the lengths of their addresses, 6 and 4. */
 const ETHERNET_IPV4 = 0x00080100
 const LENGTHS = 0x0406
 
-/** Whether the packet is ARP for IPv4 over Ethernet, of `length` bytes. */
+/** Whether these `length` bytes are an ARP packet for IPv4 over Ethernet. */
 export function isArp(b: Buffer, arp: number, length: number): boolean {
     return (
         length >= ARP_LENGTH &&
@@ -26,7 +29,7 @@ export function isArp(b: Buffer, arp: number, length: number): boolean {
     )
 }
 
-/** Write the part that is the same in every packet. */
+/** Write all but the addresses. */
 export function writeArp(b: Buffer, arp: number, operation: number): void {
     b.setAt(arp + ARP_HARDWARE, "i32", ETHERNET_IPV4)
     b.setAt(arp + ARP_LENGTHS, "u16", LENGTHS)

@@ -1,4 +1,11 @@
-/** DHCP (RFC 2131, 2; options RFC 2132). Field offsets from the start of the message. */
+/**
+ * The format of DHCP messages and their options: `readDhcp` checks a server's message, `writeDhcp` writes a client's. Offsets
+ * count from the start of the message.
+ * Read first: RFC 2131, 2 and 4.1; RFC 2132; RFC 3396 (an option in parts); RFC 4361 (the client identifier).
+ */
+import { swap } from "./address"
+import { setMac } from "./ethernet"
+
 export const DHCP_OP = 0
 export const DHCP_HTYPE = 1
 export const DHCP_HLEN = 2
@@ -63,9 +70,11 @@ export const OPTION_RAPID_COMMIT = 80
 export const OPTION_CLASSLESS_ROUTES = 121
 export const OPTION_END = 255
 
-const BOOTREQUEST = 1
-const BOOTREPLY = 2
-const HTYPE_ETHERNET = 1
+/** Operation, hardware type Ethernet, length 6 of its addresses, and no hops, as a little-endian word. */
+const BOOTREQUEST_ETHERNET = 0x060101
+const BOOTREPLY_ETHERNET = 0x060102
+/** All of that but the hops. */
+const OPERATION_MASK = 0xffffff
 const FLAG_BROADCAST = 0x80
 /** 99.130.83.99 (RFC 2132, 2) as a little-endian word. */
 const COOKIE = 0x63538263
@@ -73,8 +82,16 @@ const COOKIE = 0x63538263
 const IDENTIFIER_LENGTH = 15
 const DUID_LL_ETHERNET = 0x01000300
 
-/** The options that we ask for (RFC 2132, 9.8); 121 before 3, as RFC 3442 wants it. */
-const PARAMETERS = hex`79 01 03 06 0f 1c 2a 33 36 3a 3b 42 43`
+/**
+ * What is behind the fixed fields of every message of ours: the cookie, the message's type at `TYPE`, and the client
+ * identifier with the IAID, whose last octet is at `IAID`, and a hardware address at `DUID`.
+ */
+const IDENTITY: Buffer = hex`63825363 350100 3d0f ff 00000000 00030001 000000000000`
+const TYPE = 6
+const IAID = 13
+const DUID = 18
+/** What a client wishes: at most 576 bytes, options (RFC 2132, 9.8; 121 before 3, as RFC 3442 wants it), and a name, which follows. */
+const WISHES: Buffer = hex`3902 0240 370d 79 01 03 06 0f 1c 2a 33 36 3a 3b 42 43 0c`
 
 /**
  * The lengths of the options that are read, by their code: `EXACT` a number of bytes, one or more addresses (`LIST`), or
@@ -133,12 +150,12 @@ export class DhcpRequest {
     macLow: number
 }
 
-// Where a walk through the options of a message has come to. There is one, so that a message leaves nothing behind.
+// The cursor of a walk through the options of a message. One cursor, made at boot: reading a message allocates little.
 let code: number
-/** Of the option's data. */
+/** Where the data of the option begins. */
 let at: number
 let length: number
-/** Of the field that is being read. */
+/** Where the field that is being read ends. */
 let end: number
 /** Which fields hold options and are still to be read (RFC 2132, 9.3); -1 while that was not said, or after a malformed option. */
 let overload: number
@@ -248,17 +265,13 @@ export function readOption(r: DhcpReply, which: number, into: Buffer, start: num
 
 /** The lease that a client identifier names which is ours, as `writeDhcp` writes it; -1 for any other. */
 function iaidOf(b: Buffer, macHigh: number, macLow: number): number {
-    return length === IDENTIFIER_LENGTH &&
-        b.getAt(at, "i32") === 255 &&
-        b.getAt(at + 5, "i32") === DUID_LL_ETHERNET &&
-        b.getAt(at + 9, "i32") === macHigh &&
-        b.getAt(at + 13, "u16") === macLow
-        ? b[at + 4]
-        : -1
+    if (length !== IDENTIFIER_LENGTH || b.getAt(at, "i32") !== 255) return -1
+    if (b.getAt(at + 5, "i32") !== DUID_LL_ETHERNET) return -1
+    return b.getAt(at + 9, "i32") === macHigh && b.getAt(at + 13, "u16") === macLow ? b[at + 4] : -1
 }
 
 function seconds(b: Buffer, at: number): number {
-    return b[at] * 16777216 + ((b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3])
+    return swap(b.getAt(at, "i32")) >>> 0
 }
 
 /**
@@ -277,17 +290,11 @@ export function readDhcp(
     duidHigh: number,
     duidLow: number
 ): DhcpReply {
-    if (
-        length < DHCP_OPTIONS ||
-        length > DHCP_MAX ||
-        b[dhcp + DHCP_OP] !== BOOTREPLY ||
-        b[dhcp + DHCP_HTYPE] !== HTYPE_ETHERNET ||
-        b[dhcp + DHCP_HLEN] !== 6 ||
-        b.getAt(dhcp + DHCP_COOKIE, "i32") !== COOKIE ||
-        b.getAt(dhcp + DHCP_CHADDR, "i32") !== macHigh ||
-        b.getAt(dhcp + DHCP_CHADDR + 4, "u16") !== macLow
-    )
-        return undefined
+    if (length < DHCP_OPTIONS || length > DHCP_MAX) return undefined
+    if ((b.getAt(dhcp + DHCP_OP, "i32") & OPERATION_MASK) !== BOOTREPLY_ETHERNET) return undefined
+    if (b.getAt(dhcp + DHCP_COOKIE, "i32") !== COOKIE) return undefined
+    if (b.getAt(dhcp + DHCP_CHADDR, "i32") !== macHigh) return undefined
+    if (b.getAt(dhcp + DHCP_CHADDR + 4, "u16") !== macLow) return undefined
     const r = new DhcpReply(b, dhcp, length)
     r.xid = b.getAt(dhcp + DHCP_XID, "i32")
     r.address = b.getAt(dhcp + DHCP_YIADDR, "i32")
@@ -309,33 +316,21 @@ export function writeDhcp(
     duidLow: number
 ): void {
     b.fillAt(dhcp, DHCP_LENGTH, 0)
-    b[dhcp + DHCP_OP] = BOOTREQUEST
-    b[dhcp + DHCP_HTYPE] = HTYPE_ETHERNET
-    b[dhcp + DHCP_HLEN] = 6
+    b.setAt(dhcp + DHCP_OP, "i32", BOOTREQUEST_ETHERNET)
     b.setAt(dhcp + DHCP_XID, "i32", q.xid)
     b[dhcp + DHCP_SECS] = q.secs >> 8
     b[dhcp + DHCP_SECS + 1] = q.secs
     if (q.broadcast) b[dhcp + DHCP_FLAGS] = FLAG_BROADCAST
     b.setAt(dhcp + DHCP_CIADDR, "i32", q.ciaddr)
-    b.setAt(dhcp + DHCP_CHADDR, "i32", q.macHigh)
-    b.setAt(dhcp + DHCP_CHADDR + 4, "u16", q.macLow)
-    b.setAt(dhcp + DHCP_COOKIE, "i32", COOKIE)
+    setMac(b, dhcp + DHCP_CHADDR, q.macHigh, q.macLow)
 
-    let at = dhcp + DHCP_OPTIONS
-    b[at] = OPTION_MESSAGE_TYPE
-    b[at + 1] = 1
-    b[at + 2] = type
-    at += 3
+    const identity = dhcp + DHCP_COOKIE
+    b.blitAt(identity, IDENTITY, 0, IDENTITY.length)
+    b[identity + TYPE] = type
+    b[identity + IAID] = q.iaid
+    setMac(b, identity + DUID, duidHigh, duidLow)
 
-    b[at] = OPTION_CLIENT_IDENTIFIER
-    b[at + 1] = IDENTIFIER_LENGTH
-    b[at + 2] = 255
-    b[at + 6] = q.iaid
-    b.setAt(at + 7, "i32", DUID_LL_ETHERNET)
-    b.setAt(at + 11, "i32", duidHigh)
-    b.setAt(at + 15, "u16", duidLow)
-    at += 2 + IDENTIFIER_LENGTH
-
+    let at = identity + IDENTITY.length
     if (q.requested !== 0) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, q.requested)
     if (q.server !== 0) at = writeAddress(b, at, OPTION_SERVER_IDENTIFIER, q.server)
     if (q.rapidCommit) {
@@ -344,19 +339,11 @@ export function writeDhcp(
         at += 2
     }
     if (type === DHCPDISCOVER || type === DHCPREQUEST) {
-        b[at] = OPTION_MAX_SIZE
-        b[at + 1] = 2
-        b[at + 2] = 576 >> 8
-        b[at + 3] = 576 & 255
-        at += 4
-        b[at] = OPTION_PARAMETERS
-        b[at + 1] = PARAMETERS.length
-        b.blitAt(at + 2, PARAMETERS, 0, PARAMETERS.length)
-        at += 2 + PARAMETERS.length
-        b[at] = OPTION_HOST_NAME
-        b[at + 1] = q.hostName.length
-        b.blitAt(at + 2, q.hostName, 0, q.hostName.length)
-        at += 2 + q.hostName.length
+        b.blitAt(at, WISHES, 0, WISHES.length)
+        at += WISHES.length
+        b[at] = q.hostName.length
+        b.blitAt(at + 1, q.hostName, 0, q.hostName.length)
+        at += 1 + q.hostName.length
     }
     b[at] = OPTION_END
 }

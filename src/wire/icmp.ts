@@ -1,6 +1,9 @@
+/**
+ * The format of ICMP messages. Offsets count from the start of the message.
+ * Read first: RFC 792.
+ */
 import { checksumOf, sum } from "./checksum"
 
-/** ICMP (RFC 792). Field offsets from the start of the message. */
 export const ICMP_TYPE = 0
 export const ICMP_CODE = 1
 export const ICMP_CHECKSUM = 2

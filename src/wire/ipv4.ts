@@ -1,6 +1,9 @@
+/**
+ * The format of IPv4 headers, and the pseudo-header of the protocols above. Offsets count from the start of the header.
+ * Read first: RFC 791, 3.1; RFC 6864, 4.1 (why every identification is 0).
+ */
 import { checksumOf, sum } from "./checksum"
 
-/** IPv4 (RFC 791, 3.1). Field offsets from the start of the header. */
 export const IPV4_VERSION_IHL = 0
 export const IPV4_TOS = 1
 export const IPV4_TOTAL_LENGTH = 2
@@ -16,18 +19,18 @@ export const IPV4_HEADER = 20
 export const PROTOCOL_ICMP = 1
 export const PROTOCOL_UDP = 17
 
-/** More-fragments flag and fragment offset, in a little-endian read of the field. */
+/** Bits of the flag "more fragments" and of the fragment offset, in a little-endian read of the field. */
 export const FRAGMENT_MASK = 0xff3f
 
-/** Default of hosts (RFC 1700, "IP TIME TO LIVE PARAMETER"). */
+/** The default for hosts (RFC 1700, "IP TIME TO LIVE PARAMETER"). */
 const TTL = 64
 const VERSION_4_IHL_5 = 0x45
 const DONT_FRAGMENT = 0x40
 
 /**
- * Write a header without options. DF is set and identification is 0: an atomic datagram (RFC 6864, 4.1), so that the
- * header's checksum does not change while its length does not.
- * @param length bytes behind the header
+ * Write a header without options. DF is set and the identification is 0: an atomic datagram (RFC 6864, 4.1). So the checksum of
+ * the header stays the same from datagram to datagram while the length does.
+ * @param length bytes after the header
  */
 export function writeIpv4(
     b: Buffer,
@@ -53,7 +56,7 @@ export function writeIpv4(
     b.setAt(ip + IPV4_CHECKSUM, "u16", checksumOf(sum(b, ip, IPV4_HEADER)))
 }
 
-/** Sum of the pseudo-header of UDP (RFC 768), to be added to that of the datagram. @param length of the datagram */
+/** Sum of the pseudo-header (RFC 768); add that of the datagram. @param length bytes of the datagram */
 export function pseudoSum(b: Buffer, ip: number, protocol: number, length: number): number {
     return (
         b.getAt(ip + IPV4_SRC, "u32") +

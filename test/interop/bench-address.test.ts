@@ -1,7 +1,7 @@
 /** The benchmark of addresses measures all that it names, against the real server and clients. How long it takes, no test may depend on. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { suite } from "../../bench/address.js"
+import { suite } from "../../bench/suites/address.js"
 
 test("each row is measured, and the budget judged", async t => {
     const rows = await suite.run({ runs: 1, progress: () => {} })

@@ -4,9 +4,11 @@
  */
 import assert from "node:assert/strict"
 import { before, describe, test } from "node:test"
+import { Capture } from "./capture.js"
 import { firmware, lastJson } from "./firmware.js"
 import { HOST, Lan } from "./lan.js"
 import { type HostProcess, until } from "./process.js"
+import { RtpReceiver } from "./receiver.js"
 import { Dnsmasq } from "./servers/dnsmasq.js"
 import type { DhcpServer } from "./servers/server.js"
 import { SAMPLE_RATE, likeness, speech } from "./speech.js"
@@ -66,8 +68,8 @@ async function observe(ports: number[], ...commands: string[]): Promise<Observed
     try {
         const server = new Dnsmasq(lan, TIMES, true)
         await server.start()
-        const capture = await lan.capture()
-        const receivers = await Promise.all(ports.map(port => lan.receive(port)))
+        const capture = await Capture.start(lan)
+        const receivers = await Promise.all(ports.map(port => RtpReceiver.start(lan, port)))
 
         const leased = new Set<string>()
         const program = firmware(lan, ...commands)

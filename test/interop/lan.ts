@@ -10,9 +10,7 @@ import { existsSync } from "node:fs"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
-import { Capture } from "./capture.js"
 import { HostProcess, run, type ProcessOptions } from "./process.js"
-import { RtpReceiver } from "./receiver.js"
 
 /** The host's own address on the LAN. */
 export const HOST = "10.88.0.1"
@@ -26,11 +24,10 @@ export const STREAM_PORT = 4789
 /** TCP_LISTEN of Linux, as /proc/net/tcp writes it. */
 const TCP_LISTEN = "0A"
 
-/** A line of the kernel's table of sockets: its own number of the state, and bytes not read by its program. */
+/** A line of the kernel's table of sockets, with its own number of the state. */
 interface KernelSocket {
     port: number
     state: string
-    unread: number
 }
 
 /** The IPv4 sockets of this namespace. */
@@ -38,11 +35,10 @@ async function kernelSockets(protocol: "tcp" | "udp"): Promise<KernelSocket[]> {
     const table = await readFile(`/proc/net/${protocol}`, "utf8")
     const lines = table.split("\n").slice(1).filter(line => line.length > 0)
     return lines.map(line => {
-        const [, local, , state, queues] = line.trim().split(/\s+/)
+        const [, local, , state] = line.trim().split(/\s+/)
         return {
             port: parseInt(local!.split(":")[1]!, 16),
             state: state!,
-            unread: parseInt(queues!.split(":")[1]!, 16),
         }
     })
 }
@@ -51,12 +47,6 @@ async function kernelSockets(protocol: "tcp" | "udp"): Promise<KernelSocket[]> {
 export async function listening(protocol: "tcp" | "udp", port: number): Promise<boolean> {
     const sockets = await kernelSockets(protocol)
     return sockets.some(socket => socket.port === port && (protocol === "udp" || socket.state === TCP_LISTEN))
-}
-
-/** Bytes that have come to a UDP port and that its program has not read. */
-export async function unread(port: number): Promise<number> {
-    const sockets = await kernelSockets("udp")
-    return sockets.filter(socket => socket.port === port).reduce((sum, socket) => sum + socket.unread, 0)
 }
 
 export class Lan {
@@ -115,16 +105,6 @@ export class Lan {
         const program = new HostProcess(name, command, args, { cwd: this.directory, ...options })
         this.programs.push(program)
         return program
-    }
-
-    /** Record every frame of the host's interface from now on. */
-    async capture(): Promise<Capture> {
-        return await Capture.start(this)
-    }
-
-    /** Have ffmpeg hear RTP in G.711 mu-law at a port of the host, and RTCP at the next. */
-    async receive(port: number): Promise<RtpReceiver> {
-        return await RtpReceiver.start(this, port)
     }
 
     /** Switch off: what was started last ends first. */

@@ -64,7 +64,7 @@ async function goOn(site: Site, calls: Call[]): Promise<void> {
         const present = await site.calls()
         return calls.every(({ id, local }) => {
             const call = present.find(c => c.id === id)!
-            assert.deepEqual([call.state, call.local], ["up", local], call.error)
+            assert.deepEqual([call.state, call.local], ["up", local], call.error ?? "")
             return call.rxFrames >= heard.get(id)! + 25
         })
     })
@@ -172,7 +172,7 @@ function life(serve: Serve): void {
         await site.run("hangup all")
         await released(site)
         const ended = await site.calls()
-        assert.deepEqual(ended.map(call => [call.state, call.lost, call.error]), own.map(() => ["ended", 0, undefined]))
+        assert.deepEqual(ended.map(call => [call.state, call.lost, call.error]), own.map(() => ["ended", 0, null]))
         assert.deepEqual((await site.interfaces()).map(({ address }) => address), [common])
     })
 

@@ -2,17 +2,10 @@
  * ffmpeg as the far end of a call: receives one RTP stream and writes what it hears. It sends nothing
  * on the LAN: its receiver reports go to the address of its SDP, which is the host's own.
  */
-import { createSocket } from "node:dgram"
 import { readFile, writeFile } from "node:fs/promises"
 import wavefile from "wavefile"
-import { HOST, listening, unread, type Lan } from "./lan.js"
+import { HOST, listening, type Lan } from "./lan.js"
 import { type HostProcess } from "./process.js"
-
-/**
- * RFC 3550 6.1 and 6.6: a compound packet of an empty receiver report and BYE. The source does not matter to ffmpeg,
- * but a packet of less than 12 bytes, as BYE alone would be, it passes over.
- */
-const RTCP_BYE = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 0, 0x81, 203, 0, 1, 0, 0, 0, 0])
 
 export class RtpReceiver {
     private constructor(
@@ -45,23 +38,13 @@ export class RtpReceiver {
         return new RtpReceiver(port, wav, ffmpeg)
     }
 
-    /** Hang up, and give what was heard: samples of 16 bits at 8 kHz. */
+    /** When the call has ended, which the phone tells ffmpeg by a BYE: what was heard, samples of 16 bits at 8 kHz. */
     async stop(): Promise<Int16Array> {
-        await this.ffmpeg.ready("rest of the voice", async () => this.ffmpeg.exit || (await unread(this.port)) === 0)
-        // To a signal alone it listens only when one more packet comes; a second signal makes it
-        // drop what it has not written yet. The end of the stream it takes at once.
-        if (!this.ffmpeg.exit) await this.sendBye()
-        await this.ffmpeg.ended().catch(() => {})
+        await this.ffmpeg.ended()
         await this.ffmpeg.stop()
         const bytes = await readFile(this.wav).catch(() => {
             throw this.ffmpeg.error("heard nothing")
         })
         return new wavefile.WaveFile(bytes).getSamples(false, Int16Array) as unknown as Int16Array
-    }
-
-    private async sendBye(): Promise<void> {
-        const socket = createSocket("udp4")
-        await new Promise(resolve => socket.send(RTCP_BYE, this.port + 1, HOST, resolve))
-        socket.close()
     }
 }

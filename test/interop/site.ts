@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto"
 import { buildFirmware } from "../../sim/firmware.js"
 import { Phone } from "../../sim/phone.js"
 import type { Call, Interface, Stats } from "../support/rig.js"
-import type { Capture } from "./capture.js"
+import { Capture } from "./capture.js"
 import { FarEnd } from "./far-end.js"
 import { HOST, Lan, STREAM_PORT } from "./lan.js"
 import { until } from "./process.js"
@@ -42,7 +42,7 @@ export class Site {
             for (const port of ports) ends.push(await FarEnd.start(port))
             const server = serve(lan)
             await server.start()
-            const capture = await lan.capture()
+            const capture = await Capture.start(lan)
             const deviceId = randomBytes(8).toString("hex")
             phone = await Phone.boot({ image, deviceId, lan: `127.0.0.1:${STREAM_PORT}` })
             const site = new Site(lan, server, capture, phone, ends)

@@ -45,8 +45,10 @@ export interface Call {
     lost: number
     jitterMs: number
     seconds: number
-    skipped?: number
-    error?: string
+    /** Frames that were left out. */
+    skipped: number
+    /** Why it ended, if nobody hung it up. */
+    error: string | null
 }
 
 export type Stats = Record<string, number>
@@ -196,7 +198,7 @@ export class Rig {
         await this.run(`hangup ${call.id}`)
         const { lost, error } = await this.callOf(call.id)
         assert.equal(lost, 0)
-        assert.equal(error, undefined)
+        assert.equal(error, null)
         await this.idle()
     }
 
@@ -205,7 +207,7 @@ export class Rig {
         const call = await this.call("10.77.0.2:4000", "--play speech")
         const heard = (frames: number) => async () => {
             const now = await this.callOf(call.id)
-            assert.equal(now.state, "up", now.error)
+            assert.equal(now.state, "up", now.error ?? "")
             return now.rxFrames >= frames
         }
         await until("the call is heard", heard(5))
@@ -214,7 +216,7 @@ export class Rig {
         assert.ok(this.leased().includes(call.local!.split(":")[0]), "the call's lease is gone")
         await this.run(`hangup ${call.id}`)
         const { lost, error } = await this.callOf(call.id)
-        assert.equal(error, undefined)
+        assert.equal(error, null)
         if (!mayLose) assert.equal(lost, 0)
     }
 

@@ -25,7 +25,7 @@ const SERVICE_CLASS = 4
 const COMMAND = 14
 
 /** The packets of a bus, in both directions. */
-class Tap extends JDBridge {
+export class Tap extends JDBridge {
     constructor(private readonly onFrame: (frame: Uint8Array) => void) {
         super("serial line")
     }

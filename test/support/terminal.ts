@@ -3,23 +3,22 @@ import { spawn, type IPty } from "@lydell/node-pty"
 import { PROJECT } from "../../sim/firmware.js"
 import { until } from "./rig.js"
 
-export class Terminal {
+interface ScreenOptions {
+    columns?: number
+    cwd?: string
+    env?: NodeJS.ProcessEnv
+}
+
+/** Any program at a terminal of 40 lines. */
+export class Screen {
     /** All that came to the screen, with the control sequences. */
     screen = ""
     readonly ended: Promise<number>
     private readonly terminal: IPty
     private read = 0
 
-    /** @param script of the project */
-    constructor(script: string, args: string[], { columns = 80, env = {} as NodeJS.ProcessEnv } = {}) {
-        const { NO_COLOR, ...inherited } = process.env
-        this.terminal = spawn(process.execPath, ["--import", "tsx", script, ...args], {
-            cwd: PROJECT,
-            cols: columns,
-            rows: 40,
-            name: "xterm-256color",
-            env: { ...inherited, ...env },
-        })
+    constructor(command: string, args: string[], { columns = 80, cwd = PROJECT, env }: ScreenOptions) {
+        this.terminal = spawn(command, args, { cwd, cols: columns, rows: 40, name: "xterm-256color", env })
         this.terminal.onData(text => (this.screen += text))
         this.ended = new Promise(resolve => this.terminal.onExit(({ exitCode }) => resolve(exitCode)))
     }
@@ -51,6 +50,15 @@ export class Terminal {
 
     kill(): void {
         this.terminal.kill("SIGKILL")
+    }
+}
+
+/** A program of the project. */
+export class Terminal extends Screen {
+    /** @param script of the project */
+    constructor(script: string, args: string[], { columns = 80, env = {} as NodeJS.ProcessEnv } = {}) {
+        const { NO_COLOR, ...inherited } = process.env
+        super(process.execPath, ["--import", "tsx", script, ...args], { columns, env: { ...inherited, ...env } })
     }
 }
 

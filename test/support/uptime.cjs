@@ -6,7 +6,7 @@
  */
 "use strict"
 const fs = require("node:fs")
-const { onVm } = require("./vm-exports.cjs")
+const { onVm } = require("../../sim/vm-exports.cjs")
 
 /** Made in the folder where the VM has its flash, which outlives a restart. */
 const MARK = "uptime"

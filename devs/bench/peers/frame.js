@@ -1,4 +1,4 @@
-// Frames of voice in QuickJS: what src/ does with them, written for speed. See bench/frame.ts.
+// Frames of voice in QuickJS: what src/ does with them, written for speed. See bench/suites/frame.ts.
 //
 // QuickJS interprets and inlines nothing. So: one function for each direction, one buffer with views of octets and
 // little-endian half-words, constants as literals (a `const` of an enclosing function is looked up and checked at each
@@ -54,7 +54,7 @@ class Socket {
     tx = 0
     drops = 0
     check = false
-    // what was received: see src/voice/reception.ts
+    // what was received: see src/rtp/reception.ts
     received = 0
     reordered = 0
     ssrcLow = 0

@@ -1,4 +1,4 @@
-# Frames of voice in MicroPython: what src/ does with them, written for speed. See bench/frame.ts.
+# Frames of voice in MicroPython: what src/ does with them, written for speed. See bench/suites/frame.ts.
 #
 # There is no native emitter in this port. So: constants that the compiler folds, all that a function needs as locals of
 # an enclosing one, lists with constant indices as records, nothing that outgrows a small integer of 31 bits but for
@@ -74,7 +74,7 @@ _S_TX = const(4)
 _S_DROPS = const(5)
 _S_INTERFACE = const(6)
 _S_CHECK = const(7)
-# what was received: see src/voice/reception.ts
+# what was received: see src/rtp/reception.ts
 _R_RECEIVED = const(8)
 _R_REORDERED = const(9)
 _R_SSRC_LOW = const(10)

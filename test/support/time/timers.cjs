@@ -54,6 +54,7 @@ class Timers {
     /** Takes the place of the timers that every program has. */
     install() {
         const set = (repeats, run, ms, args) => {
+            // biome-ignore lint/complexity/useMathMinMax: setTimeout without a time waits for 1, and Math.max(undefined, 1) is NaN
             const wait = ms >= 1 ? ms : 1
             return this.set(wait, () => run(...args), repeats ? wait : undefined)
         }

@@ -11,7 +11,7 @@
 "use strict"
 const net = require("node:net")
 const { createInterface } = require("node:readline")
-const { onVm } = require("../vm-exports.cjs")
+const { onVm } = require("../../../sim/vm-exports.cjs")
 const { Timers, real } = require("./timers.cjs")
 
 const { createConnection } = net

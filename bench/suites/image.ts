@@ -1,0 +1,138 @@
+/** The size of the firmware's image, and what it is made of. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { CLI, PROJECT } from "../../sim/firmware.js"
+import { CODE_MOST, stringsOf, type Image, readImage } from "../../scripts/image-format.js"
+import { atMost, rowOf, type Options, type Row, type Suite } from "../suite.js"
+
+/** Bytes: the simulator's flash takes 108 KB. */
+const IMAGE_BUDGET = 102_400
+/** How many functions are listed, the dearest first. */
+const DEAREST = 25
+/** What the compiler reads of a checkout. */
+const SOURCES = ["src", "services", "boards", "devsconfig.json", "package.json"]
+/** The function that the compiler makes to put methods into their classes. */
+const PROTOTYPES = "prototype"
+
+/** What the compiler says about an image, as far as we read it. */
+interface DebugInfo {
+    functions: { name: string; location: [start: number, length: number]; size: number }[]
+    /** In the order of their texts, which `location` counts through as if they were one. */
+    sources: { path: string; length: number }[]
+}
+
+/**
+ * Builds in a copy, because a build in the checkout would take the place of the image that is there. The copy lies in the
+ * checkout, so that the image bears the same version.
+ */
+async function build(): Promise<{ image: Image; debug: DebugInfo }> {
+    const folder = mkdtempSync(join(PROJECT, ".devicescript/image-"))
+    let compiler: ChildProcess | undefined
+    const clear = () => {
+        compiler?.kill("SIGKILL")
+        rmSync(folder, { recursive: true, force: true })
+    }
+    // also after Ctrl-C
+    process.once("exit", clear)
+    try {
+        for (const name of SOURCES) cpSync(join(PROJECT, name), join(folder, name), { recursive: true })
+        compiler = spawn(process.execPath, [CLI, "build", "--quiet", "src/main.ts"], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
+        let output = ""
+        for (const stream of [compiler.stdout!, compiler.stderr!]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
+        const [code] = await once(compiler, "close")
+        if (code !== 0) throw new Error(`the firmware does not build; the compiler says:\n${output.trim()}`)
+        const built = (name: string) => readFileSync(join(folder, ".devicescript/bin", name))
+        return { image: readImage(built("bytecode.devs")), debug: JSON.parse(built("bytecode-dbg.json").toString()) }
+    } finally {
+        process.off("exit", clear)
+        clear()
+    }
+}
+
+interface Compiled {
+    name: string
+    /** The file that has it: names are not unique, so the text's place tells. */
+    path: string
+    size: number
+}
+
+function functionsOf({ functions, sources }: DebugInfo): Compiled[] {
+    const ends: number[] = []
+    for (const { length } of sources) ends.push((ends.at(-1) ?? 0) + length)
+    return functions.map(({ name, location, size }) => ({ name, size, path: sources[ends.findIndex(end => location[0] < end)].path }))
+}
+
+/** Bytes of code by folder of `src/` and by package. */
+function codeByFolder(functions: Compiled[]): Map<string, number> {
+    const sizes = new Map<string, number>()
+    for (const { name, path, size } of functions) {
+        const folder = name === PROTOTYPES ? "tables of methods" : folderOf(path)
+        sizes.set(folder, (sizes.get(folder) ?? 0) + size)
+    }
+    return new Map([...sizes].sort(([, a], [, b]) => b - a))
+}
+
+/** The functions with the most code, as rows: what to look at first if code is scarce. */
+function dearest(functions: Compiled[]): Row[] {
+    const seen = new Map<string, number>()
+    return functions
+        .filter(({ name }) => name !== PROTOTYPES)
+        .sort((a, b) => b.size - a.size)
+        .slice(0, DEAREST)
+        .map(({ name, path, size }) => {
+            const title = `function ${name}, ${path}`
+            const nth = (seen.get(title) ?? 0) + 1
+            seen.set(title, nth)
+            return rowOf(nth === 1 ? title : `${title} (${nth})`, "bytes", [size])
+        })
+}
+
+function folderOf(path: string): string {
+    const [, name] = /^node_modules\/(@devicescript\/\w+)\//.exec(path) ?? []
+    return name ?? `${dirname(path)}/`
+}
+
+/** The recording in `src/voice/speech.ts`, as it lies in the image. */
+function speech(): Buffer {
+    const text = readFileSync(join(PROJECT, "src/voice/speech.ts"), "utf8")
+    const [, digits] = /hex`([^`]*)`/.exec(text)!
+    return Buffer.from(digits.replace(/\s/g, ""), "hex")
+}
+
+function rows(image: Image, debug: DebugInfo): Row[] {
+    const total = image.bytes.length
+    const row = (name: string, bytes: number) => rowOf(name, "bytes", [bytes])
+    const functions = functionsOf(debug)
+    const parts = [...codeByFolder(functions)].map(([folder, bytes]) => row(`code, ${folder}`, bytes))
+
+    const recording = speech()
+    const { identifiers, texts, buffers, index } = stringsOf(image)
+    const isSpeech = (b: Buffer) => b.equals(recording)
+    const sum = (list: Buffer[]) => list.reduce((n, b) => n + b.length, 0)
+    parts.push(row("data, speech", sum(buffers.filter(isSpeech))))
+    parts.push(row("data, other tables", sum(buffers.filter(b => !isSpeech(b)))))
+    parts.push(row("strings, identifiers", sum(identifiers)))
+    parts.push(row("strings, texts", sum(texts)))
+    parts.push(row("strings, their index", index))
+    const known = parts.reduce((n, { value }) => n + value, 0)
+    parts.push(row("header, services, board, padding", total - known))
+
+    return [
+        { ...row("image", total), budget: atMost(IMAGE_BUDGET, total, "bytes") },
+        { ...row("code, with header and function table", image.codeEnd), budget: atMost(CODE_MOST, image.codeEnd, "bytes") },
+        ...parts,
+        ...dearest(functions),
+    ]
+}
+
+export const suite: Suite = {
+    name: "image",
+    title: "The firmware's image and what it is made of; a build gives the same each time, so one is enough",
+    async run({ progress }: Options): Promise<Row[]> {
+        progress("building the firmware in a copy")
+        const { image, debug } = await build()
+        return rows(image, debug)
+    },
+}

@@ -1,0 +1,255 @@
+import { beforeEach, describe, expect, test } from "@devicescript/test"
+import { formatAddress } from "../../../src/wire/address"
+import {
+    DHCPACK,
+    DHCPDISCOVER,
+    DHCPNAK,
+    DHCPOFFER,
+    DHCPRELEASE,
+    DHCPREQUEST,
+    DHCP_LENGTH,
+    DhcpReply,
+    DhcpRequest,
+    readDhcp,
+    writeDhcp,
+} from "../../../src/wire/dhcp"
+import { BOARD, BOARD_MAC, HOST } from "../support/lan"
+import { breathe, copyOf, expectBytes, run } from "../support/support"
+
+// Options of messages of 300 bytes of dnsmasq 2.90 to 02:54:50:00:00:01, captured on a TAP device.
+const OFFER: Buffer = hex`63825363 350102 36040a4d0001 330400001c20 3a0400000e10 3b040000189c 0104ffffff00 1c040a4d00ff 06040a4d0001 03040a4d0001 ff0000000000000000`
+const ACK: Buffer = hex`63825363 350105 36040a4d0001 330400001c20 3a0400000e10 3b040000189c 0104ffffff00 1c040a4d00ff 06040a4d0001 03040a4d0001 ff0000000000000000`
+const RAPID: Buffer = hex`63825363 350105 36040a4d0001 330400001c20 5000 3a0400000e10 3b040000189c 0104ffffff00 1c040a4d00ff 06040a4d0001 03040a4d0001 ff000000000000`
+const NAK: Buffer = hex`63825363 350106 36040a4d0001 380d77726f6e672061646472657373 ff`
+
+const HIGH = BOARD_MAC.getAt(0, "i32")
+const LOW = BOARD_MAC.getAt(4, "u16")
+/** Octets before the message in the buffer, so that it does not lie at 0. */
+const AT = 5
+
+/** A server's message: the fixed part as dnsmasq wrote it, then these options, then nothing. */
+function message(xid: Buffer, yiaddr: number, tail: Buffer, length: number): Buffer {
+    const b = Buffer.alloc(AT + length)
+    b.blitAt(AT, hex`02010600`, 0, 4)
+    b.blitAt(AT + 4, xid, 0, 4)
+    b[AT + 10] = 0x80
+    b.setAt(AT + 16, "i32", yiaddr)
+    b.setAt(AT + 20, "i32", HOST)
+    b.blitAt(AT + 28, BOARD_MAC, 0, 6)
+    b.blitAt(AT + 236, tail, 0, tail.length)
+    return b
+}
+
+const XID: Buffer = hex`11223344`
+
+function read(b: Buffer): DhcpReply {
+    return readDhcp(b, AT, b.length - AT, HIGH, LOW, HIGH, LOW)
+}
+
+/** A message with these options alone. */
+function options(o: Buffer): DhcpReply {
+    const tail = Buffer.concat(hex`63825363`, o)
+    return read(message(XID, BOARD, tail, 236 + tail.length))
+}
+
+describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
+    beforeEach(breathe)
+
+    test("an offer of dnsmasq", () => {
+        const r = read(message(XID, BOARD, OFFER, 300))
+        expect(r.type).toBe(DHCPOFFER)
+        expect(r.xid).toBe(0x44332211)
+        expect(formatAddress(r.address)).toBe("10.77.0.57")
+        expect(formatAddress(r.server)).toBe("10.77.0.1")
+        expect(formatAddress(r.mask)).toBe("255.255.255.0")
+        expect(formatAddress(r.router)).toBe("10.77.0.1")
+        expect(r.leaseTime).toBe(7200)
+        expect(r.t1).toBe(3600)
+        expect(r.t2).toBe(6300)
+        expect(r.rapidCommit).toBe(undefined)
+    })
+
+    test("an ACK, a rapid one, and a NAK of dnsmasq", () => {
+        const ack = read(message(XID, BOARD, ACK, 300))
+        expect(ack.type).toBe(DHCPACK)
+        expect(ack.rapidCommit).toBe(undefined)
+        const rapid = read(message(XID, BOARD, RAPID, 300))
+        expect(rapid.type).toBe(DHCPACK)
+        expect(rapid.rapidCommit).toBe(true)
+        expect(rapid.leaseTime).toBe(7200)
+        const nak = read(message(XID, 0, NAK, 300))
+        expect(nak.type).toBe(DHCPNAK)
+        expect(nak.address).toBe(0)
+        expect(nak.server).toBe(HOST)
+        expect(nak.leaseTime).toBe(undefined)
+    })
+
+    test("cut at any length, it is refused or says no more than is there", async () => {
+        const whole = message(XID, BOARD, OFFER, 300)
+        for (let length = 0; length < 300; length++) {
+            const r = readDhcp(copyOf(whole, 0, AT + length), AT, length, HIGH, LOW, HIGH, LOW)
+            // behind the type option the message may end where an option ends
+            const at = length - 240
+            const border = at >= 3 && (at >= 51 || (at - 3) % 6 === 0)
+            if ((r !== undefined) !== border) throw new Error(`length ${length}: ${r === undefined ? "refused" : "taken"}`)
+            if (r && at < 9 && r.server !== undefined) throw new Error(`length ${length}: a server from nowhere`)
+            if (r && at < 15 && r.leaseTime !== undefined) throw new Error(`length ${length}: a time from nowhere`)
+            if ((length & 15) === 0) await breathe()
+        }
+    })
+
+    test("an option that runs past the end", () => {
+        for (const o of [hex`350102 36`, hex`350102 3604`, hex`350102 36040a4d00`, hex`350102 33ff00001c20`, hex`3502`])
+            if (options(o) !== undefined) throw new Error(o.toString("hex"))
+        // behind the end option nothing is read
+        expect(options(hex`350102 ff 36ff`).type).toBe(DHCPOFFER)
+        expect(options(hex`350102 ff 36040a4d0001`).server).toBe(undefined)
+    })
+
+    test("padding between options is skipped, and the end option may be missing", () => {
+        const r = options(hex`00 00 350105 00 36040a4d0001 000000`)
+        expect(r.type).toBe(DHCPACK)
+        expect(r.server).toBe(HOST)
+    })
+
+    test("options of a wrong length: the message is malformed", () => {
+        const wrong = [
+            hex`35020202 ff`, hex`3500 ff`, hex`350102 36030a4d00`, hex`350102 3302 1c20`, hex`350102 0100`, hex`350102 03010a`,
+            hex`350102 0306 0a4d00010a4d`, hex`350102 0600`, hex`350102 0f00`, hex`350102 1c03ffffff`, hex`350102 2a0500000000 00`,
+            hex`350102 500100`, hex`350102 3a0500000e1000`, hex`350102 3b00`, hex`350102 3d01ff`, hex`350102 4200`, hex`350102 4300`,
+            hex`350102 34020100`, hex`350102 7900`,
+        ]
+        for (const o of wrong) if (options(o) !== undefined) throw new Error(o.toString("hex"))
+        // those that say nothing to us have what length they like
+        expect(options(hex`350102 0c00 0200 2b0101 f900 fe03010203 ff`).type).toBe(DHCPOFFER)
+    })
+
+    test("an option of a fixed length that comes twice is too long (RFC 3396, 7)", () => {
+        const o = hex`350102 36040a4d0001 330400001c20`
+        expect(options(o).server).toBe(HOST)
+        for (const more of [hex`350102`, hex`36040a4d0001`, hex`330400001c20`])
+            if (options(Buffer.concat(o, more)) !== undefined) throw new Error(more.toString("hex"))
+        expect(options(Buffer.concat(o, hex`5000`)).rapidCommit).toBe(true)
+        expect(options(Buffer.concat(o, hex`5000 5000`))).toBe(undefined)
+    })
+
+    test("of several routers the first counts", () => {
+        const r = options(hex`350102 03080a4d00010a4d0002 ff`)
+        expect(r.router).toBe(HOST)
+    })
+
+    test("times of 32 bits are not negative", () => {
+        const r = options(hex`350105 3304ffffffff 3a0480000000 3b04fffffffe ff`)
+        expect(r.leaseTime).toBe(4294967295)
+        expect(r.t1).toBe(2147483648)
+        expect(r.t2).toBe(4294967294)
+    })
+
+    test("no message type: no DHCP", () => {
+        expect(options(hex`36040a4d0001 ff`)).toBe(undefined)
+        expect(options(hex`ff`)).toBe(undefined)
+        expect(options(Buffer.alloc(0))).toBe(undefined)
+    })
+
+    test("another op, hardware, length of address, cookie or client", () => {
+        const wrong = [0, 1, 2, 28, 29, 30, 31, 32, 33, 236, 237, 238, 239]
+        for (const at of wrong) {
+            const b = message(XID, BOARD, OFFER, 300)
+            b[AT + at] ^= 3
+            if (read(b) !== undefined) throw new Error(`octet ${at}`)
+        }
+    })
+})
+
+/** Fill a buffer as a DISCOVER or REQUEST of ours is written, whose expected bytes dnsmasq has accepted. */
+function write(type: number, q: DhcpRequest): Buffer {
+    const b = Buffer.alloc(AT + DHCP_LENGTH + 3)
+    b.fillAt(0, b.length, 0xee)
+    writeDhcp(b, AT, type, q, HIGH, LOW)
+    expectBytes(copyOf(b, 0, AT), hex`eeeeeeeeee`)
+    expectBytes(copyOf(b, AT + DHCP_LENGTH), hex`eeeeee`)
+    return copyOf(b, AT, DHCP_LENGTH)
+}
+
+/** @param head the first 16 octets @param tail what follows the cookie; zeros to the end */
+function expectMessage(m: Buffer, head: Buffer, tail: Buffer): void {
+    const e = Buffer.alloc(DHCP_LENGTH)
+    e.blitAt(0, head, 0, 16)
+    e.blitAt(28, BOARD_MAC, 0, 6)
+    e.blitAt(236, hex`63825363`, 0, 4)
+    e.blitAt(240, tail, 0, tail.length)
+    expectBytes(m, e)
+}
+
+describe("writing DHCP", () => {
+    beforeEach(breathe)
+
+    const query = (xid: Buffer) => {
+        const q = new DhcpRequest()
+        q.xid = xid.getAt(0, "i32")
+        q.secs = 0
+        q.iaid = 3
+        q.hostName = "tuplephone-0001-3"
+        q.macHigh = HIGH
+        q.macLow = LOW
+        return q
+    }
+
+    // the bytes of these four were written by another program, and dnsmasq answered them
+    test("DISCOVER", () => {
+        const q = query(XID)
+        q.broadcast = true
+        expectMessage(
+            write(DHCPDISCOVER, q),
+            hex`01010600 11223344 0000 8000 00000000`,
+            hex`350101 3d0fff00000003000300010254500000 01 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
+        )
+    })
+
+    test("DISCOVER with rapid commit (RFC 4039)", () => {
+        const q = query(hex`99887766`)
+        q.broadcast = true
+        q.rapidCommit = true
+        q.secs = 0x1234
+        expectMessage(
+            write(DHCPDISCOVER, q),
+            hex`01010600 99887766 1234 8000 00000000`,
+            hex`350101 3d0fff0000000300030001025450000001 5000 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
+        )
+    })
+
+    test("REQUEST for an offer", () => {
+        const q = query(XID)
+        q.broadcast = true
+        q.requested = BOARD
+        q.server = HOST
+        expectMessage(
+            write(DHCPREQUEST, q),
+            hex`01010600 11223344 0000 8000 00000000`,
+            hex`350103 3d0fff0000000300030001025450000001 32040a4d0039 36040a4d0001 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
+        )
+    })
+
+    test("REQUEST to renew: the address is in ciaddr, and nothing else names it (RFC 2131, 4.3.2)", () => {
+        const q = query(hex`55667788`)
+        q.ciaddr = BOARD
+        expectMessage(
+            write(DHCPREQUEST, q),
+            hex`01010600 55667788 0000 0000 0a4d0039`,
+            hex`350103 3d0fff0000000300030001025450000001 39020240 370d790103060f1c2a33363a3b4243 0c117475706c6570686f6e652d303030312d33 ff`
+        )
+    })
+
+    test("RELEASE asks for nothing (RFC 2131, table 5)", () => {
+        const q = query(hex`0badcafe`)
+        q.ciaddr = BOARD
+        q.server = HOST
+        expectMessage(
+            write(DHCPRELEASE, q),
+            hex`01010600 0badcafe 0000 0000 0a4d0039`,
+            hex`350107 3d0fff0000000300030001025450000001 36040a4d0001 ff`
+        )
+    })
+})
+
+await run()

@@ -1,0 +1,90 @@
+/** Where an address of one's own comes from: a lease, or the pool of reserved addresses. */
+import * as ds from "@devicescript/core"
+import { ADDRESS_TIMEOUT } from "../base/config"
+import { SocketError } from "../base/errors"
+import { startLease } from "../dhcp/client"
+import { hasOffer, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
+import { countConflict, forgetConflicts, isProbing, startProbe } from "../link/acd"
+import { Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
+import { formatAddress } from "../wire/address"
+import { Pool, gatewayOf } from "./pool"
+import { readyInterfaces } from "./ready"
+import { closeInterface } from "./release"
+import { IN_TIME, need, unavailable } from "./wait"
+
+export enum Source {
+    Static,
+    Dhcp,
+}
+
+let pool: Pool
+
+/** The reserved addresses. */
+export function setPool(reserved: Pool): void {
+    pool = reserved
+}
+
+/** The pool, as owner of its interfaces' addresses. */
+const staticOwner: Owner = {
+    onAddress: () => leaseChanged.notify(true),
+    onConflict: (ifc, address) => {
+        pool.avoid(address)
+        setAddress(ifc, 0, 0, 0)
+        leaseChanged.notify(false)
+        countConflict(ifc)
+        ifc.fail("ENETDOWN")
+    },
+}
+
+/**
+ * Make a network-layer interface with an address of its own (claims 12-14).
+ * @param process group that owns it
+ * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
+ */
+export async function openInterface(source: Source, process: number): Promise<Interface> {
+    const kept = source === Source.Dhcp ? readyInterfaces() : []
+    // prefer a lease that holds an address, then one to which an address was offered: both save a round trip
+    const ready = kept.find(i => holdsAddress(leaseOf(i))) || kept.find(i => hasOffer(leaseOf(i)))
+    const ifc = ready || kept[0] || freeInterface()
+    if (!ifc)
+        throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
+    // taken before anything is awaited, so that fibers that ask at the same time get different slots
+    ifc.process = process
+    forgetConflicts(ifc)
+    // another one is to be kept ready
+    if (kept.length > 0) leaseChanged.notify(false)
+    const until = ds.millis() + ADDRESS_TIMEOUT
+    try {
+        if (source === Source.Dhcp) await need(ready ? leaseOf(ifc) : startLease(ifc), until)
+        else {
+            await need(leaseOf(interfaces[0]), until)
+            await takeStatic(ifc, until)
+        }
+    } catch (e) {
+        await closeInterface(ifc)
+        throw e
+    }
+    return ifc
+}
+
+async function takeStatic(ifc: Interface, until: number): Promise<void> {
+    const common = interfaces[0]
+    if (!pool.isOn(common))
+        throw new SocketError(
+            "EADDRNOTAVAIL",
+            `the reserved addresses ${pool.describe()} are not on this LAN (${formatAddress(common.address)}); set POOL`
+        )
+    while (ifc.address === 0) {
+        const left = until - ds.millis()
+        if (left <= 0) throw unavailable(`no reserved address of ${pool.describe()} was found free ${IN_TIME}; see that they are reserved, and ACD`)
+        if (isProbing(ifc)) await leaseChanged.wait(left)
+        else {
+            const address = pool.take()
+            if (address === 0)
+                throw unavailable(
+                    `all reserved addresses ${pool.describe()} are in use${pool.isShared() ? ", also by other hosts; see that they are reserved" : ""}`
+                )
+            startProbe(ifc, staticOwner, address, pool.mask, gatewayOf(pool))
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/** The network layer on its PHY: its start, and what follows the link. */
+import { addEverywhere, interfaces } from "../link/interface"
+import { LeaseEvent, startLease, transition } from "../dhcp/client"
+import { dhcpEndpoint } from "../dhcp/input"
+import { leaseChanged, leaseOf, leases } from "../dhcp/lease"
+import { receive } from "../ip/input"
+import { claimAgain } from "../link/acd"
+import { followLink, phy, setPhy } from "../link/ethernet"
+import { forgetServer } from "../link/macs"
+import { ageNeighbours } from "../link/neighbours"
+import { Phy } from "../phy/phy"
+import { deadlineOf, reserveTimers, setTimer, startTimers } from "../base/timers"
+import * as ds from "@devicescript/core"
+import { setPool } from "./assign"
+import { Memory, remember, startCommon } from "./common"
+import { Pool } from "./pool"
+import { READY, refill } from "./ready"
+
+/**
+ * Start the network layer on a PHY: the common interface asks for its address at once.
+ * @param remembers where the common address outlives a restart; without it, it does not
+ */
+export function startInterfaces(p: Phy, reserved: Pool, remembers?: Memory): void {
+    setPool(reserved)
+    setPhy(p)
+    addEverywhere(dhcpEndpoint)
+    startCommon(remembers)
+    startTimers()
+    follow.start()
+    p.start(receive, onLink)
+}
+
+function onLink(up: boolean): void {
+    followLink()
+    console.log(`phy: ${up ? "up" : "down"}, ${phy.description}`)
+    if (!up) {
+        forgetServer()
+        return
+    }
+    const now = ds.millis()
+    for (const ifc of interfaces) {
+        claimAgain(ifc)
+        // what another server refused, this one may give
+        if (ifc.process === READY && leaseOf(ifc).failure) startLease(ifc)
+    }
+    for (const lease of leases) transition(lease, LeaseEvent.Link, now)
+    ageNeighbours(now)
+}
+
+/** Milliseconds between a change and what is made of it: at boot, and when calls end together, there are several in a row. */
+const SETTLING = 250
+/** What wakes `follow` when that time is over. */
+const SETTLED = "settled"
+const timer = reserveTimers(1, () => leaseChanged.notify(SETTLED))
+
+/** Follow the leases: keep some ready, and the common address in mind. All in one function, whose activation stays where it is made. */
+async function follow() {
+    while (true) {
+        leaseChanged.enlist()
+        const why = await ds.suspend<any>(undefined)
+        const soon = ds.millis() + SETTLING
+        if (why === SETTLED) setTimer(timer, Math.min(refill(), await remember()))
+        else if (deadlineOf(timer) > soon) setTimer(timer, soon)
+    }
+}

@@ -1,0 +1,84 @@
+/**
+ * Sizes, limits and times that more than one file needs, or that a board may want changed. Every table has a fixed size from
+ * here: on this platform running out of memory ends the program.
+ */
+
+/** Descriptors: RTP and RTCP of 8 calls, signalling, spare. */
+export const SOCKETS = 24
+/** Network-layer interfaces: the common one and one per call. */
+export const INTERFACES = 9
+/** Timers: two for each interface (conflict detection, its lease), neighbours, what follows the leases; spare. */
+export const TIMERS = 24
+/** Entries of the neighbour (ARP) cache. */
+export const NEIGHBOURS = 16
+/** Datagrams that wait in one socket without a handler. */
+export const DATAGRAMS = 4
+/** Bytes of datagrams that wait in all sockets together. */
+export const DATAGRAM_BYTES = 6144
+/** Reserved addresses, at most. More than interfaces, because other hosts may turn out to use some. */
+export const POOL = 64
+/** Calls at once. */
+export const CALLS = 8
+/**
+ * KB of ballast that fit while no call is up and leave enough heap for eight. A PHY with buffers of its own takes its part of
+ * them (`Phy.heap`). `BALLAST_PIECES` is the part that is lost once calls have cut the heap into pieces.
+ */
+export const BALLAST_SURE = 24
+export const BALLAST_PIECES = 4
+/** Console commands that run at the same time, each on a fiber of its own. */
+export const COMMANDS_AT_ONCE = 8
+
+/** Largest IPv4 packet, bytes. */
+export const MTU = 1500
+/** Received frames before other fibers get a turn: far below the 131,072 steps that the VM allows. */
+export const FRAMES_PER_TURN = 32
+/** Frames that may wait for the Ethernet controller; a power of two. */
+export const MACRAW_QUEUE = 32
+/** Clock of the SPI bus; the W5500 takes 33 MHz, long wires do not. */
+export const SPI_HZ = 20000000
+/** Milliseconds between looks at an Ethernet controller that is silent. */
+export const W5500_POLL = 4
+/** Bytes of the stream that may wait to be parsed. If more wait, the PHY opens a new stream. */
+export const STREAM_BACKLOG = 12288
+
+/** First and last ephemeral port (RFC 6335, 6). */
+export const EPHEMERAL_FIRST = 49152
+export const EPHEMERAL_LAST = 65535
+
+/** Milliseconds for which a neighbour is trusted without confirmation (RFC 1122, 2.3.2.1 asks for about a minute). */
+export const NEIGHBOUR_REACHABLE = 60000
+/** Milliseconds between ARP requests for one neighbour (RFC 1122, 2.3.2.1: at most one a second), and their number. */
+export const ARP_INTERVAL = 1000
+export const ARP_ATTEMPTS = 3
+
+/** Milliseconds for which a caller waits for an address before it gets `EADDRNOTAVAIL`. */
+export const ADDRESS_TIMEOUT = 9500
+/** Milliseconds before the first retransmission of a DHCP message (RFC 2131, 4.1), doubled each time, +-1 s. */
+export const DHCP_RETRANSMIT = 4000
+export const DHCP_RETRANSMIT_MAX = 64000
+
+/** ICMP errors sent in a second at most (RFC 1812, 4.3.2.8 recommends a limit). */
+export const ICMP_ERRORS_PER_SECOND = 10
+
+/** Leases kept ready for the next calls if there is no setting `READY`. */
+export const DEFAULT_READY = "2"
+
+/** Milliseconds of voice in a packet (RFC 3551, 4.2) and its samples at 8 kHz. */
+export const PTIME = 20
+export const SAMPLES_PER_FRAME = 160
+/** Milliseconds by which the media clock may be late and still send every frame. */
+export const LATE_MAX = 200
+/**
+ * Bytes of the Ethernet frame that is sent most. Sockets and PHYs keep buffers of this size, so that such a frame allocates
+ * nothing. Here it is a voice frame: Ethernet, IPv4, UDP and RTP headers, payload.
+ */
+export const USUAL_FRAME = 14 + 20 + 8 + 12 + SAMPLES_PER_FRAME
+/** Local port of a call on an address of its own (RFC 3551, 8: the default for RTP). */
+export const RTP_PORT = 5004
+/** Payloads that `--play echo` holds back at most. */
+export const ECHO_FRAMES = 4
+
+/** Where the PHY connects if there is no setting `LAN`. */
+export const DEFAULT_LAN = "tcp://127.0.0.1:4789"
+/** Reserved addresses if there is no setting `POOL`: the embedded LAN's. Used only on a LAN with this prefix. */
+export const DEFAULT_POOL = "10.77.0.200-10.77.0.207/24"

@@ -1,0 +1,41 @@
+/** Fibers wait here for something that another fiber announces: a condition variable. */
+import * as ds from "@devicescript/core"
+
+/**
+ * Wakes all fibers that wait. Nothing is queued: a fiber that does not wait does not hear. One signal serves all objects of a
+ * kind, and a woken fiber checks whether it was meant: an object costs at least 100 bytes of heap on this VM, a needless
+ * wake-up microseconds.
+ */
+export class Signal {
+    private waiting: ds.Fiber[] = []
+
+    /**
+     * Suspend this fiber until `notify` or the time-out.
+     * @param timeout milliseconds; `undefined` waits for ever
+     * @returns what was announced, `undefined` on time-out
+     */
+    async wait(timeout?: number): Promise<any> {
+        const fiber = ds.Fiber.self()
+        this.waiting.push(fiber)
+        const value = await ds.suspend<any>(timeout)
+        const at = this.waiting.indexOf(fiber)
+        if (at >= 0) this.waiting.insert(at, -1)
+        return value
+    }
+
+    /**
+     * For a fiber that serves for ever: `await ds.suspend(undefined)` next gives it what is announced. The wait is in its own
+     * function then, and no second activation stays in the middle of the heap.
+     */
+    enlist(): void {
+        this.waiting.push(ds.Fiber.self())
+    }
+
+    /** Wake every waiting fiber. @param value what `wait` returns; not `undefined`, which stands for a time-out */
+    notify(value: any): void {
+        while (this.waiting.length > 0) {
+            const fiber = this.waiting.pop()
+            if (fiber.suspended) fiber.resume(value)
+        }
+    }
+}

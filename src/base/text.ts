@@ -1,0 +1,22 @@
+/** Texts cut into parts: what settings, addresses and commands are parsed with. */
+
+/**
+ * The parts of a text between separators. The library's `split` takes 340 bytes of code and looks at each character.
+ */
+export function split(text: string, separator: string): string[] {
+    const parts: string[] = []
+    let at = 0
+    let end = 0
+    while (end >= 0) {
+        end = text.indexOf(separator, at)
+        parts.push(text.slice(at, end < 0 ? undefined : end))
+        at = end + separator.length
+    }
+    return parts
+}
+
+/** The position of `name` in `names`, which have blanks between them; `undefined` if it is none of them. */
+export function choiceOf(names: string, name: string): number {
+    const at = split(names, " ").indexOf(name)
+    return at < 0 ? undefined : at
+}

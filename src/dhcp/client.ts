@@ -1,0 +1,420 @@
+/**
+ * The DHCP client: what a lease does in each state (RFC 2131, figure 5), and what callers ask of it. `input.ts` makes events of
+ * messages, `output.ts` messages of states, `lease.ts` has what is known of a lease.
+ */
+import * as ds from "@devicescript/core"
+import { randomBuffer } from "@devicescript/crypto"
+import { DHCP_RETRANSMIT, DHCP_RETRANSMIT_MAX, INTERFACES } from "../base/config"
+import { counters } from "../base/counters"
+import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
+import { neighbourFor } from "../ip/output"
+import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, countConflict, endClaim, forgetConflicts, isProbed, startProbe } from "../link/acd"
+import { phy } from "../link/ethernet"
+import { Interface, Owner, setAddress } from "../link/interface"
+import { giveMac } from "../link/macs"
+import { resolution } from "../link/neighbours"
+import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, maskOf } from "../wire/address"
+import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DhcpReply } from "../wire/dhcp"
+import { configure } from "./configuration"
+import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
+import { send } from "./output"
+
+/** Requests without an answer before the client starts anew (RFC 2131, 3.1.5). */
+const REQUEST_ATTEMPTS = 3
+/**
+ * A remembered address is asked for twice, and after 1 and 2 more seconds without an answer any other one: a server that
+ * knows nothing of the client is silent (RFC 2131, 4.3.2). REBOOT_HASTE divides the usual back-off.
+ */
+const REBOOT_ATTEMPTS = 2
+const REBOOT_HASTE = 8
+/** Milliseconds in which a release must have left. */
+const RELEASE_TIMEOUT = 1500
+
+const INFINITE = 0xffffffff
+/** Milliseconds to wait after a NAK, so that a server which refuses for ever is not flooded. */
+const NAK_PAUSE = 1000
+
+/** Conflicts after which one who waits for an address waits no longer. */
+export const CONFLICTS_FOR_CALLER = 4
+
+/**
+ * Milliseconds between a DECLINE and the next DISCOVER. RFC 2131, 3.1 (5) wants ten seconds, against a loop of the two;
+ * a caller waits less than that in all. So its first conflict costs it nothing, the next ones a second each, and from
+ * the fourth on it is told; only a client that nobody waits for goes on, at the RFC's pace, and in the end at that of
+ * RFC 5227, 2.1.1.
+ */
+function conflictPause(conflicts: number): number {
+    if (conflicts < 2) return 0
+    if (conflicts < CONFLICTS_FOR_CALLER) return 1000
+    return conflicts < MAX_CONFLICTS ? 10000 : RATE_LIMIT_INTERVAL
+}
+
+function random(bits: number): number {
+    return randomBuffer(4).getAt(0, "i32") >> (32 - bits)
+}
+
+/** RFC 2131, 4.1: 4 s, doubled each time up to 64 s, each with a random part of +-1 s. */
+function backoff(attempts: number): number {
+    return Math.min(DHCP_RETRANSMIT << Math.min(attempts, 4), DHCP_RETRANSMIT_MAX) + random(11)
+}
+
+/** Milliseconds until a renewal is tried again: half of what is left (RFC 2131, 4.4.5), but no torrent. */
+function renewalWait(lease: Lease, now: number, end: number): number {
+    const least = Math.min(60000, lease.leaseTime * 125)
+    return Math.min(Math.max((end - now) / 2, least), Math.max(end - now, 0))
+}
+
+/** What happens to a lease. */
+export enum LeaseEvent {
+    /** The deadline of its state has come. */
+    Timer,
+    /** Messages of a server that is asked. */
+    Offer,
+    Ack,
+    Nak,
+    /** The probe of its address has found nobody. */
+    Free,
+    /** Another host has its address. */
+    Conflict,
+    /** The link has come back, perhaps to another network. */
+    Link,
+}
+
+/**
+ * What a lease does in its state, as figure 5 of RFC 2131 has it. Probing is between its REQUESTING or SELECTING (rapid commit, RFC 4039)
+ * and BOUND.
+ *
+ * | state | Timer | Offer | Ack | Nak | else |
+ * | --- | --- | --- | --- | --- | --- |
+ * | Init | DISCOVER: Selecting | | | | |
+ * | InitReboot | REQUEST: Rebooting | | | | |
+ * | Selecting | DISCOVER again | REQUEST: Requesting | rapid commit: Probing | | |
+ * | Requesting, Rebooting | REQUEST again, at last Init | | Probing | Init | |
+ * | Probing | | | | | Free: Bound; Conflict: DECLINE, Init |
+ * | Bound | T1: REQUEST to the server: Renewing | | | | Conflict: DECLINE, lost; Link: Rebinding |
+ * | Renewing | REQUEST again; T2: Rebinding | | Bound | lost | as Bound |
+ * | Rebinding | REQUEST to all; its end: lost | | Bound | lost | as Bound |
+ *
+ * Lost is Init for the common interface, Idle for the others.
+ * @param r the message, if it is one
+ * @returns false if the event is none in this state, and nothing has happened
+ */
+export function transition(lease: Lease, event: LeaseEvent, now: number, r?: DhcpReply): boolean {
+    const state = lease.state
+    if (state === LeaseState.Idle) return false
+    switch (event) {
+        case LeaseEvent.Timer:
+            onDeadline(lease, now)
+            return true
+        case LeaseEvent.Offer:
+            if (state !== LeaseState.Selecting) return false
+            lease.address = r.address
+            lease.server = r.server
+            lease.attempts = 0
+            lease.state = LeaseState.Requesting
+            onDeadline(lease, now)
+            return true
+        case LeaseEvent.Ack:
+            if (state === LeaseState.Selecting ? !r.rapidCommit : r.address !== lease.address || isProbed(r.address)) return false
+            accept(lease, r)
+            return true
+        case LeaseEvent.Nak:
+            if (state === LeaseState.Selecting) return false
+            counters.dhcpNak++
+            if (holdsAddress(lease)) loseAddress(lease, now + NAK_PAUSE, false)
+            // what was remembered is refused once only, since it is asked for once
+            else startAnew(lease, state === LeaseState.Rebooting ? now : now + NAK_PAUSE)
+            return true
+        case LeaseEvent.Free:
+            if (state !== LeaseState.Probing) return false
+            lease.state = LeaseState.Bound
+            setNextSend(lease, lease.renewAt)
+            leaseChanged.notify(true)
+            askAgain()
+            return true
+        case LeaseEvent.Conflict:
+            decline(lease, now)
+            return true
+        default:
+            followLink(lease, now)
+            return true
+    }
+}
+
+/** When the next message of each lease is due, or its end. */
+const timers = reserveTimers(INTERFACES, (timer, now) => wake(leases[timer - timers], now))
+
+export function setNextSend(lease: Lease, when: number): void {
+    setTimer(timers + lease.ifc.slot, when)
+}
+
+/** `ds.millis()` at which the lease's next message is due; `Infinity` if none is. */
+export function nextSendAt(lease: Lease): number {
+    return deadlineOf(timers + lease.ifc.slot)
+}
+
+/** Do what is due at `now`. */
+export function wake(lease: Lease, now: number): void {
+    if (phy.up) transition(lease, LeaseEvent.Timer, now)
+    // nothing is lost while the link is down but time
+    else if (holdsAddress(lease)) {
+        if (now >= lease.expiresAt) expire(lease, now)
+        else setNextSend(lease, lease.expiresAt)
+    }
+}
+
+/** The deadline of a lease's state: the next message, or the next state and its first one (RFC 2131, 4.4). */
+function onDeadline(lease: Lease, now: number): void {
+    switch (lease.state) {
+        case LeaseState.Init:
+            startExchange(lease, LeaseState.Selecting, now)
+            lease.attempts = 0
+            break
+        case LeaseState.InitReboot:
+            startExchange(lease, LeaseState.Rebooting, now)
+            lease.attempts = REQUEST_ATTEMPTS - REBOOT_ATTEMPTS
+            break
+        case LeaseState.Bound:
+            startExchange(lease, LeaseState.Renewing, now)
+            break
+        case LeaseState.Renewing:
+            if (now >= lease.rebindAt) lease.state = LeaseState.Rebinding
+            break
+    }
+    // a REQUEST for an offer repeats what its DISCOVER said (RFC 2131, 3.1, 3)
+    if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(Math.floor((now - lease.started) / 1000), 0xffff)
+    switch (lease.state) {
+        case LeaseState.Selecting:
+            lease.outbid = false
+            send(lease, DHCPDISCOVER, ADDRESS_BROADCAST)
+            setNextSend(lease, now + backoff(lease.attempts++))
+            break
+        case LeaseState.Rebooting:
+        case LeaseState.Requesting:
+            // the clock does not tell how much was left of a lease before a restart: unconfirmed, it is not used
+            if (lease.attempts >= REQUEST_ATTEMPTS) startAnew(lease, now)
+            else {
+                send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
+                setNextSend(lease, now + backoff(lease.attempts++) / (lease.state === LeaseState.Rebooting ? REBOOT_HASTE : 1))
+            }
+            break
+        case LeaseState.Renewing:
+            send(lease, DHCPREQUEST, lease.server)
+            setNextSend(lease, now + renewalWait(lease, now, lease.rebindAt))
+            break
+        case LeaseState.Rebinding:
+            if (now < lease.expiresAt) {
+                send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
+                setNextSend(lease, now + renewalWait(lease, now, lease.expiresAt))
+            } else expire(lease, now)
+            break
+    }
+}
+
+/** A new exchange: its time counts from its first message. */
+function startExchange(lease: Lease, state: LeaseState, now: number): void {
+    lease.state = state
+    lease.xid = random(32)
+    lease.started = now
+}
+
+/** Begin with a DISCOVER at `when`. */
+export function discoverAgain(lease: Lease, when: number): void {
+    lease.state = LeaseState.Init
+    setNextSend(lease, when)
+    lease.address = 0
+    lease.server = 0
+    lease.leaseTime = 0
+    lease.failure = undefined
+    giveMac(lease.ifc)
+}
+
+/** As `discoverAgain`, and at once if `when` has come. */
+export function startAnew(lease: Lease, when: number): void {
+    discoverAgain(lease, when)
+    const now = ds.millis()
+    if (when <= now) wake(lease, now)
+}
+
+/** Take what an ACK grants: the lease counts from the moment when it was asked for (RFC 2131, 4.4.1 and 4.4.5). */
+function accept(lease: Lease, r: DhcpReply): void {
+    const ifc = lease.ifc
+    lease.address = r.address
+    lease.server = r.server
+    lease.leaseTime = r.leaseTime === INFINITE ? Infinity : r.leaseTime
+    const t2 = r.t2 > 0 && r.t2 < r.leaseTime ? r.t2 : r.leaseTime * 0.875
+    const t1 = r.t1 > 0 && r.t1 < t2 ? r.t1 : Math.min(r.leaseTime * 0.5, t2)
+    const never = lease.leaseTime === Infinity
+    lease.renewAt = never ? Infinity : lease.started + t1 * 1000
+    lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
+    lease.expiresAt = lease.started + lease.leaseTime * 1000
+
+    const mask = maskFrom(r)
+    const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
+    if (ifc.isCommon()) configure(r)
+    if (holdsAddress(lease)) {
+        lease.state = LeaseState.Bound
+        setNextSend(lease, lease.renewAt)
+        forgetConflicts(ifc)
+        setAddress(ifc, r.address, mask, router)
+        return
+    }
+    lease.state = LeaseState.Probing
+    setNextSend(lease, Infinity)
+    startProbe(ifc, leaseOwner, r.address, mask, router)
+    // without a probe it is bound by now
+    if (lease.state === LeaseState.Probing) askAgain()
+}
+
+/** RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN. */
+export function maskFrom(r: DhcpReply): number {
+    return r.mask === undefined ? maskOf(24) : r.mask
+}
+
+/** The leases, as owners of their interfaces' addresses. */
+const leaseOwner: Owner = {
+    onAddress: ifc => {
+        transition(leaseOf(ifc), LeaseEvent.Free, ds.millis())
+    },
+    onConflict: ifc => {
+        transition(leaseOf(ifc), LeaseEvent.Conflict, ds.millis())
+    },
+}
+
+/** The lease has ended: its sockets learn that their network is down, and the client begins anew. */
+function expire(lease: Lease, now: number): void {
+    counters.dhcpExpired++
+    loseAddress(lease, now, false)
+}
+
+/** @param conflict whether it is lost to another host */
+function loseAddress(lease: Lease, notBefore: number, conflict: boolean): void {
+    console.log(`dhcp: ${lease.ifc.name()} has lost ${formatAddress(lease.address)}`)
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
+    // the common interface wants an address for ever, the others only while their sockets live
+    if (lease.ifc.isCommon()) discoverAgain(lease, notBefore)
+    else forget(lease)
+    lease.notBefore = notBefore
+    if (!conflict) forgetConflicts(lease.ifc)
+    leaseChanged.notify(false)
+    lease.ifc.fail("ENETDOWN")
+}
+
+/**
+ * Another host has the lease's address, which is probed or in use: the server is told, and the client begins anew.
+ * @see RFC 2131, 3.1 (5) and 4.4.4
+ */
+function decline(lease: Lease, now: number): void {
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
+    send(lease, DHCPDECLINE, ADDRESS_BROADCAST)
+    counters.dhcpDeclined++
+    const again = now + conflictPause(countConflict(lease.ifc))
+    if (holdsAddress(lease)) {
+        loseAddress(lease, again, true)
+        return
+    }
+    startAnew(lease, again)
+    leaseChanged.notify(false)
+}
+
+/**
+ * All servers are asked whether the address is right here (RFC 2131, 3.7). Without an answer it is used until its lease ends. What was due
+ * while the link was down is due now.
+ */
+function followLink(lease: Lease, now: number): void {
+    if (holdsAddress(lease)) startExchange(lease, LeaseState.Rebinding, now)
+    else {
+        if (lease.state === LeaseState.Probing) return
+        if (nextSendAt(lease) !== Infinity) return
+        if (lease.notBefore > now) return
+    }
+    wake(lease, now)
+}
+
+/** The server knows now whose the address is that it had offered to several leases, and offers another to the others. */
+function askAgain(): void {
+    for (const l of leases) if (l.outbid && l.state === LeaseState.Selecting) wake(l, ds.millis())
+}
+
+/**
+ * Start to obtain a lease for an interface. It is renewed until `releaseLease`.
+ * @param remembered the address that it had before a restart, which is asked for first (RFC 2131, 3.2)
+ */
+export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
+    const lease = leaseOf(ifc)
+    const now = ds.millis()
+    discoverAgain(lease, Infinity)
+    if (remembered !== ADDRESS_ANY) lease.state = LeaseState.InitReboot
+    lease.address = remembered
+    wake(lease, now)
+    return lease
+}
+
+/**
+ * Tell the server that the address is free again (RFC 2131, 4.4.6). A release is not answered.
+ * The interface keeps its address while the server's MAC address is asked for.
+ */
+async function sendRelease(lease: Lease): Promise<void> {
+    if (!(holdsAddress(lease) || lease.state === LeaseState.Probing) || !phy.up) return
+    const held = lease.address
+    // until the release has left, nothing else happens to this lease
+    lease.state = LeaseState.Bound
+    setNextSend(lease, Infinity)
+    // a frame that waits for a neighbour gives way to the next one, so several releases at once wait here instead
+    const until = ds.millis() + RELEASE_TIMEOUT
+    // an address that is still probed may ask for nobody: its release is broadcast
+    const server = lease.ifc.address === 0 ? ADDRESS_BROADCAST : lease.server
+    let n = server === ADDRESS_BROADCAST ? undefined : neighbourFor(lease.ifc, server)
+    while (n && !n.known && ds.millis() < until) {
+        await resolution.wait(until - ds.millis())
+        if (!isHeld(lease, held)) return
+        n = neighbourFor(lease.ifc, lease.server)
+    }
+    lease.xid = random(32)
+    send(lease, DHCPRELEASE, server)
+}
+
+/** Whether a lease is still the one of this address: another fiber may have released it while this one waited. */
+function isHeld(lease: Lease, address: number): boolean {
+    return holdsAddress(lease) && lease.address === address
+}
+
+/** Give the address back and forget the lease. */
+export async function releaseLease(lease: Lease): Promise<void> {
+    await sendRelease(lease)
+    forget(lease)
+    lease.server = 0
+    setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
+    leaseChanged.notify(false)
+}
+
+/** Give the address back although sockets use it: they learn that their network is down. @returns whether there was one */
+export async function releaseAddress(lease: Lease): Promise<boolean> {
+    const held = lease.address
+    if (!isHeld(lease, held)) return false
+    await sendRelease(lease)
+    if (isHeld(lease, held)) loseAddress(lease, lease.ifc.isCommon() ? Infinity : 0, false)
+    return true
+}
+
+/** Ask now: for more time, or for an address if there is none. @returns whether there is one */
+export function renewLease(lease: Lease): boolean {
+    const now = ds.millis()
+    if (lease.state === LeaseState.Probing) return false
+    if (!holdsAddress(lease)) {
+        lease.notBefore = 0
+        startAnew(lease, now)
+        return false
+    }
+    lease.state = LeaseState.Bound
+    wake(lease, now)
+    return true
+}
+
+/** Drop the lease from those that are kept alive. */
+export function forget(lease: Lease): void {
+    endClaim(lease.ifc)
+    lease.state = LeaseState.Idle
+    lease.notBefore = 0
+    setNextSend(lease, Infinity)
+}

@@ -1,0 +1,46 @@
+/** What a DHCP server says beside addresses (RFC 2132): name servers, domain, time, provisioning. */
+import { formatAddress } from "../wire/address"
+import { DhcpReply, OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, readOption } from "../wire/dhcp"
+
+/** Bytes for all that is kept. What no longer fits is left out whole: half a name is of no use. */
+const ROOM = 208
+
+/** What is kept: codes of options. */
+const KEPT = [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE]
+
+/**
+ * What the server of the common lease says of the network beside addresses, for whoever comes to need it: one after
+ * another, in a buffer that is made at boot. Strings that last would be in the way of what the heap still has to hold.
+ */
+const data = Buffer.alloc(ROOM)
+/** Where each ends, and the next one begins. */
+const ends = Buffer.alloc(2 * KEPT.length)
+
+/** Keep what an ACK says, and nothing of what was said before. */
+export function configure(r: DhcpReply): void {
+    let at = 0
+    for (let i = 0; i < KEPT.length; i++) {
+        at += readOption(r, KEPT[i], data, at, ROOM - at)
+        ends.setAt(2 * i, "u16", at)
+    }
+}
+
+/**
+ * What the server said, for people: the first of several addresses, or a text. NULs at the end of a text are left out
+ * (RFC 2132, 2), and what is no character is a question mark: it comes from the network, and goes to a terminal.
+ * @returns `null` if it said nothing
+ */
+export function configured(option: number): string {
+    const i = KEPT.indexOf(option)
+    const at = i > 0 ? ends.getAt(2 * i - 2, "u16") : 0
+    let n = ends.getAt(2 * i, "u16") - at
+    if (option === OPTION_DNS || option === OPTION_NTP) return n > 0 ? formatAddress(data.getAt(at, "i32")) : null
+    while (n > 0 && data[at + n - 1] === 0) n--
+    if (n === 0) return null
+    const text = Buffer.alloc(n)
+    for (let k = 0; k < n; k++) {
+        const c = data[at + k]
+        text[k] = c < 0x20 || c > 0x7e ? 0x3f : c
+    }
+    return text.toString()
+}

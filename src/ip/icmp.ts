@@ -1,0 +1,144 @@
+/** ICMP (RFC 792): echo both ways, and errors, which find the endpoint whose packet they quote. */
+import * as ds from "@devicescript/core"
+import { ICMP_ERRORS_PER_SECOND } from "../base/config"
+import { counters } from "../base/counters"
+import { Signal } from "../base/signal"
+import { checksumHolds, sum } from "../wire/checksum"
+import {
+    ICMP_CHECKSUM,
+    ICMP_CODE,
+    ICMP_ECHO_REPLY,
+    ICMP_ECHO_REQUEST,
+    ICMP_HEADER,
+    ICMP_IDENTIFIER,
+    ICMP_SEQUENCE,
+    ICMP_TYPE,
+    ICMP_UNREACHABLE,
+    UNREACHABLE_PORT,
+    writeIcmpChecksum,
+} from "../wire/icmp"
+import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
+import { ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
+import { TX_IP, TX_MAC, transmitted } from "../link/ethernet"
+import { Output, allocate, output } from "./output"
+import { Interface, isBroadcast } from "../link/interface"
+
+/** An echo reply, with its sequence number as value. */
+const echoReply = new Signal()
+const ECHO_IDENTIFIER = 0x7470
+
+/** Bytes behind the IPv4 header that an error quotes at least (RFC 792): of every transport protocol, the ports are among them. */
+const QUOTED = 8
+
+/** Take an ICMP message of `length` bytes to one of our addresses. */
+export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
+    if (length < ICMP_HEADER || !checksumHolds(sum(b, icmp, length))) {
+        counters.icmpBad++
+        return
+    }
+    counters.icmpRx++
+    const type = b[icmp + ICMP_TYPE]
+    // RFC 1122, 3.2.2: nothing is sent to a source that is no single host
+    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) counters.icmpBad++
+    else if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
+    else if (type === ICMP_ECHO_REPLY) {
+        if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER)
+            echoReply.notify((b[icmp + ICMP_SEQUENCE] << 8) | b[icmp + ICMP_SEQUENCE + 1])
+    } else if (type === ICMP_UNREACHABLE) unreachable(ifc, b, icmp, length)
+}
+
+/** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data. */
+function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
+    const dst = b.getAt(ip + IPV4_SRC, "i32")
+    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, length)
+    const at = TX_IP + IPV4_HEADER
+    f.blitAt(at, b, icmp, length)
+    f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
+    writeIcmpChecksum(f, at, length)
+    answer(ifc, f, b, ip)
+}
+
+/**
+ * Answer the way the question came, by the MAC address of its frame: strangers must neither push the neighbours of
+ * calls out of the cache nor have frames wait in the heap.
+ */
+function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
+    const from = ip - ETH_HEADER + ETH_SRC
+    setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
+    counters.icmpTx++
+    if (transmitted(f)) ifc.tx++
+}
+
+/** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes. */
+function unreachable(ifc: Interface, b: Buffer, icmp: number, length: number): void {
+    const quoted = icmp + ICMP_HEADER
+    const header = (b[quoted + IPV4_VERSION_IHL] & 15) * 4
+    if (
+        length < ICMP_HEADER + IPV4_HEADER + QUOTED ||
+        header < IPV4_HEADER ||
+        length < ICMP_HEADER + header + QUOTED ||
+        b.getAt(quoted + IPV4_SRC, "i32") !== ifc.address
+    ) {
+        counters.icmpBad++
+        return
+    }
+    const at = quoted + header
+    const e = ifc.endpointOn(b[quoted + IPV4_PROTOCOL], (b[at] << 8) | b[at + 1])
+    if (e) e.onUnreachable(b[icmp + ICMP_CODE], b.getAt(quoted + IPV4_DST, "i32"), (b[at + 2] << 8) | b[at + 3])
+}
+
+let errorsSecond = 0
+let errorsSent = 0
+
+/** Answer a datagram to a port that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
+export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, header: number): void {
+    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return
+    const second = Math.floor(ds.millis() / 1000)
+    if (second !== errorsSecond) {
+        errorsSecond = second
+        errorsSent = 0
+    }
+    if (++errorsSent > ICMP_ERRORS_PER_SECOND) {
+        counters.icmpErrorsLimited++
+        return
+    }
+    const dst = b.getAt(ip + IPV4_SRC, "i32")
+    const quoted = header + QUOTED
+    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
+    const at = TX_IP + IPV4_HEADER
+    f[at + ICMP_TYPE] = ICMP_UNREACHABLE
+    f[at + ICMP_CODE] = UNREACHABLE_PORT
+    f.blitAt(at + ICMP_HEADER, b, ip, quoted)
+    writeIcmpChecksum(f, at, ICMP_HEADER + quoted)
+    answer(ifc, f, b, ip)
+}
+
+const PING_DATA = 32
+let lastSequence = 0
+
+/**
+ * Send one echo request and wait for its reply.
+ * @param timeout milliseconds
+ * @returns milliseconds until the reply, -1 on time-out, -2 without a route
+ */
+export async function ping(ifc: Interface, dst: number, timeout: number): Promise<number> {
+    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + PING_DATA)
+    const at = TX_IP + IPV4_HEADER
+    f[at + ICMP_TYPE] = ICMP_ECHO_REQUEST
+    f.setAt(at + ICMP_CHECKSUM, "u16", 0)
+    f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
+    // counted over all pings, so that a late answer to one is none to another
+    const sequence = (lastSequence = (lastSequence + 1) & 0xffff)
+    f[at + ICMP_SEQUENCE] = sequence >> 8
+    f[at + ICMP_SEQUENCE + 1] = sequence
+    for (let i = 0; i < PING_DATA; i++) f[at + ICMP_HEADER + i] = i
+    writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
+    counters.icmpTx++
+    const start = ds.millis()
+    if (output(ifc, f, dst) === Output.Unreachable) return -2
+    while (true) {
+        const left = start + timeout - ds.millis()
+        if (left <= 0) return -1
+        if ((await echoReply.wait(left)) === sequence) return ds.millis() - start
+    }
+}

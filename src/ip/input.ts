@@ -1,0 +1,170 @@
+/** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
+import { counters } from "../base/counters"
+import { ADDRESS_BROADCAST, isUnicast } from "../wire/address"
+import { sum } from "../wire/checksum"
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETH_HEADER, ETH_TYPE } from "../wire/ethernet"
+import {
+    FRAGMENT_MASK,
+    IPV4_DST,
+    IPV4_FLAGS_FRAGMENT,
+    IPV4_HEADER,
+    IPV4_PROTOCOL,
+    IPV4_SRC,
+    IPV4_TOTAL_LENGTH,
+    PROTOCOL_ICMP,
+    PROTOCOL_UDP,
+} from "../wire/ipv4"
+import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
+import { arpInput } from "../link/arp"
+import { ownMacHigh, ownMacLow } from "../link/ethernet"
+import { icmpInput, sendPortUnreachable } from "./icmp"
+import { protocolInput } from "./protocols"
+import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, slotByOctet } from "../link/interface"
+import { isOurMac, severalMacs } from "../link/macs"
+
+/**
+ * Take a received frame: everything that comes in comes through here. The destination address alone finds the
+ * interface, the port the socket in it, and the socket reads in place.
+ * @see RFC 894, RFC 1122 3.2.1
+ */
+export function receive(b: Buffer, eth: number, length: number): void {
+    if (length < ETH_HEADER + IPV4_HEADER) {
+        counters.ethShort++
+        return
+    }
+    let unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
+    if (!unicast && (b[eth] & 1) === 0) {
+        unicast = severalMacs && isToInterface(b, eth)
+        if (!unicast) {
+            counters.ethForeign++
+            return
+        }
+    }
+    const type = b.getAt(eth + ETH_TYPE, "u16")
+    if (type !== ETHERTYPE_IPV4) {
+        if (type === ETHERTYPE_ARP) arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
+        else counters.ethUnknown++
+        return
+    }
+
+    const ip = eth + ETH_HEADER
+    let header = IPV4_HEADER
+    let s: number
+    if (b[ip] === 0x45) {
+        // the usual header, summed in place
+        s =
+            b.getAt(ip, "u32") +
+            b.getAt(ip + 4, "u32") +
+            b.getAt(ip + 8, "u32") +
+            b.getAt(ip + 12, "u32") +
+            b.getAt(ip + 16, "u32")
+    } else {
+        // options: their length is checked, and nothing in them concerns a host that routes nothing (RFC 1122, 3.2.1.8)
+        header = (b[ip] & 15) * 4
+        if (b[ip] >> 4 !== 4 || header < IPV4_HEADER || header > length - ETH_HEADER) {
+            counters.ipBadHeader++
+            return
+        }
+        s = sum(b, ip, header)
+    }
+    // what `checksumHolds` does, without a call: the first octet is not 0
+    if (((s / 65535) | 0) * 65535 !== s) {
+        counters.ipBadChecksum++
+        return
+    }
+    const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + IPV4_TOTAL_LENGTH + 1]
+    if (total < header || total > length - ETH_HEADER) {
+        counters.ipBadLength++
+        return
+    }
+    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) {
+        counters.ipFragment++
+        return
+    }
+
+    const dst = b.getAt(ip + IPV4_DST, "i32")
+    // what `interfaceOf` does, without a call where no two addresses share the octet
+    const slot = unicast ? slotByOctet[b[ip + IPV4_DST + 3]] : 0
+    let ifc: Interface
+    if (slot !== 0) {
+        ifc = interfaces[slot - 1]
+        if (ifc.address !== dst) ifc = interfaceOf(dst)
+    }
+    const protocol = b[ip + IPV4_PROTOCOL]
+    if (ifc) {
+        const first = b[ip + IPV4_SRC]
+        if (first >= 224 || first === 127 || first === 0) {
+            counters.ipBadSource++
+            return
+        }
+        ifc.rx++
+    }
+    if (protocol === PROTOCOL_UDP) {
+        // RFC 768: the length includes the header, and is not more than the IP packet holds
+        const udp = ip + header
+        const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
+        if (n < UDP_HEADER || n > total - header) {
+            counters.udpBadLength++
+            return
+        }
+        const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
+        if (!ifc) {
+            broadcastInput(b, ip, udp, n, port, dst, unicast)
+            return
+        }
+        let e = ifc.udp
+        while (e && e.port !== port) e = e.next
+        if (e) {
+            const onPacket = e.onPacket
+            onPacket(b, udp, n, ip)
+            return
+        }
+        e = endpointEverywhere(PROTOCOL_UDP, port)
+        if (e) e.onPacket(b, udp, n, ip)
+        else {
+            counters.udpNoPort++
+            sendPortUnreachable(ifc, b, ip, header)
+        }
+    } else if (!ifc) counters.ipForeign++
+    else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
+    else protocolInput(protocol, ifc, b, ip, ip + header, total - header)
+}
+
+/**
+ * Whether a frame is to the MAC address of an interface, and not for the address of another one: an interface with a
+ * MAC address of its own is a host of its own to the link.
+ */
+function isToInterface(b: Buffer, eth: number): boolean {
+    const macHigh = b.getAt(eth, "i32")
+    const macLow = b.getAt(eth + 4, "u16")
+    const ifc =
+        b.getAt(eth + ETH_TYPE, "u16") === ETHERTYPE_IPV4 ? interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32")) : undefined
+    return ifc ? ifc.macHigh === macHigh && ownMacLow === macLow : isOurMac(macHigh, macLow)
+}
+
+/**
+ * A datagram for no address of ours: broadcasts go to every endpoint on their port, and one of no interface hears
+ * also what is for an address that we do not have yet. Errors are never sent for these (RFC 1122, 3.2.2).
+ */
+function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: number, dst: number, unicast: boolean): void {
+    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.find(i => isBroadcast(i, dst)) !== undefined)
+    const everywhere = broadcast || unicast ? endpointEverywhere(PROTOCOL_UDP, port) : undefined
+    if (everywhere) {
+        everywhere.onPacket(b, udp, n, ip)
+        return
+    }
+    if (!broadcast || !isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) {
+        counters.ipForeign++
+        return
+    }
+    let found = false
+    for (const ifc of interfaces) {
+        const e = ifc.address !== 0 && isBroadcast(ifc, dst) ? ifc.endpointOn(PROTOCOL_UDP, port) : undefined
+        if (e) {
+            found = true
+            e.onPacket(b, udp, n, ip)
+        }
+    }
+    if (!found) counters.udpNoPort++
+}
+

@@ -1,0 +1,238 @@
+/**
+ * Address conflicts: whether another host has the address that an interface is to have, or has. `arp.ts` asks this of each
+ * ARP packet; whose address it is, the `Owner` of `interface.ts`, is told.
+ */
+import * as ds from "@devicescript/core"
+import { randomBuffer } from "@devicescript/crypto"
+import { INTERFACES } from "../base/config"
+import { counters } from "../base/counters"
+import { choiceOf } from "../base/text"
+import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
+import { phy } from "./ethernet"
+import { formatAddress } from "../wire/address"
+import { announce, sendProbe } from "./arp-output"
+import { Interface, Owner, interfaceOf, interfaces, setAddress } from "./interface"
+
+/**
+ * IPv4 Address Conflict Detection (RFC 5227): an address is probed before it is used, announced when it is, and
+ * defended while it is. Numbers of packets, and milliseconds; see RFC 5227, 1.1.
+ */
+const PROBE_WAIT = 1000
+const PROBE_NUM = 3
+const PROBE_MIN = 1000
+const PROBE_MAX = 2000
+const ANNOUNCE_WAIT = 2000
+const ANNOUNCE_NUM = 2
+const ANNOUNCE_INTERVAL = 2000
+export const MAX_CONFLICTS = 10
+export const RATE_LIMIT_INTERVAL = 60000
+const DEFEND_INTERVAL = 10000
+
+/**
+ * How long `quick` waits for an answer to its one probe. It departs from RFC 5227, 2.1.1, which takes 4 to 7 s: a call
+ * must have its address at once, and a host on a LAN that is awake answers within a few milliseconds. An answer that
+ * comes later is a conflict all the same: see `findConflict`.
+ */
+const QUICK_WAIT = 25
+
+/** What is done about conflicts. */
+export enum Acd {
+    /** Addresses are announced alone; a conflict is counted. */
+    Off,
+    /** One probe. */
+    Quick,
+    /** RFC 5227 as it is written. */
+    Full,
+}
+
+let policy = Acd.Off
+/** Without it addresses are neither probed nor defended. */
+export function setAcd(p: Acd): void {
+    policy = p
+}
+
+/** @throws RangeError that says what is wrong */
+export function parseAcd(name: string): Acd {
+    // in the order of `Acd`
+    const acd = choiceOf("off quick full", name)
+    if (acd === undefined) throw new RangeError("it must be quick, full or off")
+    return acd
+}
+
+/**
+ * What each interface does for its address: a record by its slot, in one buffer, since objects take four times the room.
+ * Offsets in a record.
+ */
+/** `ds.millis()` of the latest conflict with the address in use. */
+const CLAIM_CONFLICT_AT = 0
+/** The address that is probed; 0 while none is. */
+const CLAIM_PROBED = 8
+/** Probes, or after them announcements, that are still to be sent. */
+const CLAIM_LEFT = 12
+/** Addresses in a row that another host had. */
+const CLAIM_CONFLICTS = 13
+const CLAIM_LENGTH = 16
+
+const claims = Buffer.alloc(INTERFACES * CLAIM_LENGTH)
+/** When the next step of each interface is due. */
+const timers = reserveTimers(INTERFACES, (timer, now) => step(interfaces[timer - timers], now))
+
+/** Where the record of an interface begins. */
+function claimOf(ifc: Interface): number {
+    return ifc.slot * CLAIM_LENGTH
+}
+
+function setStep(ifc: Interface, when: number): void {
+    setTimer(timers + ifc.slot, when)
+}
+
+function random(most: number): number {
+    return randomBuffer(2).getAt(0, "u16") % most
+}
+
+/**
+ * Probe an address, and then use it (RFC 5227, 2.1 and 2.3). The interface's owner is told when it is in use, or that another host
+ * has it.
+ */
+export function startProbe(ifc: Interface, owner: Owner, address: number, mask: number, gateway: number): void {
+    ifc.owner = owner
+    // these two say nothing until there is an address
+    ifc.mask = mask
+    ifc.gateway = gateway
+    const claim = claimOf(ifc)
+    claims.setAt(claim + CLAIM_PROBED, "i32", address)
+    claims.setAt(claim + CLAIM_CONFLICT_AT, "f64", -Infinity)
+    startProbing(ifc, ds.millis())
+}
+
+/** Begin with the first probe. */
+function startProbing(ifc: Interface, now: number): void {
+    const full = policy === Acd.Full
+    claims[claimOf(ifc) + CLAIM_LEFT] = full ? PROBE_NUM : policy === Acd.Off ? 0 : 1
+    // hosts that are switched on together shall not speak together
+    const wait = full ? random(PROBE_WAIT) : 0
+    if (wait > 0) setStep(ifc, now + wait)
+    else step(ifc, now)
+}
+
+/** Drop what was to be probed or announced. */
+export function endClaim(ifc: Interface): void {
+    const claim = claimOf(ifc)
+    claims.setAt(claim + CLAIM_PROBED, "i32", 0)
+    setStep(ifc, Infinity)
+}
+
+function probedBy(ifc: Interface): number {
+    return claims.getAt(claimOf(ifc) + CLAIM_PROBED, "i32")
+}
+
+export function isProbing(ifc: Interface): boolean {
+    return probedBy(ifc) !== 0
+}
+
+/** Whether some interface probes this address. */
+export function isProbed(address: number): boolean {
+    return interfaces.find(i => probedBy(i) === address) !== undefined
+}
+
+/** `ds.millis()` of the next probe or announcement, or of the end of probing; `Infinity` if there is none. */
+export function nextStepAt(ifc: Interface): number {
+    return deadlineOf(timers + ifc.slot)
+}
+
+/** Addresses in a row that the interface could not have, because another host did. */
+export function conflictsOf(ifc: Interface): number {
+    return claims[claimOf(ifc) + CLAIM_CONFLICTS]
+}
+
+/** @returns how many they are now, at most 255 */
+export function countConflict(ifc: Interface): number {
+    const n = Math.min(conflictsOf(ifc) + 1, 255)
+    claims[claimOf(ifc) + CLAIM_CONFLICTS] = n
+    return n
+}
+
+/** The interface has kept an address, or begins with a new one. */
+export function forgetConflicts(ifc: Interface): void {
+    claims[claimOf(ifc) + CLAIM_CONFLICTS] = 0
+}
+
+/** Send the probe or announcement that is due. After the last probe the address is the interface's. */
+function step(ifc: Interface, now: number): void {
+    // nobody can answer while the link is down; `claimAgain` goes on when it is up
+    if (!phy.up && policy !== Acd.Off) return
+    const claim = claimOf(ifc)
+    const address = probedBy(ifc)
+    let left = claims[claim + CLAIM_LEFT]
+    if (address !== 0 && left > 0) {
+        sendProbe(ifc, address)
+        claims[claim + CLAIM_LEFT] = --left
+        if (policy !== Acd.Full) setStep(ifc, now + QUICK_WAIT)
+        else setStep(ifc, now + (left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT))
+        return
+    }
+    endClaim(ifc)
+    if (address !== 0) {
+        left = ANNOUNCE_NUM
+        setAddress(ifc, address, ifc.mask, ifc.gateway)
+    }
+    if (ifc.address === 0) return
+    announce(ifc)
+    claims[claim + CLAIM_LEFT] = --left
+    if (left > 0) setStep(ifc, now + ANNOUNCE_INTERVAL)
+    if (address !== 0) ifc.owner.onAddress(ifc)
+}
+
+/**
+ * The link has come up, perhaps elsewhere (RFC 5227, 2.1): a probe begins anew. An address in use is announced, for a
+ * call must go on, and probed beside: who answers has had it before us.
+ */
+export function claimAgain(ifc: Interface): void {
+    const now = ds.millis()
+    if (isProbing(ifc)) startProbing(ifc, now)
+    else if (ifc.address !== 0) {
+        if (policy !== Acd.Off) sendProbe(ifc, ifc.address)
+        claims[claimOf(ifc) + CLAIM_LEFT] = ANNOUNCE_NUM
+        step(ifc, now)
+    }
+}
+
+/** Leave an address, probed or in use, to the host that has it. */
+function giveUp(ifc: Interface, address: number): void {
+    endClaim(ifc)
+    console.log(`acd: ${ifc.name()} cannot have ${formatAddress(address)}, another host does`)
+    ifc.owner.onConflict(ifc, address)
+}
+
+/**
+ * Look for conflicts in an ARP packet of another host.
+ * @param request whether it is a request
+ * @returns whether its sender claims an address in use: then nothing in it is to be believed
+ */
+export function findConflict(request: boolean, sender: number, target: number): boolean {
+    // RFC 5227, 2.1.1: another host has the address that is probed, or probes it at the same time
+    const claimed = sender === 0 && request ? target : sender
+    if (claimed === 0) return false
+    for (const ifc of interfaces)
+        if (probedBy(ifc) === claimed) {
+            counters.arpConflict++
+            giveUp(ifc, claimed)
+            return false
+        }
+    const ifc = sender === 0 ? undefined : interfaceOf(sender)
+    if (!ifc) return false
+    counters.arpConflict++
+    if (policy === Acd.Off) return true
+    const conflictAt = claimOf(ifc) + CLAIM_CONFLICT_AT
+    const now = ds.millis()
+    // RFC 5227, 2.4 (b): one announcement in defence. (a): an answer to our own probe that comes too late leaves
+    // nothing to defend, its sender was there before us; it comes before the last announcement, or is none
+    const late = !request && target === 0 && nextStepAt(ifc) !== Infinity
+    if (late || now - claims.getAt(conflictAt, "f64") < DEFEND_INTERVAL) giveUp(ifc, sender)
+    else {
+        claims.setAt(conflictAt, "f64", now)
+        counters.arpDefended++
+        announce(ifc)
+    }
+    return true
+}

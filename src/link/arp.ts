@@ -1,0 +1,56 @@
+/** ARP in: from here neighbours are learned and conflicts found. `arp-output.ts` sends. */
+import * as ds from "@devicescript/core"
+import { NEIGHBOURS } from "../base/config"
+import { counters } from "../base/counters"
+import {
+    ARP_OPERATION,
+    ARP_REPLY,
+    ARP_REQUEST,
+    ARP_SENDER_ADDRESS,
+    ARP_SENDER_MAC,
+    ARP_TARGET_ADDRESS,
+    isArp,
+} from "../wire/arp"
+import { isUnicast } from "../wire/address"
+import { setMac } from "../wire/ethernet"
+import { findConflict } from "./acd"
+import { TX_MAC, transmitted } from "./ethernet"
+import { sendArp } from "./arp-output"
+import { interfaceOf, interfaceOnLink } from "./interface"
+import { isOurMac } from "./macs"
+import { addNeighbour, confirmNeighbour, neighbourOf, neighbours } from "./neighbours"
+
+/** Take an ARP packet: answer for every address that is ours, learn from who talks to us (RFC 826). */
+export function arpInput(b: Buffer, arp: number, length: number): void {
+    counters.arpRx++
+    const operation = isArp(b, arp, length) ? b.getAt(arp + ARP_OPERATION, "u16") : 0
+    const sender = b.getAt(arp + ARP_SENDER_ADDRESS, "i32")
+    if ((operation !== ARP_REQUEST && operation !== ARP_REPLY) || (b[arp + ARP_SENDER_MAC] & 1) !== 0) {
+        counters.arpBad++
+        return
+    }
+    const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
+    const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
+    const address = b.getAt(arp + ARP_TARGET_ADDRESS, "i32")
+    if (isOurMac(macHigh, macLow)) return
+    if (findConflict(operation === ARP_REQUEST, sender, address)) return
+    const target = interfaceOf(address)
+    if (sender !== 0) learn(sender, macHigh, macLow, target !== undefined)
+    // RFC 5227, 2.1.1: a probe has sender address 0 and is answered like a request
+    if (operation === ARP_REQUEST && target)
+        sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
+}
+
+function learn(address: number, macHigh: number, macLow: number, forUs: boolean): void {
+    let n = neighbourOf(address)
+    if (!n) {
+        const ifc = forUs && neighbours.length < NEIGHBOURS && isUnicast(address) ? interfaceOnLink(address) : undefined
+        n = ifc && addNeighbour(address, ifc)
+        if (!n) return
+    }
+    const pending = confirmNeighbour(n, macHigh, macLow, ds.millis())
+    if (pending) {
+        setMac(pending, TX_MAC, macHigh, macLow)
+        if (transmitted(pending)) n.ifc.tx++
+    }
+}

@@ -1,0 +1,67 @@
+/**
+ * Ethernet out: the one PHY under all interfaces, and the header of each frame. What comes in goes to `ip/input.ts`.
+ * @see RFC 894
+ */
+import { counters } from "../base/counters"
+import { HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../phy/phy"
+import { ETH_DST, ETH_HEADER, ETH_SRC, ETH_TYPE, setMac } from "../wire/ethernet"
+import { Interface, interfaces } from "./interface"
+
+/** The one PHY under all interfaces. */
+export let phy: Phy
+/**
+ * The PHY's `transmit`, and while its link is down one that takes nothing. Who calls it counts, and tells `refused` of
+ * each frame that was not taken. Bound once: to find a method costs more than to run a short one.
+ */
+export let transmitFrame: (b: Buffer) => number
+/** Its hardware address. */
+export let ownMacHigh = 0
+export let ownMacLow = 0
+export function setPhy(p: Phy): void {
+    phy = p
+    ownMacHigh = p.macHigh
+    ownMacLow = p.macLow
+    for (const ifc of interfaces) ifc.macHigh = ownMacHigh
+    followLink()
+}
+
+/** The link has come or gone. */
+export function followLink(): void {
+    transmitFrame = phy.up ? phy.transmit : takeNothing
+}
+
+const LINK_DOWN = -2
+function takeNothing(): number {
+    return LINK_DOWN
+}
+
+/** Count a frame that `transmitFrame` did not take. @param code what it gave */
+export function refused(code: number): void {
+    if (code === QUEUE_FULL) counters.phyTxFull++
+    else {
+        counters.phyTxDown++
+        if (code !== LINK_DOWN) phy.lost()
+    }
+}
+
+/** Send a frame, and count it. @returns whether the PHY took it */
+export function transmitted(b: Buffer): boolean {
+    const code = transmitFrame(b)
+    if (code === TAKEN) counters.phyTx++
+    else refused(code)
+    return code === TAKEN
+}
+
+/** Where a transmit buffer has its destination's MAC address, and its IPv4 header. */
+export const TX_MAC = HEADROOM + ETH_DST
+export const TX_IP = HEADROOM + ETH_HEADER
+
+/** Write the Ethernet header of a frame that fills a transmit buffer, and its length before it. */
+export function writeEthernet(b: Buffer, ifc: Interface, type: number, macHigh: number, macLow: number): void {
+    const length = b.length - HEADROOM
+    b[0] = length >> 8
+    b[1] = length
+    setMac(b, TX_MAC, macHigh, macLow)
+    setMac(b, HEADROOM + ETH_SRC, ifc.macHigh, ownMacLow)
+    b.setAt(HEADROOM + ETH_TYPE, "u16", type)
+}

@@ -1,0 +1,179 @@
+/** Interfaces: the table of network addresses over the one PHY. Read it before anything else in `link/` and `ip/`. */
+import { INTERFACES } from "../base/config"
+import { collect } from "../base/heap"
+import type { Endpoint } from "../transport/endpoint"
+import { ADDRESS_BROADCAST } from "../wire/address"
+import { PROTOCOL_UDP } from "../wire/ipv4"
+
+/** Whose address an interface has: it is told what becomes of that. */
+export interface Owner {
+    /** Nobody else has the address that was probed: it is the interface's from now on. */
+    onAddress(ifc: Interface): void
+    /** Another host has the address, which was probed or in use. */
+    onConflict(ifc: Interface, address: number): void
+}
+
+/** What a slot of a table is whose process is not in use. */
+export const FREE = -1
+
+/**
+ * A network-layer interface: one address, over the one PHY. It sends and receives only for the process group that owns it.
+ * @see FIG. 4
+ */
+export class Interface {
+    // fields are searched from the first on: what each frame needs comes first
+    /** 0 while it has none. */
+    address = 0
+    rx = 0
+    /** Its endpoints of UDP, as a list, which the fast path walks itself; and those of all other protocols. */
+    udp: Endpoint = undefined
+    others: Endpoint = undefined
+    mask = 0
+    gateway = 0
+    /** DSCP class (RFC 2474) of what its sockets send, so that an edge router may classify by address alone. */
+    dscp = 0
+    tx = 0
+
+    /** The process group that owns it; `FREE` while the slot is not in use. */
+    process = FREE
+    /** Who has put an address on it, or tries to. */
+    owner: Owner = undefined
+    /** First four octets of its hardware address, the PHY's or one of its own (see `macs.ts`); the others are the PHY's. */
+    macHigh = 0
+
+    constructor(
+        /** Index in the table; also what tells its leases apart. */
+        public slot: number
+    ) {}
+
+    name(): string {
+        return `tp${this.slot}`
+    }
+
+    /** The common interface serves whoever asks for no address, and is there for ever. */
+    isCommon(): boolean {
+        return this.slot === 0
+    }
+
+    add(e: Endpoint): void {
+        e.next = this.first(e.protocol)
+        this.begin(e.protocol, e)
+    }
+
+    remove(e: Endpoint): void {
+        const first = this.first(e.protocol)
+        if (first === e) this.begin(e.protocol, e.next)
+        else for (let p = first; p; p = p.next) if (p.next === e) p.next = e.next
+        e.next = undefined
+    }
+
+    /** The first endpoint of the list in which those of a protocol are. */
+    private first(protocol: number): Endpoint {
+        return protocol === PROTOCOL_UDP ? this.udp : this.others
+    }
+
+    private begin(protocol: number, e: Endpoint): void {
+        if (protocol === PROTOCOL_UDP) this.udp = e
+        else this.others = e
+    }
+
+    /** What has a port of a protocol here, or everywhere; `undefined` if it is free. */
+    endpointOn(protocol: number, port: number): Endpoint {
+        return find(this.first(protocol), protocol, port) || endpointEverywhere(protocol, port)
+    }
+
+    /** Tell all endpoints that the address is lost. */
+    fail(code: string): void {
+        for (let e = this.udp; e; e = e.next) e.onError(code)
+        for (let e = this.others; e; e = e.next) e.onError(code)
+    }
+}
+
+function find(e: Endpoint, protocol: number, port: number): Endpoint {
+    while (e && (e.port !== port || e.protocol !== protocol)) e = e.next
+    return e
+}
+
+/**
+ * Endpoints of no one interface, as POSIX's INADDR_ANY: they hear what comes to their port at any address, broadcasts, and, since
+ * they do not ask for an address, what comes to our MAC address for one that we do not have yet (RFC 2131, 4.1).
+ */
+let everywhere: Endpoint
+
+export function addEverywhere(e: Endpoint): void {
+    e.next = everywhere
+    everywhere = e
+}
+
+export function endpointEverywhere(protocol: number, port: number): Endpoint {
+    return find(everywhere, protocol, port)
+}
+
+/**
+ * The interfaces, by slot. Slot 0 is the common interface. All are made at boot and used again and again: on this VM's
+ * heap, which does not move what it holds, lasting objects among passing ones leave no room for a received kilobyte.
+ */
+export const interfaces: Interface[] = []
+for (let i = 0; i < INTERFACES; i++) {
+    interfaces.push(new Interface(i))
+    collect()
+}
+
+/**
+ * The slot of an address plus one, by the address's last octet: the destination address alone finds its interface
+ * with one look-up and one comparison. Where two addresses share the octet, the second is found by search.
+ */
+export const slotByOctet = Buffer.alloc(256)
+
+/** A free interface that is not the common one, or `undefined`. */
+export function freeInterface(): Interface {
+    return interfaces.find(i => i.process === FREE && !i.isCommon())
+}
+
+/** Give an interface its address, or take it away with address 0. */
+export function setAddress(ifc: Interface, address: number, mask: number, gateway: number): void {
+    const old = ifc.address
+    ifc.address = address
+    ifc.mask = mask
+    ifc.gateway = gateway
+    if (old !== 0) index(old)
+    if (address !== 0) index(address)
+}
+
+/** Recompute the entry of an address's last octet. */
+function index(address: number): void {
+    const octet = (address >> 24) & 255
+    slotByOctet[octet] = 0
+    for (const ifc of interfaces)
+        if (ifc.address !== 0 && ((ifc.address >> 24) & 255) === octet) {
+            slotByOctet[octet] = ifc.slot + 1
+            return
+        }
+}
+
+/** The interface that has this address, or `undefined`. */
+export function interfaceOf(address: number): Interface {
+    const slot = slotByOctet[(address >> 24) & 255]
+    if (slot === 0) return undefined
+    const ifc = interfaces[slot - 1]
+    if (ifc.address === address) return ifc
+    return address === 0 ? undefined : interfaces.find(i => i.address === address)
+}
+
+/** The interface whose subnet holds this address, or `undefined`. */
+export function interfaceOnLink(address: number): Interface {
+    return interfaces.find(i => i.address !== 0 && ((i.address ^ address) & i.mask) === 0)
+}
+
+/** All bits but the last of an address. */
+const NOT_31 = ~(1 << 24)
+
+/**
+ * Whether an address names every host on the link of this interface: the limited broadcast address, or the directed
+ * one of its subnet, which a /31 or /32 does not have (RFC 3021).
+ */
+export function isBroadcast(ifc: Interface, address: number): boolean {
+    if (address === ADDRESS_BROADCAST) return true
+    // inverted, the mask of a /31 is one bit, that of a /32 none; the first octet is the lowest byte
+    return ifc.address !== 0 && (~ifc.mask & NOT_31) !== 0 && address === (ifc.address | ~ifc.mask)
+}

@@ -1,0 +1,132 @@
+/** Neighbours: the way from an address on the link to its MAC address, and the frame that waits for it. */
+import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE } from "../base/config"
+import { counters } from "../base/counters"
+import { Signal } from "../base/signal"
+import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
+import { ARP_REQUEST } from "../wire/arp"
+import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW } from "../wire/ethernet"
+import { sendArp } from "./arp-output"
+import { phy } from "./ethernet"
+import { Interface, interfaceOnLink, interfaces } from "./interface"
+
+/** The neighbour cache (RFC 1122, 2.3.2): addresses on the link and their MAC addresses, whoever asked for them. */
+export class Neighbour {
+    macHigh = 0
+    macLow = 0
+    /** Whether the MAC address is known. */
+    known = false
+    /** Requests sent since the last answer. */
+    attempts = 0
+    /** `ds.millis()` of the next request, or, with no attempt under way, of the moment when it must be confirmed. */
+    due = 0
+    /** The latest frame that waits for the MAC address (RFC 1122, 2.3.2.2). */
+    pending: Buffer
+
+    constructor(
+        public address: number,
+        /** On whose behalf it is asked for. */
+        public ifc: Interface
+    ) {}
+}
+
+export const neighbours: Neighbour[] = []
+
+/** Announces an entry that became known, or failed. */
+export const resolution = new Signal()
+
+/** Tell every endpoint of an entry whose MAC address became known or changed, or which is gone. */
+function tell(n: Neighbour): void {
+    for (const ifc of interfaces) {
+        for (let e = ifc.udp; e; e = e.next) e.onNeighbour(n)
+        for (let e = ifc.others; e; e = e.next) e.onNeighbour(n)
+    }
+}
+
+export function neighbourOf(address: number): Neighbour {
+    return neighbours.find(n => n.address === address)
+}
+
+/**
+ * A new entry, not known yet. With a full table the one longest without confirmation makes room.
+ * @returns `undefined` if every entry is being resolved
+ */
+export function addNeighbour(address: number, ifc: Interface): Neighbour {
+    if (neighbours.length >= NEIGHBOURS) {
+        let oldest: Neighbour
+        for (const n of neighbours) if (n.known && (!oldest || n.due < oldest.due)) oldest = n
+        if (!oldest) return undefined
+        removeNeighbour(oldest)
+    }
+    const n = new Neighbour(address, ifc)
+    neighbours.push(n)
+    return n
+}
+
+export function removeNeighbour(n: Neighbour): void {
+    const at = neighbours.indexOf(n)
+    if (at >= 0) neighbours.insert(at, -1)
+    n.known = false
+    if (n.pending) {
+        n.pending = undefined
+        counters.arpPendingDropped++
+    }
+    tell(n)
+}
+
+/**
+ * Store what an ARP packet says.
+ * @returns the frame that waited for it, or `undefined`
+ */
+export function confirmNeighbour(n: Neighbour, macHigh: number, macLow: number, now: number): Buffer {
+    const news = !n.known || n.macHigh !== macHigh || n.macLow !== macLow
+    n.macHigh = macHigh
+    n.macLow = macLow
+    n.known = true
+    n.attempts = 0
+    setDue(n, now + NEIGHBOUR_REACHABLE)
+    const pending = n.pending
+    n.pending = undefined
+    if (news) {
+        tell(n)
+        resolution.notify(n)
+    }
+    return pending
+}
+
+/** When the soonest entry is due. */
+const timer = reserveTimers(1, (_, now) => ageNeighbours(now))
+
+/** An entry is due at this time. */
+export function setDue(n: Neighbour, due: number): void {
+    n.due = due
+    if (due < deadlineOf(timer)) setTimer(timer, due)
+}
+
+/** Ask for an entry: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else by broadcast. */
+export function askFor(n: Neighbour): void {
+    const believed = n.known && n.attempts < 3
+    sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, believed ? n.macHigh : MAC_BROADCAST_HIGH, believed ? n.macLow : MAC_BROADCAST_LOW)
+}
+
+/** Age the cache: ask again for what is due, give up what does not answer. */
+export function ageNeighbours(now: number): void {
+    // nobody can answer while the link is down; who sees that it is up calls this
+    if (!phy.up) return
+    for (let i = neighbours.length - 1; i >= 0; i--) {
+        const n = neighbours[i]
+        if (n.due > now) {
+            setDue(n, n.due)
+            continue
+        }
+        if (n.ifc.address === 0) n.ifc = interfaceOnLink(n.address) || n.ifc
+        if (n.attempts >= ARP_ATTEMPTS || n.ifc.address === 0) {
+            counters.arpFailed++
+            removeNeighbour(n)
+            resolution.notify(n)
+        } else {
+            n.attempts++
+            setDue(n, now + ARP_INTERVAL)
+            askFor(n)
+        }
+    }
+}

@@ -1,0 +1,195 @@
+/**
+ * An RTP session: the voice of one call in both directions, on a connected socket. `sendFrame` is the hot path out: it patches
+ * the prepared frame and gives it to the PHY. `onPayload` is the hot path in.
+ * Read first: RFC 3550, 5.1; RFC 3551, 4.1 and 4.5.14; `reception.ts`; `socket/datagram.ts`.
+ */
+import * as ds from "@devicescript/core"
+import { randomBuffer } from "@devicescript/crypto"
+import { SAMPLES_PER_FRAME } from "../base/config"
+import { counters } from "../base/counters"
+import { transmitFrame } from "../link/ethernet"
+import { TAKEN } from "../phy/phy"
+import { setreceiver } from "../socket/api"
+import { Receiver } from "../socket/socket"
+import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
+import { swap } from "../wire/address"
+import { Codec } from "../voice/g711"
+import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countPacket } from "./reception"
+import {
+    RTP_HEADER,
+    RTP_MARKER,
+    RTP_SEQUENCE,
+    RTP_SSRC,
+    RTP_TIMESTAMP,
+    RTP_TYPE,
+    rtpHeaderLength,
+    rtpPadding,
+    writeRtp,
+} from "../wire/rtp"
+import { byeOf } from "./rtcp"
+import { Echo, Play, writeSpeech, writeTone } from "../voice/source"
+import { SPEECH } from "../voice/speech"
+
+/** Samples of the speech. A field of the buffer would cost more, for each frame. */
+const SPEECH_LENGTH = SPEECH.length
+
+/** Where a transmit buffer has the RTP packet, and its payload. */
+const RTP = TX_PAYLOAD
+const PAYLOAD = RTP + RTP_HEADER
+
+/** A session. `open` and `begin` use it again after `end`. */
+export class Session implements Receiver {
+    // the VM searches fields from the first on: what each frame needs comes first
+    frame: Buffer = undefined
+    /** Whether the payload is the speech as it lies in flash. */
+    speaks = false
+    /** Position in the speech, in samples. */
+    position = 0
+    socket: DatagramSocket = undefined
+    codec = Codec.PCMU
+    play = Play.Tone
+    private echo: Echo = undefined
+    /** Frames sent, as of the last `settle` of the socket. */
+    txFrames = 0
+    /** Figures of what was received: see `reception.ts`. */
+    reception = Buffer.alloc(RECEPTION_SIZE)
+    /** POSIX code with which the socket has failed. */
+    error: string = undefined
+
+    /** Begin on a connected descriptor of the running process. */
+    begin(sd: number): void {
+        const socket = setreceiver(sd, this)
+        const b = socket.prepare(RTP_HEADER + SAMPLES_PER_FRAME)
+        // RFC 3550, 5.1: SSRC, first sequence number and first timestamp are random
+        const random = randomBuffer(10)
+        writeRtp(b, RTP, this.codec | RTP_MARKER, random.getAt(0, "i32"))
+        b.blitAt(RTP + RTP_SEQUENCE, random, 4, 6)
+        if (this.play === Play.Tone) writeTone(b, PAYLOAD, this.codec)
+        else if (this.play === Play.Echo) this.echo = new Echo(this.codec)
+        else if (this.codec === Codec.PCMU) this.speaks = true
+        this.frame = b
+        this.socket = socket
+    }
+
+    /** Write the next 20 ms of a source other than the tone and the speech in flash, which `sendFrame` handles. */
+    write(): void {
+        if (this.echo) this.echo.read(this.frame, PAYLOAD)
+        else if (this.play === Play.Speech) this.position = writeSpeech(this.frame, PAYLOAD, this.codec, this.position)
+    }
+
+    /** Add to the timestamp of the next frame. */
+    add(samples: number): void {
+        const b = this.frame
+        const at = RTP + RTP_TIMESTAMP
+        b.setAt(at, "i32", swap(swap(b.getAt(at, "i32")) + samples))
+    }
+
+    onSocketError(code: string): void {
+        this.error = code
+    }
+
+    /** Make this a new session. */
+    open(codec: Codec, play: Play): void {
+        this.codec = codec
+        this.play = play
+        this.position = 0
+        this.txFrames = 0
+        this.error = undefined
+        this.reception.fillAt(0, RECEPTION_SIZE, 0)
+    }
+
+    /**
+     * The RTCP compound that tells the other side that the session is over (RFC 3550, 6.6).
+     * @returns `undefined` if the session has sent nothing: no BYE then (6.3.7)
+     */
+    bye(address: number): Buffer {
+        this.socket.settle()
+        if (this.txFrames === 0) return undefined
+        return byeOf(this.frame, RTP, this.txFrames, SAMPLES_PER_FRAME, address)
+    }
+
+    /** Let go of socket and frame; the figures stay. */
+    end(): void {
+        this.socket = undefined
+        this.frame = undefined
+        this.speaks = false
+        this.echo = undefined
+    }
+
+    onPayload(b: Buffer, rtp: number, length: number): void {
+        let header = RTP_HEADER
+        let padding = 0
+        // the usual case is a plain header: this test is all that it costs
+        if (length < RTP_HEADER || b[rtp] !== 0x80) {
+            header = rtpHeaderLength(b, rtp, length)
+            padding = header < 0 ? -1 : rtpPadding(b, rtp, length, header)
+            if (padding < 0) {
+                counters.rtpBad++
+                return
+            }
+        }
+        if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) {
+            counters.rtpForeign++
+            return
+        }
+        const ssrc = b.getAt(rtp + RTP_SSRC, "i32")
+        const sequence = (b[rtp + RTP_SEQUENCE] << 8) | b[rtp + RTP_SEQUENCE + 1]
+        const transit =
+            (ds.millis() * 8 -
+                ((b[rtp + RTP_TIMESTAMP] << 24) |
+                    (b[rtp + RTP_TIMESTAMP + 1] << 16) |
+                    (b[rtp + RTP_TIMESTAMP + 2] << 8) |
+                    b[rtp + RTP_TIMESTAMP + 3])) |
+            0
+        const r = this.reception
+        const latest = r.getAt(LATEST, "i32") + 1
+        const jitter = r.getAt(JITTER, "i32")
+        const d = (transit - r.getAt(TRANSIT, "i32")) | 0
+        // the usual case is the next packet of the same source, in time: do here what `countPacket` does, without its call
+        if (jitter !== 0 && (latest & 0xffff) === sequence && ssrc === r.getAt(SSRC, "i32") && d > -JITTER_MAX && d < JITTER_MAX) {
+            r.setAt(LATEST, "i32", latest)
+            r.setAt(RECEIVED, "i32", r.getAt(RECEIVED, "i32") + 1)
+            r.setAt(TRANSIT, "i32", transit)
+            r.setAt(JITTER, "i32", jitter + (d < 0 ? -d : d) - ((jitter + 8) >> 4))
+        } else countPacket(r, ssrc, sequence, transit)
+        if (this.echo) this.echo.hear(b, rtp + header, length - header - padding)
+    }
+}
+
+/**
+ * Send the next 20 ms. A frame that the PHY does not take is lost, and not counted as sent.
+ * One function on purpose, from the voice to the PHY: a call costs 4,000 to 6,000 instructions (docs/performance.md). It counts once
+ * (see `DatagramSocket.settle`) and allocates nothing but its own activation. One local is used again and again, and nothing makes
+ * the compiler add one: each local takes 8 bytes of the heap, for each frame.
+ */
+export function sendFrame(s: Session): void {
+    const b = s.frame
+    let x = s.position
+    if (s.speaks) {
+        b.blitAt(PAYLOAD, SPEECH, x, SAMPLES_PER_FRAME)
+        x = x + SAMPLES_PER_FRAME
+        if (x >= SPEECH_LENGTH) x = 0
+        s.position = x
+    } else if (s.play !== Play.Tone) s.write()
+    const socket = s.socket
+    // RFC 3551, 4.1: the marker is set on the first packet of a talkspurt alone
+    if (socket.ready) {
+        x = transmitFrame(b)
+        if (x === TAKEN) {
+            x = socket.fresh
+            socket.fresh = x + 1
+            if (x === 0) b[RTP + RTP_TYPE] = s.codec
+        } else socket.refused(x)
+    } else if (socket.transmit()) b[RTP + RTP_TYPE] = s.codec
+    // the next sequence number and timestamp; their lower octets hold most of the changes
+    x = b[RTP + RTP_SEQUENCE + 1] + 1
+    b[RTP + RTP_SEQUENCE + 1] = x
+    if (x > 255) b[RTP + RTP_SEQUENCE] = b[RTP + RTP_SEQUENCE] + 1
+    x = b[RTP + RTP_TIMESTAMP + 3] + SAMPLES_PER_FRAME
+    b[RTP + RTP_TIMESTAMP + 3] = x
+    if (x > 255) {
+        x = b[RTP + RTP_TIMESTAMP + 2] + 1
+        b[RTP + RTP_TIMESTAMP + 2] = x
+        if (x > 255) s.add(0x10000)
+    }
+}

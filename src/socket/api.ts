@@ -1,0 +1,362 @@
+/**
+ * The socket API: POSIX's calls on descriptors, with the tuple of the application (claims 9 to 39). Read `socket.ts` and
+ * `datagram.ts` for what is behind a descriptor.
+ */
+import * as ds from "@devicescript/core"
+import { MTU, SOCKETS } from "../base/config"
+import { SocketError } from "../base/errors"
+import { getpgrp, removeProcess } from "../base/process"
+import { Source, openInterface } from "../address/assign"
+import { closeInterface } from "../address/release"
+import { needCommon } from "../address/common"
+import { Output, allocate, neighbourFor, output } from "../ip/output"
+import { TX_IP } from "../link/ethernet"
+import { FREE, Interface, interfaceOf, interfaces, isBroadcast } from "../link/interface"
+import { resolution } from "../link/neighbours"
+import { ephemeralPort } from "../transport/ports"
+import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
+import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
+import { Datagram, DatagramSocket, TX_PAYLOAD } from "./datagram"
+import { isSet } from "./options"
+import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, arrival, messageOf } from "./socket"
+import { lookup, makeFrames, openSocket, sockets } from "./table"
+import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_OF, TUPLE_STATIC } from "./tuple"
+
+/**
+ * The address family of a plain socket, which has the board's common address.
+ * @category Kinds of sockets
+ */
+export const AF_INET = 2
+/**
+ * The address family of a socket with an address of its own (claim 12): which one, says the tuple, or without a tuple the
+ * setting `TUPLE`.
+ * @category Kinds of sockets
+ */
+export const AF_INET_TUPLE = 0x102
+
+export const SOCK_STREAM = 1
+/**
+ * A socket for datagrams.
+ * @category Kinds of sockets
+ */
+export const SOCK_DGRAM = 2
+/**
+ * The protocol of datagrams, which 0 means too.
+ * @category Kinds of sockets
+ */
+export const IPPROTO_UDP = 17
+
+const NO_ROOM = "the PHY takes no more now; wait and try again"
+
+/**
+ * Where a socket is, or where something goes.
+ * @category Sockets
+ */
+export interface SocketAddress {
+    /** As `parseAddress` gives it. */
+    address?: number
+    /** 1 to 65535; 0 or left out for none. */
+    port?: number
+}
+
+let defaultTuple = TUPLE_DHCP
+
+/** Start the socket layer, on interfaces that are started. @param tuple what `AF_INET_TUPLE` without a tuple means */
+export function startSockets(tuple: number): void {
+    defaultTuple = tuple
+    makeFrames()
+}
+
+/**
+ * Create a socket (claims 9, 11-16). With `TUPLE_DHCP` or `TUPLE_STATIC` it has its address when this returns, unless that
+ * is deferred.
+ * @param format `AF_INET` or `AF_INET_TUPLE`
+ * @param type `SOCK_DGRAM`
+ * @param protocol 0 or `IPPROTO_UDP`
+ * @param tuple which address; by default the common one, or with `AF_INET_TUPLE` the configured policy
+ * @returns its descriptor
+ * @throws SocketError `EAFNOSUPPORT` for another family, `EPROTONOSUPPORT` for another type or protocol, `EINVAL` for a tuple
+ *   that is none, or that of a socket without an address, `ENFILE` if all sockets are open (24), `EADDRNOTAVAIL` if no address is
+ *   to be had; `EBADF`, `EACCES` from `tupleOf`
+ * @category Sockets
+ */
+export async function socket(format: number, type: number, protocol?: number, tuple?: number): Promise<number> {
+    if (format !== AF_INET && format !== AF_INET_TUPLE)
+        throw new SocketError("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
+    if (type !== SOCK_DGRAM || (protocol && protocol !== IPPROTO_UDP))
+        throw new SocketError("EPROTONOSUPPORT", "only SOCK_DGRAM with UDP is known")
+    if (tuple === undefined) tuple = format === AF_INET ? TUPLE_COMMON : defaultTuple
+
+    const process = getpgrp()
+    let ifc: Interface
+    let source: Source
+    const kind = tuple & ~TUPLE_DEFER
+    if ((tuple & TUPLE_OF) !== 0) ifc = lookup(tuple & ~TUPLE_OF).ifc
+    else if (kind === TUPLE_STATIC) source = Source.Static
+    else if (kind === TUPLE_DHCP) source = Source.Dhcp
+    else if (tuple === TUPLE_COMMON) ifc = interfaces[0]
+    else throw new SocketError("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
+    if (!ifc && source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
+
+    const sd = openSocket(process, ifc, source)
+    if (sd < 0) throw new SocketError("ENFILE", `all ${SOCKETS} sockets are open; close one`)
+    if (!ifc && (tuple & TUPLE_DEFER) === 0) await assign(sockets[sd])
+    return sd
+}
+
+/** Give a socket its address; one that cannot have it is gone. */
+async function assign(s: Socket): Promise<void> {
+    const generation = s.generation
+    if ((s.flags & ASSIGNING) !== 0) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
+    s.flags |= ASSIGNING
+    try {
+        const ifc = await openInterface((s.flags & FROM_POOL) !== 0 ? Source.Static : Source.Dhcp, s.process)
+        if (isStill(s, generation)) s.ifc = ifc
+        else {
+            await closeInterface(ifc)
+            throw new SocketError("EBADF", messageOf("EBADF"))
+        }
+    } catch (e) {
+        if (isStill(s, generation)) s.dispose()
+        throw e
+    }
+}
+
+/** Whether a socket has not been closed since, even if its descriptor is open again. */
+function isStill(s: Socket, generation: number): boolean {
+    return s.process !== FREE && s.generation === generation
+}
+
+/**
+ * Bind a socket to its address and a port (claims 17-24).
+ * @param to port 0 or none: an ephemeral one (49152 to 65535); the address is the socket's own and is best left out
+ * @returns address and port
+ * @throws SocketError `EINVAL` if it is bound or the port is none, `EADDRINUSE` if the port is in use on that address, `EADDRNOTAVAIL` for
+ *   an address that is not its own, or if no address is to be had, `EALREADY` while another fiber waits for its address,
+ *   `ENETDOWN` if the address is lost, `EBADF`, `EACCES`
+ * @category Sockets
+ */
+export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress> {
+    const s = lookup(sd)
+    if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
+    const generation = s.generation
+    if (!s.ifc) await assign(s)
+    const ifc = s.ifc
+    if (ifc.isCommon()) await needCommon()
+    // while it waited, another fiber may have closed the socket, or bound it
+    if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
+    if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
+    s.throwPending()
+    if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN", ifc))
+    if (to.address && to.address !== ifc.address)
+        throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
+    const port = to.port || ephemeralPort(ifc, PROTOCOL_UDP)
+    if (port < 1 || port > 65535) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
+    if (ifc.endpointOn(PROTOCOL_UDP, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
+    s.port = port
+    ifc.add(s)
+    return { address: ifc.address, port }
+}
+
+/**
+ * Connect a socket to its target: it is bound if need be, sends there, and hears only that (claims 25-31).
+ * @throws SocketError as `bind`; `EINVAL` for a bad target, `ENETUNREACH` without a route to it, `EACCES` for a broadcast address without `SO_BROADCAST`
+ * @category Sockets
+ */
+export async function connect(sd: number, to: SocketAddress): Promise<void> {
+    const s = await bound(sd, to)
+    s.throwPending()
+    checkBroadcast(s, to.address)
+    if (!isBroadcast(s.ifc, to.address) && !neighbourFor(s.ifc, to.address)) throw unreachable(s, to.address)
+    s.remote = to.address
+    s.remotePort = to.port
+    s.unprepare()
+}
+
+/** The socket of a descriptor, bound if need be, for a target that may be one. */
+async function bound(sd: number, to: SocketAddress): Promise<DatagramSocket> {
+    const s = lookup(sd)
+    if (!to.address || !(to.port > 0 && to.port < 65536))
+        throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
+    if (s.port === 0) await bind(sd, {})
+    return s
+}
+
+function unreachable(s: Socket, address: number): SocketError {
+    const why = interfaceOf(address) ? "that is an address of this device itself" : `there is no route from ${s.ifc.name()} to that address`
+    return new SocketError("ENETUNREACH", why)
+}
+
+function checkBroadcast(s: Socket, address: number): void {
+    if (!isSet(s, SocketOption.SO_BROADCAST) && isBroadcast(s.ifc, address))
+        throw new SocketError("EACCES", "that is a broadcast address; set SO_BROADCAST first")
+}
+
+/**
+ * Wait until the neighbour towards the target of `connect` is known, so that no packet of a stream has to wait for it: of
+ * those sent before, only the last one waits.
+ * @param timeout milliseconds
+ * @throws SocketError `EHOSTUNREACH` if it does not answer in that time
+ * @category Data
+ */
+export async function reach(sd: number, timeout: number): Promise<void> {
+    const s = lookup(sd)
+    const until = ds.millis() + timeout
+    const generation = s.generation
+    while (true) {
+        if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
+        s.throwPending()
+        const n = neighbourFor(s.ifc, s.remote)
+        if (n?.known) return
+        const left = until - ds.millis()
+        if (left <= 0) throw new SocketError("EHOSTUNREACH", messageOf("EHOSTUNREACH"))
+        await resolution.wait(left)
+    }
+}
+
+/**
+ * Where a socket is (claims 32-35).
+ * @returns address and port in use, each 0 while there is none
+ * @throws SocketError `EBADF`, `EACCES`
+ * @category Sockets
+ */
+export function getsockname(sd: number): SocketAddress {
+    const s = lookup(sd)
+    return { address: s.ifc ? s.ifc.address : 0, port: s.port }
+}
+
+/**
+ * The target of `connect`.
+ * @throws SocketError `ENOTCONN` if it is not connected, `EBADF`, `EACCES`
+ * @category Sockets
+ */
+export function getpeername(sd: number): SocketAddress {
+    const s = lookup(sd)
+    if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
+    return { address: s.remote, port: s.remotePort }
+}
+
+function checkLength(length: number): void {
+    if (length > MTU - IPV4_HEADER - UDP_HEADER)
+        throw new SocketError("EMSGSIZE", `${length} bytes are more than a packet holds (${MTU - IPV4_HEADER - UDP_HEADER})`)
+}
+
+/**
+ * Send a datagram to the connected target. It may wait for its neighbour's MAC address.
+ * @param data at most 1472 bytes; they may be changed when this returns
+ * @throws SocketError `ENOTCONN`, `EMSGSIZE` if it is too long, `ENOBUFS` if the PHY does not take it, or the error that is
+ *   waiting: `ECONNREFUSED` or `EHOSTUNREACH` from the other side, `ENETDOWN` if the address is lost
+ * @category Data
+ */
+export function send(sd: number, data: Buffer): void {
+    const s = lookup(sd)
+    s.throwPending()
+    if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
+    checkLength(data.length)
+    const frame = s.prepare(data.length)
+    frame.blitAt(TX_PAYLOAD, data, 0, data.length)
+    if (!s.transmit()) throw new SocketError("ENOBUFS", NO_ROOM)
+}
+
+/**
+ * Send a datagram to any target; the socket is bound if need be.
+ * @param data at most 1472 bytes; they may be changed when this returns
+ * @param to what `recvfrom` gave may be passed to answer it
+ * @throws SocketError as `send` and `bind`; `EINVAL` for a bad target, `ENETUNREACH` without a route to it or for an address of this
+ *   device, `EACCES` for a broadcast address without `SO_BROADCAST`
+ * @category Data
+ */
+export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promise<void> {
+    checkLength(data.length)
+    const s = await bound(sd, to)
+    s.throwPending()
+    checkBroadcast(s, to.address)
+    const b = allocate(s.ifc, PROTOCOL_UDP, s.tosOctet(), to.address, UDP_HEADER + data.length)
+    const udp = TX_IP + IPV4_HEADER
+    writeUdp(b, udp, s.port, to.port, data.length)
+    b.blitAt(udp + UDP_HEADER, data, 0, data.length)
+    if (!isSet(s, SocketOption.SO_NO_CHECK)) writeUdpChecksum(b, TX_IP, udp, UDP_HEADER + data.length)
+    const o = output(s.ifc, b, to.address)
+    if (o === Output.Unreachable) throw unreachable(s, to.address)
+    if (!s.sent(o)) throw new SocketError("ENOBUFS", NO_ROOM)
+}
+
+/**
+ * Wait for a datagram and tell where it came from.
+ * @param timeout milliseconds; `undefined` waits for ever
+ * @returns the oldest that waits: its `data`, and the `address` and `port` of who sent it
+ * @throws SocketError `EAGAIN` on time-out, `EINVAL` on an unbound socket, or the error that is waiting: see `send`
+ * @category Data
+ */
+export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> {
+    const s = lookup(sd)
+    if (s.port === 0) throw new SocketError("EINVAL", `socket ${sd} is not bound: nothing can arrive`)
+    const until = timeout === undefined ? Infinity : ds.millis() + timeout
+    const generation = s.generation
+    while (true) {
+        if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
+        s.throwPending()
+        const d = s.dequeue()
+        if (d) return d
+        const left = until - ds.millis()
+        if (left <= 0) throw new SocketError("EAGAIN", `nothing arrived within ${timeout} ms`)
+        await arrival.wait(left)
+    }
+}
+
+/**
+ * As `recvfrom`, the payload alone.
+ * @param timeout milliseconds; `undefined` waits for ever
+ * @throws SocketError as `recvfrom`
+ * @category Data
+ */
+export async function recv(sd: number, timeout?: number): Promise<Buffer> {
+    return (await recvfrom(sd, timeout)).data
+}
+
+/**
+ * Have datagrams read in place as they arrive, instead of queued for `recv`: the hot path, which copies and allocates nothing.
+ * What waits in the queue is dropped.
+ * @param receiver is called from the fiber that reads the PHY, and must not wait; `undefined` ends it
+ * @returns the socket itself, for the stack's own use
+ * @throws SocketError `EBADF`, `EACCES`
+ * @category Data
+ */
+export function setreceiver(sd: number, receiver: Receiver): DatagramSocket {
+    const s = lookup(sd)
+    // what came before it is too old for it, and would stay in the heap until the end
+    while (s.dequeue()) {}
+    s.settle()
+    s.receiver = receiver
+    s.onPayload = receiver ? receiver.onPayload : undefined
+    return s
+}
+
+/**
+ * Close a socket: its port and descriptor are free at once, its interface and address with its last socket; a leased
+ * address is released to its server (claims 36-39). There is one table of descriptors, so that this closes the socket for
+ * all processes of its group.
+ * @throws SocketError `EBADF`, `EACCES`
+ * @category Sockets
+ */
+export async function close(sd: number): Promise<void> {
+    await dispose(lookup(sd))
+}
+
+async function dispose(s: Socket): Promise<void> {
+    const ifc = s.ifc
+    s.dispose()
+    if (ifc && !ifc.isCommon() && !sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
+}
+
+/**
+ * End the process that the running fiber is. With the last process of its group ends the group: all that it has open is
+ * closed. Until then what this process has opened stays, since the others may be using it: POSIX closes a socket with the
+ * last process that has a descriptor for it.
+ * @category Processes
+ */
+export async function leaveProcess(): Promise<void> {
+    // nobody can join the group from here on, although closing waits; if it goes on, no socket is `undefined`'s
+    const group = removeProcess()
+    for (let sd = 0; sd < sockets.length; sd++) if (sockets[sd].process === group) await dispose(sockets[sd])
+}

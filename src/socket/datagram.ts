@@ -1,0 +1,258 @@
+/**
+ * Datagram sockets: UDP (RFC 768) from the port to the queue or the receiver, and from the prepared frame to the PHY.
+ * The hot path begins in `input` and ends in `transmit`; `rtp/session.ts` has the shorter one of a call.
+ */
+import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES } from "../base/config"
+import { counters } from "../base/counters"
+import { Source } from "../address/assign"
+import { Output, neighbourFor, nextHop, output, writeHeaders } from "../ip/output"
+import { TX_IP, TX_MAC, refused, transmitFrame } from "../link/ethernet"
+import { FREE, Interface, isBroadcast } from "../link/interface"
+import { Neighbour } from "../link/neighbours"
+import { TAKEN } from "../phy/phy"
+import type { Endpoint } from "../transport/endpoint"
+import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
+import { UNREACHABLE_HOST, UNREACHABLE_NET, UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
+import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
+import { UDP_CHECKSUM, UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds, writeUdp, writeUdpChecksum } from "../wire/udp"
+import { FROM_POOL, Receiver, Socket, SocketOption, arrival } from "./socket"
+
+/**
+ * A datagram, and where it came from: it may be passed on to `sendto` as the address of who sent it.
+ * @category Data
+ */
+export interface Datagram {
+    /** What it carries. */
+    data: Buffer
+    /** Of the host that sent it. */
+    address: number
+    /** From which it was sent. */
+    port: number
+}
+
+/** Bytes that wait in all sockets. */
+let waitingBytes = 0
+
+const NO_CHECK = 1 << SocketOption.SO_NO_CHECK
+
+/** Where a transmit buffer has the payload of a datagram. */
+export const TX_PAYLOAD = TX_IP + IPV4_HEADER + UDP_HEADER
+
+/** How far the frame to the connected target is prepared. */
+export enum Prepared {
+    No,
+    /** all but the neighbour's MAC address */
+    Headers,
+    Ready,
+}
+
+/** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
+export class DatagramSocket extends Socket {
+    // fields are searched from the first on, and methods after all of them: what each frame needs comes first, and is
+    // bound once
+    override port = 0
+    override next: Endpoint = undefined
+    override onPacket = this.input
+    /** Target of `connect`; port 0 while there is none. */
+    override remotePort = 0
+    override remote = 0
+    override rx = 0
+    /** Of the receiver. */
+    onPayload: (b: Buffer, offset: number, length: number) => void = undefined
+    /** Whether all that is left to do with the prepared frame is to hand it to the PHY: see `sendFrame`. */
+    ready = false
+    /** Frames sent that `settle` has not counted yet. */
+    fresh = 0
+    /** The prepared frame to the target. */
+    frame: Buffer = undefined
+    /** Booleans of `setsockopt`, by the bit `1 << option`. */
+    override flags = 0
+    prepared = Prepared.No
+    override tx = 0
+    /** `undefined` until a deferred address is assigned. */
+    override ifc: Interface = undefined
+    override receiver: Receiver = undefined
+    override drops = 0
+    /** Of `IP_TOS`; -1 if that was not set. */
+    override tos = -1
+    queue: Datagram[]
+    /** Datagrams that may wait, `DATAGRAMS` by default. */
+    queueLength: number
+
+    /** The process group that owns it; `FREE` while the descriptor is not open. */
+    override process = FREE
+    /** How many sockets this slot has been: who waited sees whether it is still the one. */
+    override generation = 0
+    override protocol = PROTOCOL_UDP
+
+    /** @param deferred where the address will come from if `ifc` is not known yet */
+    open(process: number, ifc: Interface, deferred: Source): void {
+        this.process = process
+        this.ifc = ifc
+        this.generation++
+        this.port = 0
+        this.remotePort = 0
+        this.unprepare()
+        this.rx = 0
+        this.tx = 0
+        this.drops = 0
+        this.flags = deferred === Source.Static ? FROM_POOL : 0
+        this.tos = -1
+        if (this.queueLength) this.queueLength = undefined
+        if (this.error) this.error = undefined
+    }
+
+    private input(b: Buffer, udp: number, length: number, ip: number): void {
+        const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
+        if (this.remotePort !== 0 && (port !== this.remotePort || b.getAt(ip + IPV4_SRC, "i32") !== this.remote)) {
+            counters.udpForeignPeer++
+            this.drops++
+        } else if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0 && !udpChecksumHolds(b, ip, udp, length)) {
+            counters.udpBadChecksum++
+            this.drops++
+        } else {
+            counters.udpRx++
+            this.rx++
+            const onPayload = this.onPayload
+            if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
+            else this.enqueue(b, udp, length, ip, port)
+        }
+    }
+
+    private enqueue(b: Buffer, udp: number, length: number, ip: number, port: number): void {
+        const n = length - UDP_HEADER
+        if (!this.queue) this.queue = []
+        if (this.queue.length >= (this.queueLength || DATAGRAMS) || waitingBytes + n > DATAGRAM_BYTES) {
+            counters.udpQueueFull++
+            this.drops++
+            return
+        }
+        const data = Buffer.alloc(n)
+        data.blitAt(0, b, udp + UDP_HEADER, n)
+        waitingBytes += n
+        this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
+        arrival.notify(true)
+    }
+
+    /** The oldest datagram that waits, or `undefined`. */
+    dequeue(): Datagram {
+        if (!this.queue || this.queue.length === 0) return undefined
+        const d = this.queue.shift()
+        waitingBytes -= d.data.length
+        return d
+    }
+
+    /**
+     * The frame to the connected target for a payload of this length, headers written: kept while the length stays,
+     * so that a stream of equal packets writes nothing but its payload.
+     */
+    prepare(length: number): Buffer {
+        const size = TX_PAYLOAD + length
+        if (this.prepared !== Prepared.No && this.frame.length === size) return this.frame
+        if (!this.frame || this.frame.length !== size) this.frame = Buffer.alloc(size)
+        writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tosOctet(), this.remote)
+        writeUdp(this.frame, TX_IP + IPV4_HEADER, this.port, this.remotePort, length)
+        this.prepared = Prepared.Headers
+        if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+        else {
+            const n = neighbourFor(this.ifc, this.remote)
+            if (n?.known) this.resolve(n.macHigh, n.macLow)
+        }
+        return this.frame
+    }
+
+    private resolve(macHigh: number, macLow: number): void {
+        setMac(this.frame, TX_MAC, macHigh, macLow)
+        this.prepared = Prepared.Ready
+        this.ready = (this.flags & NO_CHECK) !== 0
+    }
+
+    /** The headers are to be written anew. */
+    unprepare(): void {
+        this.prepared = Prepared.No
+        this.ready = false
+    }
+
+    override onUnreachable(code: number, dst: number, dstPort: number): void {
+        // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
+        if (this.remote !== dst || this.remotePort !== dstPort) return
+        if (code === UNREACHABLE_PORT || code === UNREACHABLE_PROTOCOL) this.onError("ECONNREFUSED")
+        // RFC 1122, 3.2.2.1: this is a hint and no proof; it is believed as long as nothing was heard from there
+        else if ((code === UNREACHABLE_NET || code === UNREACHABLE_HOST) && this.rx === 0) this.onError("EHOSTUNREACH")
+    }
+
+    override onNeighbour(n: Neighbour): void {
+        if (!this.ifc || this.remotePort === 0 || nextHop(this.ifc, this.remote) !== n.address) return
+        if (!n.known) {
+            if (this.prepared === Prepared.Ready) this.prepared = Prepared.Headers
+            this.ready = false
+            // one that only made room for another is asked for again
+            if (n.attempts >= ARP_ATTEMPTS) this.onError("EHOSTUNREACH")
+        } else if (this.prepared !== Prepared.No) this.resolve(n.macHigh, n.macLow)
+    }
+
+    /**
+     * Send the prepared frame, whose payload is written.
+     * @returns whether it was sent, or waits for its neighbour; if not, the drop is counted
+     */
+    transmit(): boolean {
+        const b = this.frame
+        // an option has changed its headers
+        if (this.prepared === Prepared.No) this.prepare(b.length - TX_PAYLOAD)
+        if ((this.flags & NO_CHECK) === 0) writeUdpChecksum(b, TX_IP, TX_IP + IPV4_HEADER, b.length - TX_IP - IPV4_HEADER)
+        if (this.prepared === Prepared.Ready) {
+            const code = transmitFrame(b)
+            if (code === TAKEN) this.fresh++
+            else this.refused(code)
+            return code === TAKEN
+        }
+        // the frame may wait, and must not be written to while it does
+        const copy = Buffer.alloc(b.length)
+        copy.blitAt(0, b, 0, b.length)
+        const sent = this.sent(output(this.ifc, copy, this.remote))
+        if (sent && this.receiver) this.receiver.txFrames++
+        return sent
+    }
+
+    /** Count the prepared frame, which the PHY did not take. @param code what it gave */
+    refused(code: number): void {
+        this.drops++
+        refused(code)
+    }
+
+    /** Count in all totals what the hot path has counted once. */
+    settle(): void {
+        const n = this.fresh
+        if (n === 0) return
+        this.fresh = 0
+        this.tx += n
+        this.ifc.tx += n
+        counters.udpTx += n
+        counters.phyTx += n
+        if (this.receiver) this.receiver.txFrames += n
+    }
+
+    /** Count what became of a frame. */
+    sent(o: Output): boolean {
+        if (o === Output.Sent || o === Output.Pending) {
+            this.tx++
+            counters.udpTx++
+            return true
+        }
+        this.drops++
+        return false
+    }
+
+    /** Take the socket out of its interface; who waits on it gets `EBADF`. */
+    override dispose(): void {
+        this.settle()
+        if (this.port !== 0) this.ifc.remove(this)
+        while (this.dequeue()) {}
+        this.process = FREE
+        this.ifc = undefined
+        this.unprepare()
+        this.receiver = undefined
+        this.onPayload = undefined
+        arrival.notify(false)
+    }
+}

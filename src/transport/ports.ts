@@ -1,0 +1,15 @@
+/** Ephemeral ports (RFC 6335, 6; RFC 6056), of any transport protocol. */
+import { EPHEMERAL_FIRST, EPHEMERAL_LAST, SOCKETS } from "../base/config"
+import { Interface } from "../link/interface"
+
+let ephemeral = EPHEMERAL_FIRST
+
+/** An ephemeral port that is free on this interface (RFC 6056, 3.3.1: one after the other). @returns 0 if none is */
+export function ephemeralPort(ifc: Interface, protocol: number): number {
+    for (let i = 0; i <= SOCKETS; i++) {
+        const port = ephemeral
+        ephemeral = ephemeral === EPHEMERAL_LAST ? EPHEMERAL_FIRST : ephemeral + 1
+        if (!ifc.endpointOn(protocol, port)) return port
+    }
+    return 0
+}

@@ -1,0 +1,87 @@
+/** docs/claims.md has each claim of the patent application once, and each test that it names is there. */
+import assert from "node:assert/strict"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, it } from "node:test"
+import { PROJECT } from "../../sim/firmware.js"
+
+const PAGE = "docs/claims.md"
+const CLAIMS = 39
+const NOT_YET = "stream sockets: not yet"
+
+/** Names of the tests in a source; those that are put together while it runs cannot be named on the page. */
+function testsIn(source: string): string[] {
+    return [...source.matchAll(/^\s*(?:test|it)\("((?:[^"\\]|\\.)*)"/gm)].map(m => m[1])
+}
+
+/** What is wrong with a page. @param read gives the text of a file of the project, `undefined` if there is none */
+function faults(page: string, read: (path: string) => string | undefined): string[] {
+    const found: string[] = []
+    const times = new Array<number>(CLAIMS + 1).fill(0)
+    for (const row of page.split("\n").filter(line => line.startsWith("|") && !line.startsWith("| ---"))) {
+        const cells = row.split("|").slice(1, -1).map(cell => cell.trim())
+        const [first, shown] = [cells[0], cells.at(-1)!]
+        if (/^\d/.test(first)) {
+            const claim = Number(first)
+            if (!(claim >= 1 && claim <= CLAIMS)) found.push(`there is no claim ${first}`)
+            else times[claim]++
+            if (cells.length !== 3 || !cells[1]) found.push(`claim ${first} does not say what it needs`)
+            if (shown === NOT_YET) continue
+        } else if (!shown.includes(".test.ts")) continue
+        for (const reference of shown.split("<br>")) {
+            const [, file, name] = /^`([^`]+)`: (.+)$/.exec(reference) ?? []
+            const source = file && read(file)
+            if (!name) found.push(`${first}: "${reference}" is neither a test nor "${NOT_YET}"`)
+            else if (source === undefined) found.push(`${first}: there is no ${file}`)
+            else {
+                const here = testsIn(source).filter(test => test === name).length
+                if (here !== 1) found.push(`${first}: ${file} has ${here} tests named "${name}"`)
+            }
+        }
+    }
+    for (let claim = 1; claim <= CLAIMS; claim++) if (times[claim] !== 1) found.push(`claim ${claim} is there ${times[claim]} times`)
+    return found
+}
+
+const inProject = (path: string) => {
+    const file = join(PROJECT, path)
+    return existsSync(file) ? readFileSync(file, "utf8") : undefined
+}
+
+describe(PAGE, () => {
+    const page = inProject(PAGE)!
+
+    it("has each claim once, and names tests that are there", () => assert.deepEqual(faults(page, inProject), []))
+
+    it("is reached from the README", () => assert.ok(inProject("README.md")!.includes(`](${PAGE})`)))
+
+    const rowOf = (claim: number) => page.split("\n").find(line => line.startsWith(`| ${claim} |`))!
+    const row = rowOf(21)
+    const shown = row.split("|")[3].trim()
+    const [file, name] = shown.slice(1).split("`: ")
+    for (const [what, broken, says] of [
+        ["a row that is missing", page.replace(`${row}\n`, ""), /^claim 21 is there 0 times$/],
+        ["a row twice", page.replace(row, `${row}\n${row}`), /^claim 21 is there 2 times$/],
+        ["a claim that there is not", page.replace(row, `${row}\n| 40 | more | ${NOT_YET} |`), /^there is no claim 40$/],
+        ["a claim without words", page.replace(row, `| 21 | | ${shown} |`), /^claim 21 does not say/],
+        ["a file that is not there", page.replace(row, row.replace(file, "test/none.test.ts")), /^21: there is no test\/none\.test\.ts$/],
+        ["a test that is not there", page.replace(row, row.replace(name, `${name}?`)), /^21: devs\/test\/.* has 0 tests named/],
+        ["half a test's name", page.replace(row, row.replace(name, name.slice(0, -3))), /^21: devs\/test\/.* has 0 tests named/],
+        ["a second test that is not there", page.replace(row, row.replace(shown, `${shown}<br>\`${file}\`: none`)), /^21: .* has 0 tests named "none"$/],
+        ["a row that shows nothing", page.replace(row, row.replace(shown, "")), /^21: "" is neither/],
+        ["a figure whose test is not there", page.replace("`: FIG. 4: sockets with", "`: FIG. 4: sockets without"), /^\S.* has 0 tests named "FIG\. 4/],
+    ] as const)
+        it(`with ${what} is refused`, () => {
+            const found = faults(broken, inProject)
+            assert.equal(found.length, 1, found.join("\n"))
+            assert.match(found[0], says)
+        })
+
+    it("may say of a claim that stream sockets are not there yet", () =>
+        assert.deepEqual(faults(page.replace(row, row.replace(shown, NOT_YET)), inProject), []))
+
+    it("with a name that two tests of a file have is refused", () => {
+        const twice = (path: string) => (path === file ? `${inProject(path)}\ntest("${name}", () => {})\n` : inProject(path))
+        assert.match(faults(page, twice).join("\n"), /^21: \S+ has 2 tests named "[^\n]+$/)
+    })
+})

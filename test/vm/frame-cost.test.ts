@@ -1,0 +1,36 @@
+/**
+ * A change must not make a frame of voice dearer, out or in, over either PHY. What is compared are instructions that the VM
+ * executed and bytes that it allocated (`bench/vm/instructions.ts`), which do not depend on the machine.
+ *
+ * How to bring RECORDED up to date: this test prints what it has counted. If a frame has become cheaper, write the new figure
+ * down, so that it stays so. If one has become dearer for a reason that is worth it, write the new figure down in the commit
+ * that makes it so, and the reason in the message and in docs/performance.md.
+ */
+import assert from "node:assert/strict"
+import { describe, it, type TestContext } from "node:test"
+import { FULL, streamCost, w5500Cost } from "../../bench/vm/instructions.js"
+
+const RECORDED = {
+    stream: { out: 26_200, outChecked: 180_200, in: 165_300, inChecked: 293_900, bytesOut: 58, bytesIn: 812 },
+    w5500: { out: 190_100, in: 196_600, outAlone: 305_500, inAlone: 273_200 },
+}
+/** The counts repeat to half a percent. */
+const MARGIN = 0.02
+const TIMEOUT = 300_000
+
+function compare(t: TestContext, counted: Record<string, number>, recorded: Record<string, number>): void {
+    const figures = Object.keys(recorded).map(name => ({ name, now: Math.round(counted[name]!), before: recorded[name]! }))
+    t.diagnostic(figures.map(({ name, now }) => `${name}: ${now}`).join(", "))
+    const dearer = figures.filter(({ now, before }) => !(now <= before * (1 + MARGIN)))
+    assert.deepEqual(
+        dearer.map(({ name, now, before }) => `${name} ${now} instead of ${before}`),
+        [],
+        "a frame has become dearer; make it cheaper again, or see the head of this file"
+    )
+    for (const { name, now, before } of figures) if (now < before * (1 - MARGIN)) t.diagnostic(`${name} is cheaper than the ${before} that are recorded: write ${now} down`)
+}
+
+describe("a frame of voice is not dearer than recorded", () => {
+    it("over the stream", { timeout: TIMEOUT }, async t => compare(t, { ...(await streamCost(FULL)) }, RECORDED.stream))
+    it("over the W5500", { timeout: TIMEOUT }, async t => compare(t, { ...(await w5500Cost(FULL)) }, RECORDED.w5500))
+})
