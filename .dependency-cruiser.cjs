@@ -4,7 +4,24 @@
  */
 
 /** The folders of src/, from the bottom to the top: the picture of the layers. A file imports from its own folder and from those before it. */
-const LAYERS = ["base", "wire", "phy", "link", "ip", "transport", "dhcp", "address", "socket", "dns", "voice", "rtp", "sip", "transfer", "telephone", "console"]
+const LAYERS = [
+    "base",
+    "wire",
+    "phy",
+    "link",
+    "ip",
+    "transport",
+    "dhcp",
+    "address",
+    "socket",
+    "dns",
+    "voice",
+    "rtp",
+    "sip",
+    "transfer",
+    "telephone",
+    "console",
+]
 
 /** The files of src/ itself, which put the layers together: each line imports from the folders and from the lines before it. */
 const ROOT = ["settings", "boot", "index|main.*"]
@@ -36,7 +53,13 @@ const root = ROOT.map((name, i) => ({
 }))
 
 /** What `from` must not import anything of. */
-const apart = (name, from, to, comment) => ({ name, comment, severity: "error", from: typeof from === "string" ? { path: from } : from, to: { path: to } })
+const apart = (name, from, to, comment) => ({
+    name,
+    comment,
+    severity: "error",
+    from: typeof from === "string" ? { path: from } : from,
+    to: { path: to },
+})
 
 module.exports = {
     forbidden: [
@@ -58,14 +81,25 @@ module.exports = {
         },
         {
             name: "no-circle",
-            comment: "No file imports itself by way of others, not even by a type. The contract is apart: it names what is below it, which names the contract.",
+            comment:
+                "No file imports itself by way of others, not even by a type. The contract is apart: it names what is below it, which names the contract.",
             severity: "error",
             from: {},
             to: { circular: true, viaOnly: { pathNot: CONTRACT } },
         },
         { name: "resolved", comment: "What is imported exists.", severity: "error", from: {}, to: { couldNotResolve: true } },
-        apart("firmware-alone", { path: "^src/", pathNot: "^src/main-example" }, "^(sim|test|bench|scripts|devs|examples)/", "The firmware knows nothing of what runs or tests it."),
-        apart("independent-oracle", "^sim/lan/", "^(src|devs|examples)/", "The embedded LAN shares no code with the firmware: docs/decisions."),
+        apart(
+            "firmware-alone",
+            { path: "^src/", pathNot: "^src/main-example" },
+            "^(sim|test|bench|scripts|devs|examples)/",
+            "The firmware knows nothing of what runs or tests it."
+        ),
+        apart(
+            "independent-oracle",
+            "^sim/lan/",
+            "^(src|devs|examples)/",
+            "The embedded LAN shares no code with the firmware: docs/decisions."
+        ),
         apart("sim-without-tests", "^(sim|scripts)/", "^(test|bench)/", "What a user runs needs no test and no benchmark."),
     ],
     options: {

@@ -5,8 +5,18 @@
  *     npm run program -- examples/dns-query.ts
  */
 import {
-    AF_INET, SOCK_DGRAM, SocketError,
-    close, connect, formatAddress, parseAddress, readSettings, recv, send, socket, startStack,
+    AF_INET,
+    SOCK_DGRAM,
+    SocketError,
+    close,
+    connect,
+    formatAddress,
+    parseAddress,
+    readSettings,
+    recv,
+    send,
+    socket,
+    startStack,
 } from "tuplephone"
 
 const SERVER = { address: parseAddress("10.77.0.1"), port: 53 }

@@ -8,8 +8,19 @@
  *     npm run program -- examples/echo-server.ts
  */
 import {
-    AF_INET_TUPLE, SOCK_DGRAM, type SocketAddress, TUPLE_DHCP,
-    bind, close, formatAddress, parseAddress, readSettings, recvfrom, sendto, socket, startStack,
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    type SocketAddress,
+    TUPLE_DHCP,
+    bind,
+    close,
+    formatAddress,
+    parseAddress,
+    readSettings,
+    recvfrom,
+    sendto,
+    socket,
+    startStack,
 } from "tuplephone"
 
 const ROUNDS = 5

@@ -6,8 +6,22 @@
  *     npm run program -- examples/shared-address.ts
  */
 import {
-    AF_INET_TUPLE, SOCK_DGRAM, type SocketAddress, TUPLE_DHCP,
-    bind, close, connect, formatAddress, getsockname, parseAddress, readSettings, recv, send, socket, startStack, tupleOf,
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    type SocketAddress,
+    TUPLE_DHCP,
+    bind,
+    close,
+    connect,
+    formatAddress,
+    getsockname,
+    parseAddress,
+    readSettings,
+    recv,
+    send,
+    socket,
+    startStack,
+    tupleOf,
 } from "tuplephone"
 
 const RTP_PORT = 5004

@@ -6,8 +6,16 @@
  *     npm run program -- examples/static-pool.ts
  */
 import {
-    AF_INET_TUPLE, SOCK_DGRAM, SocketError, TUPLE_STATIC,
-    bind, close, formatAddress, readSettings, socket, startStack,
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    SocketError,
+    TUPLE_STATIC,
+    bind,
+    close,
+    formatAddress,
+    readSettings,
+    socket,
+    startStack,
 } from "tuplephone"
 
 startStack(await readSettings())

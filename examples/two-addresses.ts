@@ -5,8 +5,22 @@
  *     npm run program -- examples/two-addresses.ts
  */
 import {
-    AF_INET_TUPLE, SOCK_DGRAM, type SocketAddress, TUPLE_DHCP,
-    bind, close, connect, formatAddress, getpeername, getsockname, parseAddress, readSettings, recv, send, socket, startStack,
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    type SocketAddress,
+    TUPLE_DHCP,
+    bind,
+    close,
+    connect,
+    formatAddress,
+    getpeername,
+    getsockname,
+    parseAddress,
+    readSettings,
+    recv,
+    send,
+    socket,
+    startStack,
 } from "tuplephone"
 
 const show = (a: SocketAddress) => `${formatAddress(a.address)}:${a.port}`

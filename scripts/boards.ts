@@ -40,13 +40,18 @@ export function hasW5500(definition: Definition): boolean {
  * @throws if the folder has none
  */
 export function readBoards(folder: string, shown: string): Board[] {
-    const names = existsSync(folder) ? readdirSync(folder).filter(name => name.endsWith(SUFFIX)).sort() : []
+    const names = existsSync(folder)
+        ? readdirSync(folder)
+              .filter(name => name.endsWith(SUFFIX))
+              .sort()
+        : []
     if (names.length === 0) throw new Error(`there are no boards in ${shown}: add ${shown}/NAME${SUFFIX}`)
     const boards = names.map(name => readBoard(join(folder, name), `${shown}/${name}`, name.slice(0, -SUFFIX.length)))
     for (const board of boards) {
         const id = board.definition.productId
         const other = boards.find(b => b !== board && b.definition.productId === id)
-        if (id && other) board.errors.push(`its productId ${id} is that of ${other.id} too: give it one of its own, as "devs add board" makes them`)
+        if (id && other)
+            board.errors.push(`its productId ${id} is that of ${other.id} too: give it one of its own, as "devs add board" makes them`)
     }
     return boards
 }
@@ -71,10 +76,11 @@ function readBoard(path: string, file: string, id: string): Board {
 function check(id: string, definition: Definition): string[] {
     const errors: string[] = []
     if (!/^\w+$/.test(id)) errors.push(`a board's name has letters, digits and _ only: rename the file`)
-    for (const key of ["devName", "url", "$description"])
-        if (!definition[key]) errors.push(`${key} is missing: add it`)
+    for (const key of ["devName", "url", "$description"]) if (!definition[key]) errors.push(`${key} is missing: add it`)
     if (!/^0x3[0-9a-f]{7}$/i.test(definition.productId))
-        errors.push(`productId is ${definition.productId}: it must be 0x3 and seven more hexadecimal digits, as "devs add board" makes them`)
+        errors.push(
+            `productId is ${definition.productId}: it must be 0x3 and seven more hexadecimal digits, as "devs add board" makes them`
+        )
     if (!(definition.archId in CHIPS)) {
         errors.push(`archId is ${definition.archId}: it must be one of ${Object.keys(CHIPS).join(", ")}`)
         return errors
@@ -90,7 +96,9 @@ function checkLabels({ archId, pins = {} }: Definition): string[] {
         // the compiler takes such an entry for a comment
         if (label.startsWith("#")) continue
         if (!/^[A-Z]\w*$/.test(label) || label.length > LABEL_SIZE)
-            errors.push(`pins.${label}: a label begins with a capital letter and has at most ${LABEL_SIZE} letters, digits and _: rename it`)
+            errors.push(
+                `pins.${label}: a label begins with a capital letter and has at most ${LABEL_SIZE} letters, digits and _: rename it`
+            )
         if (!Number.isInteger(gpio)) {
             errors.push(`pins.${label} is ${JSON.stringify(gpio)}: it must be the number of a GPIO`)
             continue
@@ -124,9 +132,10 @@ function checkRuntime(definition: Definition): string[] {
     // this flag keeps the runtime's Wi-Fi off, and lets no program have a stream
     const isOff = definition.devNetwork === true
     if (hasW5500(definition) && !isOff)
-        errors.push(`devNetwork is missing beside ETH_CS, so that the runtime would look for Wi-Fi networks every ten seconds: add "devNetwork": true`)
-    if (!hasW5500(definition) && isOff)
-        errors.push(`devNetwork is true, which turns Wi-Fi off, and there is no ETH_CS: remove it`)
+        errors.push(
+            `devNetwork is missing beside ETH_CS, so that the runtime would look for Wi-Fi networks every ten seconds: add "devNetwork": true`
+        )
+    if (!hasW5500(definition) && isOff) errors.push(`devNetwork is true, which turns Wi-Fi off, and there is no ETH_CS: remove it`)
     return errors
 }
 

@@ -46,12 +46,17 @@ function pinsOf(row: Row): string {
 
 function wiring(row: Row): string[] {
     if (row.phy !== "w5500") return []
-    return [`    ${Object.entries(row.pins).map(([label, gpio]) => `${label.replace("ETH_", "")} ${gpio}`).join("  ")}`]
+    return [
+        `    ${Object.entries(row.pins)
+            .map(([label, gpio]) => `${label.replace("ETH_", "")} ${gpio}`)
+            .join("  ")}`,
+    ]
 }
 
 async function build(id: string | undefined, options: Options, workspaces: Workspace[]): Promise<void> {
     const { runtime } = options
-    if (runtime !== undefined && id === undefined) throw new Error("--runtime is for one board: say which, npm run build:boards -- BOARD --runtime FILE")
+    if (runtime !== undefined && id === undefined)
+        throw new Error("--runtime is for one board: say which, npm run build:boards -- BOARD --runtime FILE")
     const folder = resolve(options.boards)
     const shown = relative(process.cwd(), folder) || "."
     const all = readBoards(folder, shown)
@@ -59,7 +64,10 @@ async function build(id: string | undefined, options: Options, workspaces: Works
     const errors = boards.flatMap(board => board.errors.map(error => `${board.file}: ${error}`))
     if (errors.length > 0) throw new Error(errors.join("\nerror: "))
 
-    const workspace = new Workspace(folder, boards.map(board => board.id))
+    const workspace = new Workspace(
+        folder,
+        boards.map(board => board.id)
+    )
     workspaces.push(workspace)
     console.error("building the firmware ...")
     const size = await buildProgram(workspace)

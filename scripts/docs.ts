@@ -14,7 +14,11 @@ const TYPEDOC = join(PROJECT, "node_modules/typedoc/bin/typedoc")
 export async function makePage(): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), "tuplephone-docs-"))
     try {
-        const child = spawn(process.execPath, [TYPEDOC, "--out", folder], { cwd: PROJECT, env: { ...process.env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] })
+        const child = spawn(process.execPath, [TYPEDOC, "--out", folder], {
+            cwd: PROJECT,
+            env: { ...process.env, NO_COLOR: "1" },
+            stdio: ["ignore", "pipe", "pipe"],
+        })
         let output = ""
         for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
         const [code] = await once(child, "close")

@@ -76,7 +76,8 @@ export async function checkImage(workspace: Workspace, { id, definition }: Board
     for (const [label, gpio] of Object.entries(definition.pins)) {
         if (label.startsWith("#")) continue
         const value = valueOf(`pins.${label}`)
-        if (value !== gpio) throw new Error(`in its image pins.${label} is ${value === undefined ? "not there" : `GPIO${value}`} instead of GPIO${gpio}`)
+        if (value !== gpio)
+            throw new Error(`in its image pins.${label} is ${value === undefined ? "not there" : `GPIO${value}`} instead of GPIO${gpio}`)
     }
     if (!!valueOf("devNetwork") !== hasW5500(definition)) throw new Error(`in its image devNetwork is ${valueOf("devNetwork")}`)
 }

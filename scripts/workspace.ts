@@ -32,7 +32,12 @@ export class Workspace {
         const { signal } = this.aborted
         // without internet access: what it would fetch must be there, and if it is not the run fails at once
         const env = { ...process.env, NO_UPDATE_NOTIFIER: "1", CI: "1", NO_COLOR: "1" }
-        const child = spawn(process.execPath, [CLI, "--no-colors", ...args], { cwd: this.folder, env, signal, stdio: ["ignore", "pipe", "pipe"] })
+        const child = spawn(process.execPath, [CLI, "--no-colors", ...args], {
+            cwd: this.folder,
+            env,
+            signal,
+            stdio: ["ignore", "pipe", "pipe"],
+        })
         let output = ""
         for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
         const code = await new Promise<number | null>((resolve, reject) => {

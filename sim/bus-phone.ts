@@ -39,7 +39,9 @@ async function open(address: BusAddress): Promise<Socket> {
         await once(socket, "connect")
     } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException
-        throw new Error(`there is no Jacdac bus at ${showAddress(address)} (${code ?? message}); press play in the editor, or use npm start`)
+        throw new Error(
+            `there is no Jacdac bus at ${showAddress(address)} (${code ?? message}); press play in the editor, or use npm start`
+        )
     }
     socket.setTimeout(0)
     return socket
@@ -103,7 +105,10 @@ export class BusPhone extends Runner {
         socket.once("data", chunk => (isBus = chunk.toString("latin1", 0, 5) !== "HTTP/"))
         socket.once("close", () => {
             if (this.stopping) return
-            if (isBus) this.failWith(new Error(`the bus at ${where} is gone: the program that carried it has ended; start it and this console again`))
+            if (isBus)
+                this.failWith(
+                    new Error(`the bus at ${where} is gone: the program that carried it has ended; start it and this console again`)
+                )
             else this.failWith(new Error(`what listens at ${where} is no Jacdac bus; that of devs devtools is at port ${DEVTOOLS.port}`))
         })
         this.transport.attach(socket)
@@ -137,10 +142,13 @@ export class BusPhone extends Runner {
     private silence(): Error {
         const where = showAddress(this.address)
         const phones = ConsoleClient.devices(this.bus)
-        if (phones.length > 0) return new Error(`there is no phone ${this.wanted} on the bus at ${where}; there is ${phones.map(nameOf).join(", ")}`)
+        if (phones.length > 0)
+            return new Error(`there is no phone ${this.wanted} on the bus at ${where}; there is ${phones.map(nameOf).join(", ")}`)
         const devices = this.bus.devices({ serviceClass: SRV_DEVICE_SCRIPT_MANAGER })
         if (devices.length > 0)
-            return new Error(`there is a DeviceScript device on the bus at ${where}, but no Tuplephone runs on it; press play in the editor`)
+            return new Error(
+                `there is a DeviceScript device on the bus at ${where}, but no Tuplephone runs on it; press play in the editor`
+            )
         return new Error(`there is no phone on the bus at ${where}; press play in the editor, which starts the simulator`)
     }
 }

@@ -1,6 +1,15 @@
 /** The client of the console service: command lines out, their answers back. Specified in `services/console.md`. */
 import { randomInt } from "node:crypto"
-import { DEVICE_ANNOUNCE, DEVICE_RESTART, JD_ADVERTISEMENT_0_COUNTER_MASK, PACKET_RECEIVE_ANNOUNCE, PACKET_REPORT, Packet, type JDBus, type JDDevice } from "jacdac-ts"
+import {
+    DEVICE_ANNOUNCE,
+    DEVICE_RESTART,
+    JD_ADVERTISEMENT_0_COUNTER_MASK,
+    PACKET_RECEIVE_ANNOUNCE,
+    PACKET_REPORT,
+    Packet,
+    type JDBus,
+    type JDDevice,
+} from "jacdac-ts"
 import { listingOf } from "./listing.js"
 
 const SERVICE_CLASS = 0x1c9d5f3a

@@ -76,7 +76,10 @@ await new Command("npm run console --")
     .description("Opens the console of a phone on a board, over its USB serial line, or in the editor's simulator.")
     .option("--serial <device>", "the board's port; without it the only one that is on USB")
     .addOption(
-        new Option("--bus [address]", `instead: PORT or HOST:PORT of the Jacdac bus of the editor or of devs devtools (${showAddress(DEVTOOLS)})`)
+        new Option(
+            "--bus [address]",
+            `instead: PORT or HOST:PORT of the Jacdac bus of the editor or of devs devtools (${showAddress(DEVTOOLS)})`
+        )
             .argParser(busAddress)
             .conflicts(["serial", "list", "verbose"])
     )

@@ -17,7 +17,9 @@ const RETRY = 50
 function startOf(pid: number): string {
     try {
         // the name in parentheses may hold anything; proc(5), from field 3 on
-        const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")
+        const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8")
+            .replace(/^.*\) /s, "")
+            .split(" ")
         // a zombie has ended, although /proc still lists it
         return state === "Z" ? "" : fields[18]!
     } catch {

@@ -45,7 +45,11 @@ function tableOf(columns: string, rows: Row[]): string {
     const [always = [], sometimes = []] = columns.split(" | ").map(names => names.split(" "))
     const keys = [...always, ...sometimes.filter(key => rows.some(row => row[key] !== null))]
     const widths = keys.map(key => Math.max(key.length, ...rows.map(row => cellOf(row[key]).length)))
-    const line = (cell: (key: string, width: number) => string) => `${keys.map((key, i) => cell(key, widths[i]!)).join(GAP).trimEnd()}\n`
+    const line = (cell: (key: string, width: number) => string) =>
+        `${keys
+            .map((key, i) => cell(key, widths[i]!))
+            .join(GAP)
+            .trimEnd()}\n`
     const ofRow = (row: Row) =>
         line((key, width) => (typeof row[key] === "number" ? cellOf(row[key]).padStart(width) : cellOf(row[key]).padEnd(width)))
     return [line((key, width) => key.padEnd(width)), ...rows.map(ofRow)].join("")

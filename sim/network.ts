@@ -24,7 +24,10 @@ async function answers(address: string): Promise<void> {
         socket.destroy()
         throw new Error(`there is no LAN at ${address} (${(error as Error).message}); start it, or leave --lan out`)
     }
-    const gone = Promise.race([once(socket, "end"), once(socket, "close")]).then(() => true, () => true)
+    const gone = Promise.race([once(socket, "end"), once(socket, "close")]).then(
+        () => true,
+        () => true
+    )
     const hangsUp = await Promise.race([gone, setTimeout(HANGUP_TIME, false)])
     socket.destroy()
     if (hangsUp) throw new Error(`the LAN at ${address} hangs up at once; see that its switch runs, and what its program says`)

@@ -19,7 +19,8 @@ const RECENT_LINES = 60
 
 /** What an end of the firmware means, and what to do. @param why as the runtime names it */
 function stopped(why: string): string {
-    if (why === "OutOfMemory") return `the firmware has run out of memory (${why}); start again, with fewer calls or commands at once, or less ballast`
+    if (why === "OutOfMemory")
+        return `the firmware has run out of memory (${why}); start again, with fewer calls or commands at once, or less ballast`
     return `the firmware has stopped (${why}); start again, and if it happens again, report it with the lines above`
 }
 

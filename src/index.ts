@@ -22,7 +22,26 @@ export { startStack } from "./boot"
 export { SocketError } from "./base/errors"
 export { type Settings, readSettings } from "./settings"
 export { enterProcess, getpgrp } from "./base/process"
-export { AF_INET, AF_INET_TUPLE, IPPROTO_UDP, SOCK_DGRAM, type SocketAddress, bind, close, connect, getpeername, getsockname, leaveProcess, reach, recv, recvfrom, send, sendto, setreceiver, socket } from "./socket/api"
+export {
+    AF_INET,
+    AF_INET_TUPLE,
+    IPPROTO_UDP,
+    SOCK_DGRAM,
+    type SocketAddress,
+    bind,
+    close,
+    connect,
+    getpeername,
+    getsockname,
+    leaveProcess,
+    reach,
+    recv,
+    recvfrom,
+    send,
+    sendto,
+    setreceiver,
+    socket,
+} from "./socket/api"
 export { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "./socket/tuple"
 export { SocketOption } from "./socket/socket"
 export { getsockopt, setsockopt } from "./socket/options"

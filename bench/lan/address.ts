@@ -44,9 +44,19 @@ const execute = promisify(execFile)
 /** A server that answers at once. @param rapid whether in one round trip (RFC 4039) */
 async function serve(lan: Lan, rapid: boolean): Promise<HostProcess> {
     const options = ["--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--port=0", "--user=root", "--pid-file="]
-    const dhcp = [`--dhcp-leasefile=${lan.file("leases")}`, `--dhcp-range=${POOL[0]},${POOL[1]},255.255.255.0,1h`, "--no-ping", "--dhcp-authoritative"]
+    const dhcp = [
+        `--dhcp-leasefile=${lan.file("leases")}`,
+        `--dhcp-range=${POOL[0]},${POOL[1]},255.255.255.0,1h`,
+        "--no-ping",
+        "--dhcp-authoritative",
+    ]
     const server = lan.spawn("dnsmasq", "dnsmasq", [
-        ...options, ...dhcp, "--log-facility=-", `--interface=${TAP}`, "--bind-interfaces", ...(rapid ? ["--dhcp-rapid-commit"] : []),
+        ...options,
+        ...dhcp,
+        "--log-facility=-",
+        `--interface=${TAP}`,
+        "--bind-interfaces",
+        ...(rapid ? ["--dhcp-rapid-commit"] : []),
     ])
     await server.ready("DHCP service", () => listening("udp", DHCP_SERVER_PORT))
     return server
@@ -122,7 +132,10 @@ async function clients(lan: Lan): Promise<{ udhcpc: Client; dhclient?: Client }>
     await writeFile(script, SCRIPT)
     await chmod(script, 0o755)
     const udhcpc = { command: `exec udhcpc -i ${LINK} -s ${script} -n -q -f` }
-    const installed = await execute("sh", ["-c", "command -v dhclient"]).then(() => true, () => false)
+    const installed = await execute("sh", ["-c", "command -v dhclient"]).then(
+        () => true,
+        () => false
+    )
     if (!installed) return { udhcpc }
     const pid = lan.file("dhclient.pid")
     const dhclient = {

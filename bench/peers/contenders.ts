@@ -49,9 +49,18 @@ export class Firmware implements Contender {
         while (true) {
             const { what, blocks, bytes, instructions } = await this.vm.said()
             if (what.done) return timed
-            timed.set(what.timed, blocks.map(b => b / what.turns))
-            this.bytes.set(what.timed, bytes.map(b => b / what.turns))
-            this.instructions.set(what.timed, instructions.map(n => n / what.turns))
+            timed.set(
+                what.timed,
+                blocks.map(b => b / what.turns)
+            )
+            this.bytes.set(
+                what.timed,
+                bytes.map(b => b / what.turns)
+            )
+            this.instructions.set(
+                what.timed,
+                instructions.map(n => n / what.turns)
+            )
         }
     }
 

@@ -81,7 +81,16 @@ export function everyKind(): Arrival[] {
     put(frameFor(0, voices[0]!.packet(), { mac: "02:54:50:00:00:02" }))
     put(frameFor(0, voices[0]!.packet(), { mac: "01:00:5e:00:00:01", destination: "224.0.0.1" }))
     put(edited(next(0), f => f.writeUInt16BE(0x86dd, ETH_TYPE)))
-    put(onStream(buildEthernet({ destination: "02:54:50:00:00:01", source: "02:00:0a:4d:00:01", etherType: ETHERTYPE_IPV4, payload: Buffer.alloc(10) })))
+    put(
+        onStream(
+            buildEthernet({
+                destination: "02:54:50:00:00:01",
+                source: "02:00:0a:4d:00:01",
+                etherType: ETHERTYPE_IPV4,
+                payload: Buffer.alloc(10),
+            })
+        )
+    )
 
     // IPv4
     for (const first of [0x65, 0x44, 0x4f]) put(edited(next(1), f => (f[IP] = first)))
@@ -144,4 +153,3 @@ export function everyKind(): Arrival[] {
     }
     return arrivals
 }
-

@@ -79,5 +79,7 @@ export async function verify(firmware: Firmware, peers: Peer[], progress: (text:
             same(`the counter ${name}`, peer.name, count, after.counters[name]! - before.counters[name]! - extra)
         }
     }
-    progress(`${sent.length} frames sent and ${arrivals.length} received alike by ${["the firmware", ...peers.map(p => p.name)].join(", ")}`)
+    progress(
+        `${sent.length} frames sent and ${arrivals.length} received alike by ${["the firmware", ...peers.map(p => p.name)].join(", ")}`
+    )
 }

@@ -47,7 +47,11 @@ async function hindrance(): Promise<string | undefined> {
 /** In namespaces of its own: no frame can leave, and nothing is left behind. */
 async function measure({ runs, progress, quick }: Options): Promise<Times> {
     const namespaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    const output = await run("unshare", [...namespaces, process.execPath, "--import", "tsx", LAN, String(runs), quick ? "1" : String(TRIES)], progress)
+    const output = await run(
+        "unshare",
+        [...namespaces, process.execPath, "--import", "tsx", LAN, String(runs), quick ? "1" : String(TRIES)],
+        progress
+    )
     return JSON.parse(output) as Times
 }
 

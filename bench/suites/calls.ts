@@ -96,14 +96,20 @@ function rows(results: Map<number, Result[]>, timers: Result[], seconds: number)
     const house = results.get(full)!
     // what the machine does to everybody is shown, and is not the phone's
     const met = house.every(r => r.lost === 0 && r.lateBeyond === 0)
-    const all: Row[] = [{
-        ...rowOf(`calls at once without a fault, of ${full}`, "calls", runs.map(run => withoutFault(results, run))),
-        budget: {
-            text: `${full} calls: no frame lost, or late by more than ${LATE} ms beyond the machine's pauses, in any run of ${seconds} s`,
-            met,
-            missedBy: met ? undefined : missed(house, timers),
+    const all: Row[] = [
+        {
+            ...rowOf(
+                `calls at once without a fault, of ${full}`,
+                "calls",
+                runs.map(run => withoutFault(results, run))
+            ),
+            budget: {
+                text: `${full} calls: no frame lost, or late by more than ${LATE} ms beyond the machine's pauses, in any run of ${seconds} s`,
+                met,
+                missedBy: met ? undefined : missed(house, timers),
+            },
         },
-    }]
+    ]
     const add = (name: string, result: Result[], against?: Result[]) => {
         const row = (what: string, unit: string, of: (r: Result) => number) => {
             const text = `${name}, ${what}`
@@ -121,8 +127,20 @@ function rows(results: Map<number, Result[]>, timers: Result[], seconds: number)
     for (const [count, result] of results) {
         const name = count === 1 ? "1 call" : `${count} calls`
         add(name, result, count === full ? timers : undefined)
-        all.push(rowOf(`${name}, late > ${LATE} ms beyond pauses`, "frames", result.map(r => r.lateBeyond)))
-        all.push(rowOf(`${name}, longest pause`, "ms", result.map(r => r.pause)))
+        all.push(
+            rowOf(
+                `${name}, late > ${LATE} ms beyond pauses`,
+                "frames",
+                result.map(r => r.lateBeyond)
+            )
+        )
+        all.push(
+            rowOf(
+                `${name}, longest pause`,
+                "ms",
+                result.map(r => r.pause)
+            )
+        )
     }
     add("Node.js timers", timers)
     return all

@@ -145,7 +145,13 @@ function costRows(contenders: Contender[], runs: Map<string, Cost>[]): Row[] {
     }
     for (const direction of ["transmit", "receive"] as const)
         for (const c of contenders)
-            rows.push(rowOf(`floor of ${direction}, ${c.name}`, "us", runs.map(r => r.get(`${titleOf({ direction, check: false })}, ${c.name}`)!.floor)))
+            rows.push(
+                rowOf(
+                    `floor of ${direction}, ${c.name}`,
+                    "us",
+                    runs.map(r => r.get(`${titleOf({ direction, check: false })}, ${c.name}`)!.floor)
+                )
+            )
     return rows
 }
 

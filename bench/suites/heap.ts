@@ -32,7 +32,11 @@ async function withCalls(rig: Rig, count: number, seconds: number, during?: () =
     await during?.()
     const frames = seconds * FRAMES_PER_SECOND
     const up = async () => (await rig.calls()).filter(c => c.state === "up")
-    await until(`${count} calls are heard`, async () => (await up()).filter(c => c.rxFrames >= frames).length === count, 10_000 + seconds * 1000)
+    await until(
+        `${count} calls are heard`,
+        async () => (await up()).filter(c => c.rxFrames >= frames).length === count,
+        10_000 + seconds * 1000
+    )
     await rig.run("hangup all")
     await rig.idle()
 }
@@ -117,7 +121,14 @@ function rows(ballast: Map<number, number[]>, figures: Map<number, Told[]>): Row
         all.push(row)
     }
     const add = (what: string, unit: string, of: (t: Told, count: number) => number) => {
-        for (const [count, told] of figures) all.push(rowOf(`${what}, ${nameOf(count)}`, unit, told.map(t => of(t, count))))
+        for (const [count, told] of figures)
+            all.push(
+                rowOf(
+                    `${what}, ${nameOf(count)}`,
+                    unit,
+                    told.map(t => of(t, count))
+                )
+            )
     }
     add("in use after a collection", "KB", t => t.live / KB)
     all.at(-1)!.budget = atMost(all.at(-1)!, IN_USE_BUDGET)

@@ -79,9 +79,32 @@ export const suite: Suite = {
                     costs.push(await costOf(rig, calls, quick ? 1 : SECONDS))
                 }
                 const name = calls === 1 ? "1 call" : `${calls} calls`
-                rows.push(rowAgainst(`${name}, transactions`, "per frame", costs.map(c => c.transactions), `transactions, ${least}`, Array(runs).fill(LEAST_TRANSACTIONS)))
-                rows.push(rowAgainst(`${name}, bytes`, "per frame", costs.map(c => c.bytes), `bytes, ${least}`, Array(runs).fill(LEAST_BYTES)))
-                for (const kind of Object.keys(costs[0].kinds).sort()) rows.push(rowOf(`${name}, ${kind}`, "per frame", costs.map(c => c.kinds[kind] ?? 0)))
+                rows.push(
+                    rowAgainst(
+                        `${name}, transactions`,
+                        "per frame",
+                        costs.map(c => c.transactions),
+                        `transactions, ${least}`,
+                        Array(runs).fill(LEAST_TRANSACTIONS)
+                    )
+                )
+                rows.push(
+                    rowAgainst(
+                        `${name}, bytes`,
+                        "per frame",
+                        costs.map(c => c.bytes),
+                        `bytes, ${least}`,
+                        Array(runs).fill(LEAST_BYTES)
+                    )
+                )
+                for (const kind of Object.keys(costs[0].kinds).sort())
+                    rows.push(
+                        rowOf(
+                            `${name}, ${kind}`,
+                            "per frame",
+                            costs.map(c => c.kinds[kind] ?? 0)
+                        )
+                    )
             }
         } finally {
             await rig.stop()

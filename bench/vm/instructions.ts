@@ -150,9 +150,17 @@ export async function w5500Cost({ warmUp, blocks }: Counting, driverAlone = fals
             const counts: number[] = []
             const received = inAsWell ? frames : 0
             for (let i = 0; i < warmUp + blocks; i++) {
-                await vm.arrive([[roundOf(frames, voices.slice(0, received).map((voice, call) => frameFor(call, voice.packet())))]])
+                await vm.arrive([
+                    [
+                        roundOf(
+                            frames,
+                            voices.slice(0, received).map((voice, call) => frameFor(call, voice.packet()))
+                        ),
+                    ],
+                ])
                 const { what, instructions } = await vm.said()
-                if (what.sent !== frames || what.received !== received) throw new Error(`of ${frames} frames out and ${received} in, ${what.sent} were sent and ${what.received} received`)
+                if (what.sent !== frames || what.received !== received)
+                    throw new Error(`of ${frames} frames out and ${received} in, ${what.sent} were sent and ${what.received} received`)
                 counts.push(instructions[0]!)
             }
             return median(counts.slice(warmUp)) / frames

@@ -7,7 +7,19 @@
  */
 "use strict"
 const { Opcode, eachBlock } = require("./wasm-code.cjs")
-const { Kind, Reader, Section, entriesOf, exportedNames, importedGlobals, moduleOf, numberOf, sectionsOf, withEntry, withLength } = require("./wasm-sections.cjs")
+const {
+    Kind,
+    Reader,
+    Section,
+    entriesOf,
+    exportedNames,
+    importedGlobals,
+    moduleOf,
+    numberOf,
+    sectionsOf,
+    withEntry,
+    withLength,
+} = require("./wasm-sections.cjs")
 
 /** Node.js and others have modules too; this one is the VM. */
 const EXPORTED_BY_VM = "jd_em_process"
@@ -66,11 +78,15 @@ function metered(module) {
     const counter = numberOf((imports ? importedGlobals(imports) : 0) + entriesOf(bodyOf(Section.global)))
     const name = withLength(Buffer.from(COUNTER))
     const changes = {
-        [Section.global]: body => withEntry(body, Buffer.concat([Buffer.from([F64, MUTABLE, Opcode.f64Const]), doubleOf(0), Buffer.from([Opcode.end])])),
+        [Section.global]: body =>
+            withEntry(body, Buffer.concat([Buffer.from([F64, MUTABLE, Opcode.f64Const]), doubleOf(0), Buffer.from([Opcode.end])])),
         [Section.export]: body => withEntry(body, Buffer.concat([name, Buffer.from([Kind.global]), counter])),
         [Section.code]: body => meteredCode(body, counter),
     }
-    return moduleOf(module, sections.map(({ id, body }) => ({ id, body: changes[id]?.(body) ?? body })))
+    return moduleOf(
+        module,
+        sections.map(({ id, body }) => ({ id, body: changes[id]?.(body) ?? body }))
+    )
 }
 
 function isVm(module) {

@@ -29,7 +29,11 @@ export interface Parts {
 }
 
 /** @param slices as often all of it is measured @param blocks of each part */
-export async function measureParts(firmware: Firmware, { slices, blocks }: { slices: number; blocks: number }, voices: Voice[]): Promise<Parts> {
+export async function measureParts(
+    firmware: Firmware,
+    { slices, blocks }: { slices: number; blocks: number },
+    voices: Voice[]
+): Promise<Parts> {
     const frames = (n: number, count: number) =>
         Array.from({ length: count }, () => Array.from({ length: n }, (_, i) => frameFor(i % CALLS, voices[i % CALLS]!.packet())))
     await firmware.obey(frameFor(0, voices[0]!.packet()))
@@ -56,8 +60,17 @@ export async function measureParts(firmware: Firmware, { slices, blocks }: { sli
 }
 
 export function partRows(parts: Parts[]): Row[] {
-    const rows = PARTS.map(([title]) => rowOf(title, "us", parts.map(run => run.timed.get(title)!)))
-    for (const [title, key] of [["transmit: allocated", "transmitted"], ["receive: allocated, without the chunk", "received"]] as const) {
+    const rows = PARTS.map(([title]) =>
+        rowOf(
+            title,
+            "us",
+            parts.map(run => run.timed.get(title)!)
+        )
+    )
+    for (const [title, key] of [
+        ["transmit: allocated", "transmitted"],
+        ["receive: allocated, without the chunk", "received"],
+    ] as const) {
         const bytes = parts.flatMap(run => run[key] ?? [])
         if (bytes.length > 0) rows.push(rowOf(title, "B", bytes))
     }

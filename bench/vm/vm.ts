@@ -11,10 +11,7 @@ const TIMEOUT = 120_000
 const RECENT_LINES = 40
 
 /** What the cable tells: see `cable.cjs`. */
-type Message =
-    | { type: "said"; text: string; marks: Mark[] }
-    | ({ type: "turns" } & Turns)
-    | { type: "captured"; frames: Uint8Array[] }
+type Message = { type: "said"; text: string; marks: Mark[] } | ({ type: "turns" } & Turns) | { type: "captured"; frames: Uint8Array[] }
 
 /** A moment: sums since the VM has begun. */
 interface Mark {

@@ -101,7 +101,8 @@ function skipPrefixed(reader) {
     const operation = reader.number()
     if (operation <= lastSaturating) return
     const count = PREFIXED[operation]
-    if (count === undefined) throw new Error(`the meter does not know the WebAssembly instruction 0xfc ${operation}; add it to bench/vm/wasm-code.cjs`)
+    if (count === undefined)
+        throw new Error(`the meter does not know the WebAssembly instruction 0xfc ${operation}; add it to bench/vm/wasm-code.cjs`)
     skipNumbers(reader, count)
 }
 

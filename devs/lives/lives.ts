@@ -7,7 +7,19 @@ import { collect } from "../../src/base/heap"
 import { FREE, interfaces, slotByOctet } from "../../src/link/interface"
 import { LeaseState, leases } from "../../src/dhcp/lease"
 import { enterProcess } from "../../src/base/process"
-import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, recv, send, sendto, socket } from "../../src/socket/api"
+import {
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    SocketAddress,
+    bind,
+    close,
+    connect,
+    leaveProcess,
+    recv,
+    send,
+    sendto,
+    socket,
+} from "../../src/socket/api"
 import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "../../src/socket/tuple"
 import { lookup } from "../../src/socket/table"
 import { sockets } from "../../src/socket/table"
@@ -220,7 +232,21 @@ export async function live(count: number, seed: number, out: Printer): Promise<b
     const failed: any = {}
     for (let i = 0; i < figures.codes.length; i++) failed[figures.codes[i]] = figures.times[i]
     const seconds = Math.round((ds.millis() - began) / 1000)
-    const result = { seed, ended, whole, echoes, common, static: figures.static, leased, shared, deferred, inherited, failed, seconds, left: left() }
+    const result = {
+        seed,
+        ended,
+        whole,
+        echoes,
+        common,
+        static: figures.static,
+        leased,
+        shared,
+        deferred,
+        inherited,
+        failed,
+        seconds,
+        left: left(),
+    }
     await out.line(JSON.stringify(result))
     return ended === count
 }

@@ -13,7 +13,10 @@ const MAX = 1000000
 /** The console, and `lives COUNT SEED`: let as many sockets live, and tell as one line of JSON what became of them. */
 async function run(line: string, out: Printer): Promise<boolean> {
     if (!line.startsWith(LIVES)) return await execute(line, out)
-    const [count, seed] = line.slice(LIVES.length).split(" ").map(word => parseDecimal(word, MAX))
+    const [count, seed] = line
+        .slice(LIVES.length)
+        .split(" ")
+        .map(word => parseDecimal(word, MAX))
     return await live(count, seed, out)
 }
 

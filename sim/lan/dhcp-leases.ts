@@ -40,8 +40,11 @@ export class LeaseTable {
     private timer: NodeJS.Timeout | undefined
 
     /** @param onExpired is told of each bound lease that came to its end */
-    constructor(addresses: string[], private readonly onExpired: (slot: Slot) => void) {
-        this.slots = addresses.map((address) => ({ address, state: "free", client: undefined, expiresAt: Infinity, freedAt: 0 }))
+    constructor(
+        addresses: string[],
+        private readonly onExpired: (slot: Slot) => void
+    ) {
+        this.slots = addresses.map(address => ({ address, state: "free", client: undefined, expiresAt: Infinity, freedAt: 0 }))
     }
 
     /** All slots, with those whose time is over set free. */
@@ -52,11 +55,11 @@ export class LeaseTable {
 
     /** The slot that the client holds, or held last and nobody took since. */
     of(client: DhcpClient): Slot | undefined {
-        return this.all().find((slot) => slot.client?.key === client.key)
+        return this.all().find(slot => slot.client?.key === client.key)
     }
 
     at(address: string): Slot | undefined {
-        return this.all().find((slot) => slot.address === address)
+        return this.all().find(slot => slot.address === address)
     }
 
     /**
@@ -66,8 +69,8 @@ export class LeaseTable {
     choose(client: DhcpClient, requested: string | undefined): Slot | undefined {
         const own = this.of(client)
         if (own) return own
-        const free = this.slots.filter((slot) => slot.state === "free")
-        return free.find((slot) => slot.address === requested) ?? free.sort((a, b) => a.freedAt - b.freedAt)[0]
+        const free = this.slots.filter(slot => slot.state === "free")
+        return free.find(slot => slot.address === requested) ?? free.sort((a, b) => a.freedAt - b.freedAt)[0]
     }
 
     /** Gives the slot to the client until `seconds` from now. */
@@ -103,7 +106,7 @@ export class LeaseTable {
 
     private schedule(): void {
         clearTimeout(this.timer)
-        const next = Math.min(...this.slots.map((slot) => slot.expiresAt))
+        const next = Math.min(...this.slots.map(slot => slot.expiresAt))
         if (next === Infinity) return
         const wait = Math.min(Math.max(next - Date.now(), 1), MAX_TIMEOUT_MS)
         this.timer = setTimeout(() => {

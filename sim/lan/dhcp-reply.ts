@@ -10,7 +10,7 @@ export class DhcpReplies {
     constructor(
         private readonly host: Host,
         private readonly request: DhcpMessage,
-        private readonly sent: (reply: Buffer) => Buffer[],
+        private readonly sent: (reply: Buffer) => Buffer[]
     ) {}
 
     /** Sends a reply of this type; identifies server and client itself, `options` come between. */

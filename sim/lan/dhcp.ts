@@ -54,8 +54,19 @@ export class DhcpServer extends EventEmitter<Events> {
     /** Test hook: takes the payload of each reply and of its request, returns the payloads really sent (none, one or more). */
     tamper?: (reply: Buffer, request: Buffer) => Buffer[]
     readonly counters = {
-        discover: 0, offer: 0, request: 0, ack: 0, nak: 0, decline: 0, release: 0, inform: 0, rapidCommit: 0,
-        poolEmpty: 0, ignored: 0, malformed: 0, lost: 0,
+        discover: 0,
+        offer: 0,
+        request: 0,
+        ack: 0,
+        nak: 0,
+        decline: 0,
+        release: 0,
+        inform: 0,
+        rapidCommit: 0,
+        poolEmpty: 0,
+        ignored: 0,
+        malformed: 0,
+        lost: 0,
     }
     private readonly host: Host
     private readonly table: LeaseTable
@@ -66,8 +77,8 @@ export class DhcpServer extends EventEmitter<Events> {
         this.leaseSeconds = options.leaseSeconds ?? 3600
         this.rapidCommit = options.rapidCommit ?? true
         this.ignoreClientIdentifier = options.ignoreClientIdentifier ?? false
-        this.table = new LeaseTable(options.addresses, (slot) => this.emit("lease", "expired", leaseOf(slot)))
-        this.host.udp.set(DHCP_SERVER_PORT, (datagram) => this.receive(datagram))
+        this.table = new LeaseTable(options.addresses, slot => this.emit("lease", "expired", leaseOf(slot)))
+        this.host.udp.set(DHCP_SERVER_PORT, datagram => this.receive(datagram))
     }
 
     stop(): void {
@@ -77,12 +88,18 @@ export class DhcpServer extends EventEmitter<Events> {
 
     /** Offered and bound addresses, in the order of the pool. */
     leases(): Lease[] {
-        return this.table.all().filter((slot) => slot.state === "offered" || slot.state === "bound").map(leaseOf)
+        return this.table
+            .all()
+            .filter(slot => slot.state === "offered" || slot.state === "bound")
+            .map(leaseOf)
     }
 
     /** Addresses set aside after a DECLINE. */
     declined(): string[] {
-        return this.table.all().filter((slot) => slot.state === "declined").map((slot) => slot.address)
+        return this.table
+            .all()
+            .filter(slot => slot.state === "declined")
+            .map(slot => slot.address)
     }
 
     /** Ends a lease from the server's side, as an administrator can: its next renewal is refused. False when there is none. */

@@ -52,15 +52,18 @@ export class Host {
     private readonly port: SwitchPort
     private readonly neighbours: Neighbours
 
-    constructor(private readonly lanSwitch: EthernetSwitch, options: HostOptions) {
+    constructor(
+        private readonly lanSwitch: EthernetSwitch,
+        options: HostOptions
+    ) {
         this.mac = options.mac
         this.address = options.address
         this.subnet = options.subnet
         this.gateway = options.gateway
-        this.port = lanSwitch.plug(options.name, (frame) => this.receive(frame))
+        this.port = lanSwitch.plug(options.name, frame => this.receive(frame))
         this.neighbours = new Neighbours(
             (address, mac) => this.transmit(arpRequest(this.mac, this.address, address, mac)),
-            (mac, packet) => this.transmitIpv4(mac, packet),
+            (mac, packet) => this.transmitIpv4(mac, packet)
         )
     }
 

@@ -78,8 +78,8 @@ export class EmbeddedLan extends EventEmitter<Events> {
         const subnet = new Subnet(LAN.network, LAN.prefix)
         this.router = new Router(this.switch, { ...LAN.router, subnet })
         const echoes = [LAN.echo1, LAN.echo2]
-        this.echoes = echoes.map((echo) => new Host(this.switch, { ...echo, subnet, gateway: LAN.router.address }))
-        const echoAddresses = new Set<string>(echoes.map((echo) => echo.address))
+        this.echoes = echoes.map(echo => new Host(this.switch, { ...echo, subnet, gateway: LAN.router.address }))
+        const echoAddresses = new Set<string>(echoes.map(echo => echo.address))
         for (const echo of this.echoes) serveEcho(echo, echoAddresses)
         serveDns(this.router, new Map([LAN.router, ...echoes].map(({ name, address }) => [`${name}.${LAN.domain}`, address])))
         const { leaseSeconds, rapidCommit, ignoreClientIdentifier } = options
@@ -143,14 +143,17 @@ function openCapture(path: string): PcapWriter {
         return new PcapWriter(path)
     } catch (error) {
         const { code } = error as NodeJS.ErrnoException
-        throw new Error(`cannot write the capture file ${path} (${code}): give a file in a folder that exists and is yours`, { cause: error })
+        throw new Error(`cannot write the capture file ${path} (${code}): give a file in a folder that exists and is yours`, {
+            cause: error,
+        })
     }
 }
 
 function explain(error: NodeJS.ErrnoException, port: number | undefined): Error {
     if (error.code === "EADDRINUSE")
-        return new Error(`port ${port} is in use: end the program that has it, or choose another port (0 takes a free one)`, { cause: error })
-    if (error.code === "EACCES")
-        return new Error(`port ${port} is not allowed for this user: choose one above 1023`, { cause: error })
+        return new Error(`port ${port} is in use: end the program that has it, or choose another port (0 takes a free one)`, {
+            cause: error,
+        })
+    if (error.code === "EACCES") return new Error(`port ${port} is not allowed for this user: choose one above 1023`, { cause: error })
     return error
 }

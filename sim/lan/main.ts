@@ -5,7 +5,7 @@ import { EmbeddedLan, LAN } from "./lan.js"
 const DEFAULT_PORT = 4789
 
 function wholeNumber(lowest: number, highest: number): (text: string) => number {
-    return (text) => {
+    return text => {
         const value = Number(text)
         if (/^\d+$/.test(text) && value >= lowest && value <= highest) return value
         throw new InvalidArgumentError(`Give a whole number from ${lowest} to ${highest}.`)

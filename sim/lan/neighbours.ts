@@ -25,7 +25,7 @@ export class Neighbours {
      */
     constructor(
         private readonly ask: (address: string, mac?: string) => void,
-        private readonly transmit: (mac: string, packet: Buffer) => void,
+        private readonly transmit: (mac: string, packet: Buffer) => void
     ) {}
 
     /** Sends `packet` to the neighbour, at once or as soon as it is known; gives up silently when it never answers. */

@@ -8,7 +8,10 @@ export class Subnet {
     private readonly maskNumber: number
 
     /** @param network any address of the network; @param prefix bits of it that all share, 1 to 30 */
-    constructor(network: string, readonly prefix: number) {
+    constructor(
+        network: string,
+        readonly prefix: number
+    ) {
         this.maskNumber = (0xffffffff << (32 - prefix)) >>> 0
         this.network = (addressToNumber(network) & this.maskNumber) >>> 0
         this.mask = numberToAddress(this.maskNumber)

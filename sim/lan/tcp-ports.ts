@@ -15,7 +15,7 @@ export class TcpPorts {
     private readonly server: Server
 
     private constructor(private readonly lanSwitch: EthernetSwitch) {
-        this.server = createServer((socket) => this.accept(socket))
+        this.server = createServer(socket => this.accept(socket))
     }
 
     /** Listens on loopback only. Rejects with the error of `listen`, such as `EADDRINUSE`. */
@@ -54,7 +54,7 @@ export class TcpPorts {
 
     /** Ends all connections and resolves when the port is free again. */
     stop(): Promise<void> {
-        const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+        const closed = new Promise<void>(resolve => this.server.close(() => resolve()))
         this.disconnectAll()
         return closed
     }
@@ -63,10 +63,10 @@ export class TcpPorts {
         // small frames 20 ms apart must not wait for each other (Nagle)
         socket.setNoDelay(true)
         this.clients.add(socket)
-        const port = this.lanSwitch.plug(`tcp${++this.counters.accepted}`, (frame) => this.send(socket, frame))
+        const port = this.lanSwitch.plug(`tcp${++this.counters.accepted}`, frame => this.send(socket, frame))
         const decoder = new VdeDecoder()
-        socket.on("data", (chunk) => {
-            if (decoder.push(chunk, (frame) => this.lanSwitch.receive(frame, port))) return
+        socket.on("data", chunk => {
+            if (decoder.push(chunk, frame => this.lanSwitch.receive(frame, port))) return
             this.counters.badLength++
             socket.destroy()
         })

@@ -63,11 +63,17 @@ function prepare(workspace: Workspace, path: string, phy: PhyKind): void {
     const { folder } = workspace
     rmSync(join(folder, PACKAGE), { force: true })
     link(workspace, join(folder, "src"), PACKAGE)
-    for (const name of readdirSync(PROJECT)) if (!NOT_LINKED.includes(name) && !existsSync(join(folder, name))) link(workspace, join(PROJECT, name), name)
+    for (const name of readdirSync(PROJECT))
+        if (!NOT_LINKED.includes(name) && !existsSync(join(folder, name))) link(workspace, join(PROJECT, name), name)
     link(workspace, parse(path).root, ROOT)
     if (phy === "w5500")
         for (const [to, from] of Object.entries(MODEL))
-            writeFileSync(join(folder, "src", to), readFileSync(join(PROJECT, "devs/w5500", from), "utf8").replaceAll("../../src/phy/w5500/", "./").replaceAll("../../src/", "../../"))
+            writeFileSync(
+                join(folder, "src", to),
+                readFileSync(join(PROJECT, "devs/w5500", from), "utf8")
+                    .replaceAll("../../src/phy/w5500/", "./")
+                    .replaceAll("../../src/", "../../")
+            )
     // what the stack logs is not what the program prints
     for (const name of readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" }).filter(name => name.endsWith(".ts"))) {
         const source = join(folder, "src", name)
@@ -97,7 +103,8 @@ function ownFunctions(folder: string): number[] {
 /** @param shown the path as the reader knows it @throws with what the compiler said */
 export async function buildOwn(workspace: Workspace, path: string, shown: string, phy: PhyKind): Promise<Built> {
     const { folder } = workspace
-    const readable = (text: string) => text.replaceAll(inCopy(path), shown).replaceAll(OUTSIDE, parse(path).root).replaceAll(`${PACKAGE}/`, "src/")
+    const readable = (text: string) =>
+        text.replaceAll(inCopy(path), shown).replaceAll(OUTSIDE, parse(path).root).replaceAll(`${PACKAGE}/`, "src/")
     prepare(workspace, path, phy)
     const { code, output } = await workspace.run("build", START)
     // the copy is removed with what is in it

@@ -49,7 +49,13 @@ function find() {
     for (let at = bytes.indexOf(image); at >= 0; at = bytes.indexOf(image, at + 1))
         for (let word = words.indexOf(at); word >= 0; word = words.indexOf(at, word + 1)) {
             const address = 4 * word - CONTEXT_IMAGE
-            if (address > 0 && 4 * word + CONTEXT_GC < bytes.length && wordAt(address + CONTEXT_GC) < bytes.length - GC_CONTEXT && isContext(address)) return address
+            if (
+                address > 0 &&
+                4 * word + CONTEXT_GC < bytes.length &&
+                wordAt(address + CONTEXT_GC) < bytes.length - GC_CONTEXT &&
+                isContext(address)
+            )
+                return address
         }
     return 0
 }

@@ -52,7 +52,4 @@ const command = new Command("npm run program --")
         'Builds a program of yours and runs it in the simulator on a LAN, until its last line and its fibers have ended. It imports the socket API from "tuplephone"; see docs/api.md.'
     )
     .argument("[file]", `the program, such as ${EXAMPLE}`)
-await withNetworkOptions(command)
-    .option("--seconds <number>", "end it after that time", seconds)
-    .action(main)
-    .parseAsync()
+await withNetworkOptions(command).option("--seconds <number>", "end it after that time", seconds).action(main).parseAsync()

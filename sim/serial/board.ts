@@ -14,9 +14,16 @@ const DOCUMENTATION = "docs/boards.md"
 /** What went wrong with a port, as the driver of each system says it. */
 const OPEN_ERRORS: [pattern: RegExp, says: (path: string) => string][] = [
     [/no such file|file not found|ENOENT|ENXIO|no such device/i, path => `there is no ${path}; --list shows the serial ports`],
-    [/cannot lock|temporarily unavailable|busy/i, path => `${path} is in use; end the program that has it, such as another console or devs devtools`],
+    [
+        /cannot lock|temporarily unavailable|busy/i,
+        path => `${path} is in use; end the program that has it, such as another console or devs devtools`,
+    ],
     [/access denied/i, path => `${path} is in use, or you may not open it; end the program that has it`],
-    [/permission denied|not permitted|EACCES/i, path => `you may not open ${path}; become a member of the group that it belongs to (sudo usermod -aG dialout $USER) and log in again`],
+    [
+        /permission denied|not permitted|EACCES/i,
+        path =>
+            `you may not open ${path}; become a member of the group that it belongs to (sudo usermod -aG dialout $USER) and log in again`,
+    ],
     [/ioctl|is a directory|not a tty|bad file|invalid/i, path => `${path} is no serial port; --list shows them`],
 ]
 
@@ -42,7 +49,8 @@ function only(path: string, Port: typeof SerialPort, failed: (error: Error) => v
                 opened?.(error)
             })
             this.on("close", (error: Error | null) => {
-                if (error) failed(new Error(`${path} is gone: the board was unplugged or has restarted; plug it in and start the console again`))
+                if (error)
+                    failed(new Error(`${path} is gone: the board was unplugged or has restarted; plug it in and start the console again`))
             })
         }
     } as typeof SerialPort
@@ -60,7 +68,9 @@ export class Board extends Runner {
         this.bus = new JDBus([transport], { client: true, disableRoleManager: true })
         // after a second of silence the transport opens the port once more
         transport.on(DISCONNECT, () => this.client?.interrupt(new Error("the line was interrupted; run the command again")))
-        this.watchLeave(this.bus, () => this.failWith(new Error(`the phone on ${path} does not answer any more; reset the board and start the console again`)))
+        this.watchLeave(this.bus, () =>
+            this.failWith(new Error(`the phone on ${path} does not answer any more; reset the board and start the console again`))
+        )
         jacdacLog.on("board", this.onLog)
         jacdacLog.on("damaged", this.onDamaged)
     }

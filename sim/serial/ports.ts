@@ -45,8 +45,7 @@ export function isLikely(port: Port): boolean {
 export function choosePort(ports: Port[]): Port {
     const likely = ports.filter(isLikely)
     if (likely.length === 1) return likely[0]!
-    if (likely.length > 1)
-        throw new Error(`there are ${likely.length} ports: ${likely.map(describe).join(", ")}; say which with --serial`)
+    if (likely.length > 1) throw new Error(`there are ${likely.length} ports: ${likely.map(describe).join(", ")}; say which with --serial`)
     if (ports.length === 0) throw new Error("there is no serial port; plug the board in, or name its port with --serial")
     throw new Error("none of the serial ports is on USB; plug the board in, or name its port with --serial (--list shows them)")
 }

@@ -27,16 +27,18 @@ function slotOf(text: string): Slot {
  */
 export function formsOf(help: string): Form[] {
     const usages = help.split("\n").filter(line => /^[a-z]/.test(line))
-    return usages.flatMap(usage => usage.split(" | ")).map(usage => {
-        const [command, ...parts] = usage.match(/\[[^\]]*\]|\S+/g)!
-        const form: Form = { command: command!, slots: [], options: new Map() }
-        for (const part of parts) {
-            const words = part.replace(/^\[|\]$/g, "").split(" ")
-            if (words[0]!.startsWith("-")) form.options.set(words[0]!, words[1] === undefined ? undefined : slotOf(words[1]))
-            else form.slots.push(...words.map(slotOf))
-        }
-        return form
-    })
+    return usages
+        .flatMap(usage => usage.split(" | "))
+        .map(usage => {
+            const [command, ...parts] = usage.match(/\[[^\]]*\]|\S+/g)!
+            const form: Form = { command: command!, slots: [], options: new Map() }
+            for (const part of parts) {
+                const words = part.replace(/^\[|\]$/g, "").split(" ")
+                if (words[0]!.startsWith("-")) form.options.set(words[0]!, words[1] === undefined ? undefined : slotOf(words[1]))
+                else form.slots.push(...words.map(slotOf))
+            }
+            return form
+        })
 }
 
 /** What may come next after these words of a command, or `undefined` if they do not fit the form. */
@@ -87,7 +89,8 @@ export function complete(forms: Form[], seen: Vocabulary, line: string, phones =
         const can = next(form, words.slice(1))
         if (!can) continue
         // N as the value of an option counts something else than calls
-        if (can.value) offer([...can.value.words, ...can.value.kinds.filter(kind => kind !== "N").flatMap(kind => meant(kind, seen, forms))])
+        if (can.value)
+            offer([...can.value.words, ...can.value.kinds.filter(kind => kind !== "N").flatMap(kind => meant(kind, seen, forms))])
         if (can.slot) offer([...can.slot.words, ...can.slot.kinds.flatMap(kind => meant(kind, seen, forms))])
         can.options.forEach(option => options.add(option))
     }

@@ -39,7 +39,9 @@ export class History {
 
     private read(): string[] {
         try {
-            return readFileSync(this.file, "utf8").split("\n").filter(line => line !== "")
+            return readFileSync(this.file, "utf8")
+                .split("\n")
+                .filter(line => line !== "")
         } catch {
             return []
         }

@@ -74,7 +74,10 @@ function releaseInLine(): void {
 /** As it fits a stream: broken between words on a terminal, as it is elsewhere. */
 export function fitted(text: string, stream: { isTTY?: boolean; columns?: number }): string {
     if (!stream.isTTY) return text
-    return text.split("\n").flatMap(line => wrapped(line, widthOf(stream))).join("\n")
+    return text
+        .split("\n")
+        .flatMap(line => wrapped(line, widthOf(stream)))
+        .join("\n")
 }
 
 /** Says something that is no answer: above the line that is being typed, or after the line of an answer. */

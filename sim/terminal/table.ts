@@ -90,7 +90,9 @@ function recordOf(titles: string[], row: string[], room: number, style: Style): 
         const title = titles[i]!
         const pair = `${title} ${cell}`
         const paint = (text: string) =>
-            text.replace(title, style.heading).replace(/ .*/, rest => (title === STATE ? ` ${stateStyle(cell, style)(rest.slice(1))}` : rest))
+            text
+                .replace(title, style.heading)
+                .replace(/ .*/, rest => (title === STATE ? ` ${stateStyle(cell, style)(rest.slice(1))}` : rest))
         if (width + GAP + pair.length <= room) {
             lines.push(lines.pop()! + " ".repeat(GAP) + paint(pair))
             width += GAP + pair.length
@@ -107,7 +109,10 @@ function recordOf(titles: string[], row: string[], room: number, style: Style): 
 export function render(table: Table, room: number, style: Style): string[] {
     const { titles, rows } = table
     const layout = layoutOf(table, room)
-    if (!layout) return rows.length > 0 ? rows.flatMap(row => recordOf(titles, row, room, style)) : wrapped(titles.join("  "), room).map(style.heading)
+    if (!layout)
+        return rows.length > 0
+            ? rows.flatMap(row => recordOf(titles, row, room, style))
+            : wrapped(titles.join("  "), room).map(style.heading)
     const { widths, gap } = layout
     const line = (cells: string[], paint: (text: string, column: number) => string, alignsRight: (cell: string) => boolean): string =>
         cells
@@ -121,7 +126,19 @@ export function render(table: Table, room: number, style: Style): string[] {
     const heads = titles.map((title, i) => broken(partsOf(title), widths[i]!))
     const height = Math.max(...heads.map(lines => lines.length))
     return [
-        ...Array.from({ length: height }, (_, n) => line(heads.map(lines => lines[n] ?? ""), style.heading, () => false)),
-        ...rows.map(row => line(row, (text, i) => (titles[i] === STATE ? stateStyle(text, style)(text) : text), cell => NUMBER.test(cell))),
+        ...Array.from({ length: height }, (_, n) =>
+            line(
+                heads.map(lines => lines[n] ?? ""),
+                style.heading,
+                () => false
+            )
+        ),
+        ...rows.map(row =>
+            line(
+                row,
+                (text, i) => (titles[i] === STATE ? stateStyle(text, style)(text) : text),
+                cell => NUMBER.test(cell)
+            )
+        ),
     ]
 }

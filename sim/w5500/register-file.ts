@@ -7,8 +7,7 @@ export class RegisterFile {
     private readonly owners: (Register | undefined)[] = []
 
     constructor(private readonly map: Readonly<Record<string, Register>>) {
-        for (const register of Object.values(map))
-            for (let i = 0; i < (register.bytes ?? 1); i++) this.owners[register.at + i] = register
+        for (const register of Object.values(map)) for (let i = 0; i < (register.bytes ?? 1); i++) this.owners[register.at + i] = register
         this.bytes = Buffer.alloc(this.owners.length)
         this.reset()
     }

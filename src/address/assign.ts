@@ -46,8 +46,7 @@ export async function openInterface(source: Source, process: number): Promise<In
     // prefer a lease that holds an address, then one to which an address was offered: both save a round trip
     const ready = kept.find(i => holdsAddress(leaseOf(i))) || kept.find(i => hasOffer(leaseOf(i)))
     const ifc = ready || kept[0] || freeInterface()
-    if (!ifc)
-        throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
+    if (!ifc) throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     ifc.process = process
     forgetConflicts(ifc)
@@ -76,7 +75,8 @@ async function takeStatic(ifc: Interface, until: number): Promise<void> {
         )
     while (ifc.address === 0) {
         const left = until - ds.millis()
-        if (left <= 0) throw unavailable(`no reserved address of ${pool.describe()} was found free ${IN_TIME}; see that they are reserved, and ACD`)
+        if (left <= 0)
+            throw unavailable(`no reserved address of ${pool.describe()} was found free ${IN_TIME}; see that they are reserved, and ACD`)
         if (isProbing(ifc)) await leaseChanged.wait(left)
         else {
             const address = pool.take()

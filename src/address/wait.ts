@@ -14,8 +14,7 @@ export async function need(lease: Lease, until: number): Promise<void> {
     if (await boundBefore(lease, until)) return
     let reason = lease.failure
     if (!reason) {
-        if (conflictsOf(lease.ifc) > 0)
-            reason = "other hosts use the addresses that the DHCP server gives; see that they are for it alone"
+        if (conflictsOf(lease.ifc) > 0) reason = "other hosts use the addresses that the DHCP server gives; see that they are for it alone"
         else if (lease.state === LeaseState.Probing) reason = `the address is still being probed ${IN_TIME}; try again, or see ACD`
         else reason = `no DHCP server gave an address ${IN_TIME}; see that one runs on this LAN and has addresses left`
     }

@@ -41,9 +41,7 @@ export async function call(args: string[], out: Printer): Promise<void> {
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
     const d = describe(c)
-    await out.line(
-        `call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`
-    )
+    await out.line(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
 }
 
 function nameOf(codec: Codec): string {

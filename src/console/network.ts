@@ -31,7 +31,12 @@ function socketsOf(ifc: Interface): number {
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
     settleSockets()
-    await printList(args, interfaces.filter(i => i.process !== FREE), describeInterface, out)
+    await printList(
+        args,
+        interfaces.filter(i => i.process !== FREE),
+        describeInterface,
+        out
+    )
 }
 
 function describeInterface(ifc: Interface) {
@@ -55,7 +60,12 @@ function describeInterface(ifc: Interface) {
 
 export async function netstat(args: string[], out: Printer): Promise<void> {
     settleSockets()
-    await printList(args, sockets.filter(s => s.process !== FREE), describeSocket, out)
+    await printList(
+        args,
+        sockets.filter(s => s.process !== FREE),
+        describeSocket,
+        out
+    )
 }
 
 function describeSocket(s: DatagramSocket) {
@@ -131,7 +141,12 @@ function describeLease(l: Lease) {
 
 export async function lease(args: string[], out: Printer): Promise<void> {
     if (args.length === 0 || args[0] === "-j") {
-        await printList(args, leases.filter(l => l.state !== LeaseState.Idle), describeLease, out)
+        await printList(
+            args,
+            leases.filter(l => l.state !== LeaseState.Idle),
+            describeLease,
+            out
+        )
         return
     }
     const action = args.shift()

@@ -10,7 +10,18 @@ import { interfaceOf } from "../link/interface"
 import { giveOwnMac, hasOwnMac, takeOwnMacs } from "../link/macs"
 import type { Endpoint } from "../transport/endpoint"
 import { ADDRESS_BROADCAST, isHostPart, isUnicast, prefixOf } from "../wire/address"
-import { DHCPACK, DHCPNAK, DHCPOFFER, DHCPRELEASE, DHCP_CLIENT_PORT, DHCP_OPTIONS, DHCP_SERVER_PORT, DHCP_XID, DhcpReply, readDhcp } from "../wire/dhcp"
+import {
+    DHCPACK,
+    DHCPNAK,
+    DHCPOFFER,
+    DHCPRELEASE,
+    DHCP_CLIENT_PORT,
+    DHCP_OPTIONS,
+    DHCP_SERVER_PORT,
+    DHCP_XID,
+    DhcpReply,
+    readDhcp,
+} from "../wire/dhcp"
 import { PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds } from "../wire/udp"
 import { LeaseEvent, discoverAgain, forget, maskFrom, transition } from "./client"
@@ -72,7 +83,9 @@ function leaseAsking(xid: number): Lease {
 
 /** Whether a server's answer is waited for. */
 function isAsking(l: Lease): boolean {
-    return l.state !== LeaseState.Init && l.state !== LeaseState.InitReboot && l.state !== LeaseState.Probing && l.state !== LeaseState.Bound
+    return (
+        l.state !== LeaseState.Init && l.state !== LeaseState.InitReboot && l.state !== LeaseState.Probing && l.state !== LeaseState.Bound
+    )
 }
 
 /** What is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used. */
@@ -131,12 +144,7 @@ function onGrant(lease: Lease, r: DhcpReply): void {
  * both are one client. What is not bound yet proves nothing, since a server may offer one address to several clients.
  */
 function isSameClient(lease: Lease, held: Lease, r: DhcpReply): boolean {
-    return (
-        !holdsAddress(lease) &&
-        holdsAddress(held) &&
-        held.server === r.server &&
-        !hasOwnMac(lease.ifc)
-    )
+    return !holdsAddress(lease) && holdsAddress(held) && held.server === r.server && !hasOwnMac(lease.ifc)
 }
 
 /** Ask again at once, as another client: with a MAC address of its own. Without one, the lease has failed. */

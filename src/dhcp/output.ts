@@ -1,6 +1,16 @@
 /** DHCP out: the message that a lease sends in its state (RFC 2131, table 5). `client.ts` says when. */
 import { counters } from "../base/counters"
-import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DHCP_CLIENT_PORT, DHCP_LENGTH, DHCP_SERVER_PORT, DhcpRequest, writeDhcp } from "../wire/dhcp"
+import {
+    DHCPDECLINE,
+    DHCPDISCOVER,
+    DHCPRELEASE,
+    DHCPREQUEST,
+    DHCP_CLIENT_PORT,
+    DHCP_LENGTH,
+    DHCP_SERVER_PORT,
+    DhcpRequest,
+    writeDhcp,
+} from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { TX_IP, phy } from "../link/ethernet"

@@ -52,12 +52,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
     let s: number
     if (b[ip] === 0x45) {
         // the usual header, summed in place
-        s =
-            b.getAt(ip, "u32") +
-            b.getAt(ip + 4, "u32") +
-            b.getAt(ip + 8, "u32") +
-            b.getAt(ip + 12, "u32") +
-            b.getAt(ip + 16, "u32")
+        s = b.getAt(ip, "u32") + b.getAt(ip + 4, "u32") + b.getAt(ip + 8, "u32") + b.getAt(ip + 12, "u32") + b.getAt(ip + 16, "u32")
     } else {
         // options: their length is checked, and nothing in them concerns a host that routes nothing (RFC 1122, 3.2.1.8)
         header = (b[ip] & 15) * 4
@@ -137,8 +132,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
 function isToInterface(b: Buffer, eth: number): boolean {
     const macHigh = b.getAt(eth, "i32")
     const macLow = b.getAt(eth + 4, "u16")
-    const ifc =
-        b.getAt(eth + ETH_TYPE, "u16") === ETHERTYPE_IPV4 ? interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32")) : undefined
+    const ifc = b.getAt(eth + ETH_TYPE, "u16") === ETHERTYPE_IPV4 ? interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32")) : undefined
     return ifc ? ifc.macHigh === macHigh && ownMacLow === macLow : isOurMac(macHigh, macLow)
 }
 
@@ -167,4 +161,3 @@ function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: num
     }
     if (!found) counters.udpNoPort++
 }
-

@@ -2,15 +2,7 @@
 import * as ds from "@devicescript/core"
 import { NEIGHBOURS } from "../base/config"
 import { counters } from "../base/counters"
-import {
-    ARP_OPERATION,
-    ARP_REPLY,
-    ARP_REQUEST,
-    ARP_SENDER_ADDRESS,
-    ARP_SENDER_MAC,
-    ARP_TARGET_ADDRESS,
-    isArp,
-} from "../wire/arp"
+import { ARP_OPERATION, ARP_REPLY, ARP_REQUEST, ARP_SENDER_ADDRESS, ARP_SENDER_MAC, ARP_TARGET_ADDRESS, isArp } from "../wire/arp"
 import { isUnicast } from "../wire/address"
 import { setMac } from "../wire/ethernet"
 import { findConflict } from "./acd"
@@ -37,8 +29,7 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     const target = interfaceOf(address)
     if (sender !== 0) learn(sender, macHigh, macLow, target !== undefined)
     // RFC 5227, 2.1.1: a probe has sender address 0 and is answered like a request
-    if (operation === ARP_REQUEST && target)
-        sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
+    if (operation === ARP_REQUEST && target) sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
 }
 
 function learn(address: number, macHigh: number, macLow: number, forUs: boolean): void {

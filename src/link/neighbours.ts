@@ -105,7 +105,16 @@ export function setDue(n: Neighbour, due: number): void {
 /** Ask for an entry: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else by broadcast. */
 export function askFor(n: Neighbour): void {
     const believed = n.known && n.attempts < 3
-    sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, believed ? n.macHigh : MAC_BROADCAST_HIGH, believed ? n.macLow : MAC_BROADCAST_LOW)
+    sendArp(
+        n.ifc,
+        ARP_REQUEST,
+        n.ifc.address,
+        n.address,
+        0,
+        0,
+        believed ? n.macHigh : MAC_BROADCAST_HIGH,
+        believed ? n.macLow : MAC_BROADCAST_LOW
+    )
 }
 
 /** Age the cache: ask again for what is due, give up what does not answer. */

@@ -15,17 +15,7 @@ import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
 import { swap } from "../wire/address"
 import { Codec } from "../voice/g711"
 import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countPacket } from "./reception"
-import {
-    RTP_HEADER,
-    RTP_MARKER,
-    RTP_SEQUENCE,
-    RTP_SSRC,
-    RTP_TIMESTAMP,
-    RTP_TYPE,
-    rtpHeaderLength,
-    rtpPadding,
-    writeRtp,
-} from "../wire/rtp"
+import { RTP_HEADER, RTP_MARKER, RTP_SEQUENCE, RTP_SSRC, RTP_TIMESTAMP, RTP_TYPE, rtpHeaderLength, rtpPadding, writeRtp } from "../wire/rtp"
 import { byeOf } from "./rtcp"
 import { Echo, Play, writeSpeech, writeTone } from "../voice/source"
 import { SPEECH } from "../voice/speech"

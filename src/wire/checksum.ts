@@ -14,11 +14,7 @@ export function sum(b: Buffer, offset: number, length: number): number {
     let s = 0
     const end = offset + length
     while (offset + 16 <= end) {
-        s +=
-            b.getAt(offset, "u32") +
-            b.getAt(offset + 4, "u32") +
-            b.getAt(offset + 8, "u32") +
-            b.getAt(offset + 12, "u32")
+        s += b.getAt(offset, "u32") + b.getAt(offset + 4, "u32") + b.getAt(offset + 8, "u32") + b.getAt(offset + 12, "u32")
         offset += 16
     }
     while (offset + 4 <= end) {

@@ -307,14 +307,7 @@ export function readDhcp(
  * The client identifier is that of RFC 4361, 6.1: type 255, the IAID, and a DUID-LL (RFC 8415, 11.4).
  * @param duidHigh first four octets of the hardware address that names the device, whichever its interface has
  */
-export function writeDhcp(
-    b: Buffer,
-    dhcp: number,
-    type: number,
-    q: DhcpRequest,
-    duidHigh: number,
-    duidLow: number
-): void {
+export function writeDhcp(b: Buffer, dhcp: number, type: number, q: DhcpRequest, duidHigh: number, duidLow: number): void {
     b.fillAt(dhcp, DHCP_LENGTH, 0)
     b.setAt(dhcp + DHCP_OP, "i32", BOOTREQUEST_ETHERNET)
     b.setAt(dhcp + DHCP_XID, "i32", q.xid)

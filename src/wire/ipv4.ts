@@ -32,15 +32,7 @@ const DONT_FRAGMENT = 0x40
  * the header stays the same from datagram to datagram while the length does.
  * @param length bytes after the header
  */
-export function writeIpv4(
-    b: Buffer,
-    ip: number,
-    protocol: number,
-    tos: number,
-    src: number,
-    dst: number,
-    length: number
-): void {
+export function writeIpv4(b: Buffer, ip: number, protocol: number, tos: number, src: number, dst: number, length: number): void {
     const total = IPV4_HEADER + length
     b[ip] = VERSION_4_IHL_5
     b[ip + IPV4_TOS] = tos
@@ -58,11 +50,5 @@ export function writeIpv4(
 
 /** Sum of the pseudo-header (RFC 768); add that of the datagram. @param length bytes of the datagram */
 export function pseudoSum(b: Buffer, ip: number, protocol: number, length: number): number {
-    return (
-        b.getAt(ip + IPV4_SRC, "u32") +
-        b.getAt(ip + IPV4_DST, "u32") +
-        (protocol << 8) +
-        (length >> 8) +
-        ((length & 255) << 8)
-    )
+    return b.getAt(ip + IPV4_SRC, "u32") + b.getAt(ip + IPV4_DST, "u32") + (protocol << 8) + (length >> 8) + ((length & 255) << 8)
 }

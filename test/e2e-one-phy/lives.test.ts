@@ -79,7 +79,10 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
         await until("the end of leases of which nobody knows", () => rig.leased().length === 1, (LEASE_SECONDS + 2) * 1000)
         await until("who does not answer is forgotten", async () => (await rig.json<{ mac: string | null }[]>("arp -j")).every(n => n.mac))
         await rig.idle()
-        assert.deepEqual((await rig.json<{ iface: string; state: string }[]>("lease -j")).map(l => l.iface), ["tp0"])
+        assert.deepEqual(
+            (await rig.json<{ iface: string; state: string }[]>("lease -j")).map(l => l.iface),
+            ["tp0"]
+        )
         for (const n of await rig.json<{ address: string; iface: string }[]>("arp -j")) {
             assert.match(n.address, /^10\.77\.0\.[123]$/)
             assert.equal(n.iface, "tp0")
@@ -113,7 +116,10 @@ describe(`lives of sockets (SEED=${SEED})`, () => {
         atFirst = await heap()
     })
 
-    for (const [count, rapid] of [[RAPID, true], [FOUR_MESSAGES, false]] as const)
+    for (const [count, rapid] of [
+        [RAPID, true],
+        [FOUR_MESSAGES, false],
+    ] as const)
         it(`${count} with a server that loses a tenth, ${rapid ? "with" : "without"} rapid commit`, LIMIT, async t => {
             const { counters } = rig.lan.dhcp
             const before = { ...counters }

@@ -138,10 +138,14 @@ describe("a W5500", () => {
         rig.lan.dhcp.leaseSeconds = 6
         call = await rig.call(ECHO1, "--play speech")
         chip().answer(FLOATING)
-        const ended = await until("the end of the call", async () => {
-            const now = await rig.callOf(call.id)
-            return now.state === "ended" ? now : undefined
-        }, 10_000)
+        const ended = await until(
+            "the end of the call",
+            async () => {
+                const now = await rig.callOf(call.id)
+                return now.state === "ended" ? now : undefined
+            },
+            10_000
+        )
         assert.match(ended.error ?? "", /lease/)
         await rig.fails(`call ${ECHO1}`, /no link/)
         chip().answer(undefined)

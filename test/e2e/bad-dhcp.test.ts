@@ -56,7 +56,11 @@ describe("a call gets the right address although the server also sends", () => {
         {
             what: "masks that are none",
             counted: { dhcpBad: 2 },
-            make: m => [[255, 0, 255, 0], [0, 0, 0, 0]].map(mask => withOption(m, DhcpOption.SUBNET_MASK, mask)),
+            make: m =>
+                [
+                    [255, 0, 255, 0],
+                    [0, 0, 0, 0],
+                ].map(mask => withOption(m, DhcpOption.SUBNET_MASK, mask)),
         },
         {
             what: "addresses that no host can have",
@@ -76,7 +80,11 @@ describe("a call gets the right address although the server also sends", () => {
                 return [[12, 4, 65], [12]].map(option => Buffer.concat([options, Buffer.from(option)]))
             },
         },
-        { what: "headers cut off", counted: { dhcpBad: 31 }, make: (_, payload) => Array.from({ length: 31 }, (_, n) => payload.subarray(0, 8 * n)) },
+        {
+            what: "headers cut off",
+            counted: { dhcpBad: 31 },
+            make: (_, payload) => Array.from({ length: 31 }, (_, n) => payload.subarray(0, 8 * n)),
+        },
         {
             what: "another magic cookie",
             counted: { dhcpBad: 1 },

@@ -73,7 +73,10 @@ describe("bad input", () => {
     group("frames", {}, () => {
         // a wire carries no frame below 60 bytes: what the switch lets through is padded there, and says 0 where it was cut
         it(`of every length from ${SHORTEST} to 60 bytes, cut off from a datagram, are dropped, each by its counter`, () =>
-            drops(ON_WIRE ? { ipBadHeader: 1, ipBadChecksum: 19, ipBadLength: 27 } : { ethShort: 34, ipBadLength: 27 }, ...cut(datagram, 60)))
+            drops(
+                ON_WIRE ? { ipBadHeader: 1, ipBadChecksum: 19, ipBadLength: 27 } : { ethShort: 34, ipBadLength: 27 },
+                ...cut(datagram, 60)
+            ))
 
         it(`of every length from ${SHORTEST} to 41 bytes, cut off from an ARP request, are dropped, each by its counter`, () =>
             drops(ON_WIRE ? { arpBad: 8 } : { ethShort: 34, arpBad: 8 }, ...cut(arpRequest(FOREIGN_MAC, NOBODY, rig.address), 41)))
@@ -94,7 +97,17 @@ describe("bad input", () => {
 
         it("with wrong operations, hardware, protocol and lengths are dropped, each by its counter", () => {
             const good = arp(ARP_REQUEST, FOREIGN_MAC, NOBODY)
-            const bad = [[0, 1], [1, 6], [2, 0x86], [4, 8], [5, 16], [7, 0], [7, 3], [7, 255], [8, 0xff]]
+            const bad = [
+                [0, 1],
+                [1, 6],
+                [2, 0x86],
+                [4, 8],
+                [5, 16],
+                [7, 0],
+                [7, 3],
+                [7, 255],
+                [8, 0xff],
+            ]
             return drops(
                 { arpBad: bad.length },
                 ...bad.map(([offset, value]) => {
@@ -105,7 +118,8 @@ describe("bad input", () => {
             )
         })
 
-        it("that claims the phone's own address", () => drops({ arpConflict: 1, arpDefended: 1 }, rig.frame(ETHERTYPE_ARP, arp(ARP_REPLY, FOREIGN_MAC, rig.address))))
+        it("that claims the phone's own address", () =>
+            drops({ arpConflict: 1, arpDefended: 1 }, rig.frame(ETHERTYPE_ARP, arp(ARP_REPLY, FOREIGN_MAC, rig.address))))
 
         it("that claims the phone's own address during a call from it", () =>
             rig.duringCall(async call => {
@@ -144,11 +158,19 @@ describe("bad input", () => {
         })
 
         it("in fragments, the first and the last, are dropped, each by its counter", () =>
-            drops({ ipFragment: 3 }, patched(datagram, { [IP + 6]: 0x20 }), patched(datagram, { [IP + 6]: 0, [IP + 7]: 9 }), patched(datagram, { [IP + 6]: 0x3f, [IP + 7]: 255 })))
+            drops(
+                { ipFragment: 3 },
+                patched(datagram, { [IP + 6]: 0x20 }),
+                patched(datagram, { [IP + 6]: 0, [IP + 7]: 9 }),
+                patched(datagram, { [IP + 6]: 0x3f, [IP + 7]: 255 })
+            ))
 
         it("from addresses that no host has are dropped, each by its counter", () => {
             const sources = ["224.0.0.1", "255.255.255.255", "127.0.0.1", "0.0.0.0", "0.1.2.3"]
-            return drops({ ipBadSource: sources.length }, ...sources.map(source => rig.datagram(rig.address, 9, Buffer.alloc(20), { source })))
+            return drops(
+                { ipBadSource: sources.length },
+                ...sources.map(source => rig.datagram(rig.address, 9, Buffer.alloc(20), { source }))
+            )
         })
 
         it("to addresses that the phone does not have are dropped, each by its counter", () => {
@@ -157,14 +179,20 @@ describe("bad input", () => {
         })
 
         it("of unknown protocols are dropped, each by its counter", () => {
-            const ip = (protocol: number) => rig.frame(ETHERTYPE_IPV4, buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol, payload: Buffer.alloc(40) }))
+            const ip = (protocol: number) =>
+                rig.frame(
+                    ETHERTYPE_IPV4,
+                    buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol, payload: Buffer.alloc(40) })
+                )
             return drops({ ipUnknownProtocol: 3 }, ip(0), ip(6), ip(255))
         })
     })
 
     group("ICMP", {}, () => {
-        const icmp = (payload: Buffer) => rig.frame(ETHERTYPE_IPV4, buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol: PROTOCOL_ICMP, payload }))
-        const quoting = (quoted: Buffer) => icmp(buildIcmp({ type: ICMP_UNREACHABLE, code: CODE_PORT_UNREACHABLE, rest: 0, payload: quoted }))
+        const icmp = (payload: Buffer) =>
+            rig.frame(ETHERTYPE_IPV4, buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol: PROTOCOL_ICMP, payload }))
+        const quoting = (quoted: Buffer) =>
+            icmp(buildIcmp({ type: ICMP_UNREACHABLE, code: CODE_PORT_UNREACHABLE, rest: 0, payload: quoted }))
 
         it("cut off, and with a wrong checksum, are dropped, each by its counter", () => {
             const echo = buildIcmp({ type: ICMP_ECHO_REQUEST, code: 0, rest: 1, payload: Buffer.alloc(8) })
@@ -179,7 +207,14 @@ describe("bad input", () => {
             const other = buildIpv4({ source: NOBODY, destination: LAN.echo1.address, protocol: PROTOCOL_UDP, payload: udp })
             const longHeader = Buffer.from(own)
             longHeader[0] = 0x4f
-            return drops({ icmpBad: 5 }, quoting(Buffer.alloc(0)), quoting(own.subarray(0, 20)), quoting(own.subarray(0, 27)), quoting(other), quoting(longHeader))
+            return drops(
+                { icmpBad: 5 },
+                quoting(Buffer.alloc(0)),
+                quoting(own.subarray(0, 20)),
+                quoting(own.subarray(0, 27)),
+                quoting(other),
+                quoting(longHeader)
+            )
         })
 
         it("errors about a call that concern another port or another peer, during a call", () =>
@@ -191,7 +226,12 @@ describe("bad input", () => {
                     const payload = buildIcmp({ type: ICMP_UNREACHABLE, code: CODE_PORT_UNREACHABLE, rest: 0, payload: quoted })
                     return rig.frame(ETHERTYPE_IPV4, buildIpv4({ source: to, destination: address, protocol: PROTOCOL_ICMP, payload }))
                 }
-                await drops({}, about(9, LAN.echo1.address, 4000), about(RTP_PORT, LAN.echo2.address, 4000), about(RTP_PORT, LAN.echo1.address, 4001))
+                await drops(
+                    {},
+                    about(9, LAN.echo1.address, 4000),
+                    about(RTP_PORT, LAN.echo2.address, 4000),
+                    about(RTP_PORT, LAN.echo1.address, 4001)
+                )
             }))
 
         it("pings in a flood, answered or dropped, during a call", () =>
@@ -323,7 +363,10 @@ describe("bad input", () => {
         it("of another payload type, during a call", () =>
             rig.duringCall(async call => {
                 const types = [3, 8, 13, 72, 101, 127]
-                await drops({ rtpForeign: types.length }, ...types.map(type => toCall(call, Buffer.concat([Buffer.from([0x80, type]), Buffer.alloc(170)]))))
+                await drops(
+                    { rtpForeign: types.length },
+                    ...types.map(type => toCall(call, Buffer.concat([Buffer.from([0x80, type]), Buffer.alloc(170)])))
+                )
             }))
     })
 
@@ -383,7 +426,8 @@ describe("bad input", () => {
         const random = seededRandom(seed)
         const bytes = (n: number) => Buffer.from(Array.from({ length: n }, () => Math.floor(random() * 256)))
         const upTo = (n: number) => Math.floor(random() * (n + 1))
-        const ip = (protocol: number, payload: Buffer) => buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol, payload })
+        const ip = (protocol: number, payload: Buffer) =>
+            buildIpv4({ source: LAN.echo1.address, destination: rig.address, protocol, payload })
         // each kind is sound up to one layer and random above
         const kinds = [
             () => bytes(SHORTEST + upTo(300)),
@@ -393,7 +437,11 @@ describe("bad input", () => {
             () => patched(rig.frame(ETHERTYPE_IPV4, Buffer.concat([Buffer.from([0x45]), bytes(40 + upTo(300))])), {}),
             () => rig.frame(ETHERTYPE_IPV4, ip(upTo(255), bytes(upTo(300)))),
             () => rig.frame(ETHERTYPE_IPV4, ip(PROTOCOL_ICMP, bytes(upTo(300)))),
-            () => rig.frame(ETHERTYPE_IPV4, ip(PROTOCOL_ICMP, buildIcmp({ type: upTo(20), code: upTo(20), rest: 0, payload: bytes(upTo(300)) }))),
+            () =>
+                rig.frame(
+                    ETHERTYPE_IPV4,
+                    ip(PROTOCOL_ICMP, buildIcmp({ type: upTo(20), code: upTo(20), rest: 0, payload: bytes(upTo(300)) }))
+                ),
             () => rig.frame(ETHERTYPE_IPV4, ip(PROTOCOL_UDP, bytes(upTo(300)))),
             () => rig.datagram(rig.address, upTo(65535), bytes(upTo(300)), { sourcePort: upTo(65535) }),
             () => rig.datagram("255.255.255.255", 68, bytes(upTo(576)), { source: LAN.router.address, sourcePort: 67 }),

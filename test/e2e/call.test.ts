@@ -61,7 +61,10 @@ describe("calls", () => {
 
     it("takes many addresses back at once, although nobody has spoken to the server itself yet", async () => {
         const neighbours = await rig.json<{ address: string }[]>("arp -j")
-        assert.deepEqual(neighbours.filter(n => n.address === "10.77.0.1"), [])
+        assert.deepEqual(
+            neighbours.filter(n => n.address === "10.77.0.1"),
+            []
+        )
         for (let i = 0; i < 4; i++) await rig.call([ECHO1, ECHO2][i % 2])
         const names = (await rig.interfaces()).filter(i => i.source === "dhcp").map(i => i.name)
         assert.equal(names.length, 4)
@@ -122,14 +125,20 @@ describe("calls", () => {
 
         assert.notEqual(addresses[0], addresses[1])
         assert.ok(!addresses.includes(rig.address))
-        assert.deepEqual(calls.map(c => c.local!.split(":")[1]), [String(RTP_PORT), String(RTP_PORT)])
+        assert.deepEqual(
+            calls.map(c => c.local!.split(":")[1]),
+            [String(RTP_PORT), String(RTP_PORT)]
+        )
         assert.deepEqual(new Set(rig.leased()), new Set([rig.address, ...addresses]))
         assert.deepEqual(new Set(rig.lan.dhcp.leases().map(l => l.mac)), new Set([rig.mac]))
         assert.equal(new Set(rig.lan.dhcp.leases().map(l => l.clientId)).size, 3)
         const pairs = watch.seen.map(d => `${d.ethernet.source} ${d.ip.source} ${d.ip.destination}`)
         assert.deepEqual(new Set(pairs), new Set([`${rig.mac} ${addresses[0]} 10.77.0.2`, `${rig.mac} ${addresses[1]} 10.77.0.3`]))
         const listed = (await rig.interfaces()).map(i => [i.address, i.source, i.sockets])
-        assert.deepEqual(new Set(listed.map(String)), new Set([[rig.address, "common", 0], ...addresses.map(a => [a, "dhcp", 1])].map(String)))
+        assert.deepEqual(
+            new Set(listed.map(String)),
+            new Set([[rig.address, "common", 0], ...addresses.map(a => [a, "dhcp", 1])].map(String))
+        )
 
         assert.equal(await rig.run("hangup all"), "2 calls have ended\n")
         await rig.idle()
@@ -187,7 +196,10 @@ describe("calls", () => {
         await rig.run(`hangup ${call.id}`)
         watch.stop()
         const others = watch.seen.map(d => rtp(d).voice).filter(v => !v.equals(word.subarray(12)))
-        assert.ok(others.every(v => v.equals(Buffer.alloc(160, 0xff))), "silence while there is nothing to echo")
+        assert.ok(
+            others.every(v => v.equals(Buffer.alloc(160, 0xff))),
+            "silence while there is nothing to echo"
+        )
         await rig.idle()
     })
 
@@ -205,8 +217,18 @@ describe("calls", () => {
     it("places calls from reserved addresses, without a server", async () => {
         const discovers = rig.lan.dhcp.counters.discover
         const calls = [await rig.call(ECHO1, "--tuple static"), await rig.call(ECHO2, "--tuple static")]
-        assert.deepEqual(calls.map(c => c.local!.split(":")[0]), ["10.77.0.200", "10.77.0.201"])
-        assert.deepEqual((await rig.interfaces()).map(i => [i.source, i.leaseSeconds === null]), [["common", false], ["static", true], ["static", true]])
+        assert.deepEqual(
+            calls.map(c => c.local!.split(":")[0]),
+            ["10.77.0.200", "10.77.0.201"]
+        )
+        assert.deepEqual(
+            (await rig.interfaces()).map(i => [i.source, i.leaseSeconds === null]),
+            [
+                ["common", false],
+                ["static", true],
+                ["static", true],
+            ]
+        )
         for (const call of calls) assert.equal((await hear(call, 25)).lost, 0)
         assert.equal(rig.lan.dhcp.counters.discover, discovers)
         await rig.idle()
@@ -221,14 +243,21 @@ describe("calls", () => {
             const [address, port] = call.local!.split(":")
             const voice = watch.seen.filter(d => d.destinationPort === 4000)
             const others = watch.seen.filter(d => d.destinationPort === 4001)
-            assert.deepEqual(others.map(d => [d.ip.source, d.sourcePort, d.ip.destination]), [[address, Number(port) + 1, "10.77.0.2"]])
+            assert.deepEqual(
+                others.map(d => [d.ip.source, d.sourcePort, d.ip.destination]),
+                [[address, Number(port) + 1, "10.77.0.2"]]
+            )
             assert.equal(watch.seen.at(-1), others[0], "nothing is said after goodbye")
             const { ssrc } = rtp(voice[0])
             // SR, SDES, BYE, one behind the other, all of the call's source (RFC 3550, 6.1)
             const packets: [type: number, ssrc: number][] = []
             const b = others[0]!.payload
             for (let at = 0; at < b.length; at += 4 * (b.readUInt16BE(at + 2) + 1)) packets.push([b[at + 1]!, b.readUInt32BE(at + 4)])
-            assert.deepEqual(packets, [[200, ssrc], [202, ssrc], [203, ssrc]])
+            assert.deepEqual(packets, [
+                [200, ssrc],
+                [202, ssrc],
+                [203, ssrc],
+            ])
             assert.deepEqual([b.readUInt32BE(20), b.readUInt32BE(24)], [figures.txFrames, 160 * figures.txFrames])
             assert.ok(b.includes(address!), "its CNAME is its address")
             await rig.idle()
@@ -241,7 +270,10 @@ describe("calls", () => {
         assert.equal(ports[1], ports[0]! + 1)
         for (const call of calls) await hear(call, 5)
         watch.stop()
-        assert.deepEqual(watch.seen.map(d => d.ip.source), [rig.address, rig.address])
+        assert.deepEqual(
+            watch.seen.map(d => d.ip.source),
+            [rig.address, rig.address]
+        )
         assert.ok(watch.seen.every(d => !ports.includes(d.sourcePort)))
         await rig.idle()
     })
@@ -266,11 +298,15 @@ describe("calls", () => {
     const tshark = spawnSync("tshark", ["--version"]).status === 0
     it("sent frames in which tshark finds no fault", { skip: tshark ? false : "tshark is not installed" }, async () => {
         const read = (...args: string[]) =>
-            execFileSync("tshark", ["-r", capture, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-d", "udp.port==4000,rtp", ...args], {
-                encoding: "utf8",
-                stdio: ["ignore", "pipe", "ignore"],
-                maxBuffer: 1 << 28,
-            })
+            execFileSync(
+                "tshark",
+                ["-r", capture, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-d", "udp.port==4000,rtp", ...args],
+                {
+                    encoding: "utf8",
+                    stdio: ["ignore", "pipe", "ignore"],
+                    maxBuffer: 1 << 28,
+                }
+            )
         assert.ok(read("-Y", `rtp && eth.src == ${rig.mac}`).split("\n").length > 700, "the capture holds the calls")
         const warnings = 0x600000
         const faults = `_ws.malformed || _ws.expert.severity >= ${warnings} || arp.duplicate-address-detected || ip.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0`

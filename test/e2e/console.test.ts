@@ -103,7 +103,10 @@ describe("console", () => {
     it("says when nobody is there", async () => {
         const { ok, text } = await rig.exec(`ping ${DEAD} 2`)
         assert.equal(ok, false)
-        assert.match(text, /^10\.77\.0\.240: no answer \(1\)\n10\.77\.0\.240: no answer \(2\)\n2 sent, 0 answered\nerror: 10\.77\.0\.240 does not answer; see [^\n]+\n$/)
+        assert.match(
+            text,
+            /^10\.77\.0\.240: no answer \(1\)\n10\.77\.0\.240: no answer \(2\)\n2 sent, 0 answered\nerror: 10\.77\.0\.240 does not answer; see [^\n]+\n$/
+        )
         await rig.fails(`call ${DEAD}:4000`, /^error: EHOSTUNREACH: /)
         await rig.idle()
     })
@@ -130,7 +133,10 @@ describe("console", () => {
     it("tells more of one command, and lists them for a question mark, too", async () => {
         const all = await rig.run("help")
         assert.equal(await rig.run("?"), all)
-        const names = all.split("\n").filter(line => /^\w/.test(line)).map(line => line.split(" ")[0]!)
+        const names = all
+            .split("\n")
+            .filter(line => /^\w/.test(line))
+            .map(line => line.split(" ")[0]!)
         for (const name of names) {
             const text = await rig.run(`help ${name}`)
             const [usage, what] = text.split("\n")
@@ -144,8 +150,14 @@ describe("console", () => {
 
     it("names every command in help", async () => {
         const text = await rig.run("help")
-        const named = text.split("\n").filter(line => /^\w/.test(line)).map(line => line.split(" ")[0])
-        assert.deepEqual(COMMANDS.filter(c => !named.includes(c)), [])
+        const named = text
+            .split("\n")
+            .filter(line => /^\w/.test(line))
+            .map(line => line.split(" ")[0])
+        assert.deepEqual(
+            COMMANDS.filter(c => !named.includes(c)),
+            []
+        )
         for (const name of named) {
             const { text } = await rig.exec(`${name} --no-such-option`)
             assert.ok(!text.includes(`there is no command ${name}`), `help names ${name}`)
@@ -165,7 +177,12 @@ describe("console", () => {
             assert.match(text, /^\[.*\]\n$/)
             const items = (JSON.parse(text) as Record<string, unknown>[]).filter(item => item.state !== "ended")
             assert.equal(items.length, 2, command)
-            for (const item of items) assert.deepEqual(names.split(" ").filter(name => !(name in item)), [], command)
+            for (const item of items)
+                assert.deepEqual(
+                    names.split(" ").filter(name => !(name in item)),
+                    [],
+                    command
+                )
         }
         const stats = await rig.run("stats -j")
         assert.match(stats, /^\{.*\}\n$/)
@@ -227,7 +244,10 @@ describe("console", () => {
         assert.equal(await slept[3], false)
         assert.equal((await rig.interfaces()).length, 1)
         for (const cancel of cancels) cancel.abort()
-        assert.deepEqual(await Promise.all(slept), cancels.map(() => false))
+        assert.deepEqual(
+            await Promise.all(slept),
+            cancels.map(() => false)
+        )
     })
 
     it("tells of each call that ends by itself, once, and of no other", async () => {
@@ -267,7 +287,10 @@ describe("console", () => {
     })
 
     it("runs commands at the same time, and takes lines of any kind", async () => {
-        const [slept, ...others] = await Promise.all([rig.exec("sleep 1"), ...Array.from({ length: 5 }, () => rig.json<unknown[]>("ifconfig -j"))])
+        const [slept, ...others] = await Promise.all([
+            rig.exec("sleep 1"),
+            ...Array.from({ length: 5 }, () => rig.json<unknown[]>("ifconfig -j")),
+        ])
         assert.deepEqual([slept.ok, slept.text], [true, ""])
         for (const other of others) assert.equal(other.length, 1)
         assert.deepEqual(await rig.exec("   "), { ok: true, text: "" })

@@ -56,12 +56,16 @@ describe("eight calls at once", () => {
         assert.deepEqual(new Set(rig.lan.dhcp.leases().map(l => l.mac)), new Set([rig.mac]))
 
         const sentBy = (address: string) => watch.seen.filter(d => d.ip.source === address).length
-        await until("all frames", async () => {
-            await sleep(500)
-            // rejects if the phone has stopped
-            await rig.exec("")
-            return addresses.every(a => sentBy(a) >= FRAMES)
-        }, (SECONDS + 15) * 1000)
+        await until(
+            "all frames",
+            async () => {
+                await sleep(500)
+                // rejects if the phone has stopped
+                await rig.exec("")
+                return addresses.every(a => sentBy(a) >= FRAMES)
+            },
+            (SECONDS + 15) * 1000
+        )
         const up = await rig.calls()
         assert.equal(up.length, CALLS)
         for (const { id, state, txFrames, rxFrames, lost, skipped } of up) {
@@ -76,14 +80,19 @@ describe("eight calls at once", () => {
         const returned = byAddress(watch.seen, d => d.ip.destination)
         for (const address of addresses) {
             const payloads = sent.get(address)!.map(d => d.payload)
-            assert.deepEqual(returned.get(address)!.map(d => d.payload), payloads)
+            assert.deepEqual(
+                returned.get(address)!.map(d => d.payload),
+                payloads
+            )
             const time = (payloads.at(-1)!.readUInt32BE(4) - payloads[0].readUInt32BE(4)) >>> 0
             assert.equal(time, 160 * (payloads.length - 1), "no time was left out")
         }
         const late = addresses.flatMap(a => lateness(sent.get(a)!)).sort((a, b) => a - b)
         const tooLate = late.filter(ms => ms > PTIME).length
         const at = (share: number) => late[Math.floor(share * (late.length - 1))].toFixed(1)
-        t.diagnostic(`${late.length} frames, late by: median ${at(0.5)} ms, 99 % below ${at(0.99)} ms, worst ${at(1)} ms, ${tooLate} by more than ${PTIME} ms`)
+        t.diagnostic(
+            `${late.length} frames, late by: median ${at(0.5)} ms, 99 % below ${at(0.99)} ms, worst ${at(1)} ms, ${tooLate} by more than ${PTIME} ms`
+        )
         assert.equal(tooLate, 0)
         t.diagnostic(`jitter ${up.map(c => c.jitterMs).join(", ")} ms`)
         await rig.idle()
@@ -112,7 +121,9 @@ describe("eight calls at once", () => {
 
     it("can be placed in one moment, by eight commands that wait for their ends", async () => {
         await rig.run("ballast 0")
-        const texts = await Promise.all(Array.from({ length: CALLS }, (_, i) => rig.run(`call ${TARGETS[i % 2]} --play speech --seconds 3`)))
+        const texts = await Promise.all(
+            Array.from({ length: CALLS }, (_, i) => rig.run(`call ${TARGETS[i % 2]} --play speech --seconds 3`))
+        )
         for (const text of texts) assert.match(text, /has ended: 150 frames sent, 150 received, 0 lost, /)
         assert.equal(new Set(texts.map(text => /is up: ([\d.]+):/.exec(text)![1])).size, CALLS)
         await rig.idle()

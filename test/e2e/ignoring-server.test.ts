@@ -49,7 +49,9 @@ for (const rapidCommit of [true, false])
         async function place(targets: string[]): Promise<Call[]> {
             const placed = await Promise.all(targets.map(target => rig.call(target, "--play speech")))
             macs = new Map((await rig.interfaces()).map(({ address, mac }) => [address!, mac]))
-            await until("voice", async () => (await Promise.all(placed.map(({ id }) => rig.callOf(id)))).every(call => call.rxFrames >= FRAMES))
+            await until("voice", async () =>
+                (await Promise.all(placed.map(({ id }) => rig.callOf(id)))).every(call => call.rxFrames >= FRAMES)
+            )
             return placed
         }
 
@@ -82,7 +84,10 @@ for (const rapidCommit of [true, false])
         })
 
         it("their voice goes from and to these addresses, and none is lost", async () => {
-            const wanted = calls.map(addressOf).map(address => `${address} ${macs.get(address)}`).sort()
+            const wanted = calls
+                .map(addressOf)
+                .map(address => `${address} ${macs.get(address)}`)
+                .sort()
             assert.deepEqual([...sources].sort(), wanted)
             assert.deepEqual([...destinations].sort(), wanted)
             // ping, from and to the MAC address that all had before

@@ -29,10 +29,14 @@ describe("leases of a few seconds", () => {
 
     /** Waits until a call has ended by itself. @returns why, as `calls` says */
     async function endOf(call: Call): Promise<string> {
-        const ended = await until(`the end of call ${call.id}`, async () => {
-            const now = await rig.callOf(call.id)
-            return now.state === "ended" ? now : undefined
-        }, (LEASE_SECONDS + 2) * 1000)
+        const ended = await until(
+            `the end of call ${call.id}`,
+            async () => {
+                const now = await rig.callOf(call.id)
+                return now.state === "ended" ? now : undefined
+            },
+            (LEASE_SECONDS + 2) * 1000
+        )
         return ended.error ?? ""
     }
 
@@ -53,7 +57,10 @@ describe("leases of a few seconds", () => {
         assert.equal(own.length, 2)
         for (const d of own) {
             const message = parseDhcp(d.payload)!
-            assert.deepEqual([dhcpType(message), d.ip.destination, message.ciaddr, message.flags], [DhcpType.REQUEST, LAN.router.address, address, 0])
+            assert.deepEqual(
+                [dhcpType(message), d.ip.destination, message.ciaddr, message.flags],
+                [DhcpType.REQUEST, LAN.router.address, address, 0]
+            )
         }
         const { state, lost } = await rig.callOf(call.id)
         assert.deepEqual([state, lost], ["up", 0])
@@ -71,7 +78,9 @@ describe("leases of a few seconds", () => {
             parseDhcp(reply)!.yiaddr !== address || watch.seen.at(-1)?.ip.destination === LIMITED_BROADCAST ? [reply] : []
         await until("a broadcast request", () => watch.seen.some(d => d.ip.destination === LIMITED_BROADCAST), LEASE_SECONDS * 1000)
         delete rig.lan.dhcp.tamper
-        const renewed = await until("more time", async () => (await rig.interfaces()).find(i => i.address === address && i.expiresIn! > LEASE_SECONDS / 2))
+        const renewed = await until("more time", async () =>
+            (await rig.interfaces()).find(i => i.address === address && i.expiresIn! > LEASE_SECONDS / 2)
+        )
         watch.stop()
         assert.ok(renewed.expiresIn! <= LEASE_SECONDS)
         const { state, lost } = await rig.callOf(call.id)
@@ -118,7 +127,10 @@ describe("leases of a few seconds", () => {
         assert.ok(seconds < LEASE_SECONDS + TOLERANCE, `${seconds} s after the lease was given`)
 
         await until("the common address is gone too", async () => (await rig.interfaces())[0].address === null, (LEASE_SECONDS + 2) * 1000)
-        assert.deepEqual((await rig.interfaces()).map(i => i.name), ["tp0"])
+        assert.deepEqual(
+            (await rig.interfaces()).map(i => i.name),
+            ["tp0"]
+        )
         assert.ok((await rig.stats()).dhcpExpired >= 2)
         await rig.fails("ping 10.77.0.2", /no address|no DHCP server/)
         rig.lan.dhcp.enabled = true

@@ -18,7 +18,14 @@ describe("leases kept ready", () => {
     it("are two, with no socket on them", async () => {
         await leased(3)
         const interfaces = await rig.interfaces()
-        assert.deepEqual(interfaces.map(i => [i.name, i.sockets]), [["tp0", 0], ["tp1", 0], ["tp2", 0]])
+        assert.deepEqual(
+            interfaces.map(i => [i.name, i.sockets]),
+            [
+                ["tp0", 0],
+                ["tp1", 0],
+                ["tp2", 0],
+            ]
+        )
     })
 
     it("are taken by calls without a word to the server, and replaced", async () => {
@@ -33,7 +40,10 @@ describe("leases kept ready", () => {
         await leased(5)
         await rig.run("hangup all")
         await leased(3)
-        assert.ok(rig.leased().every(address => !used.includes(address)), "the address of a call is used again at once")
+        assert.ok(
+            rig.leased().every(address => !used.includes(address)),
+            "the address of a call is used again at once"
+        )
     })
 
     it("are given back when none are wanted", async () => {

@@ -51,7 +51,10 @@ describe("after a restart", () => {
 
     it("all who have asked for a restart at the same time are told when the phone is back", async () => {
         const answers = await Promise.all([rig.exec("reboot"), rig.exec("reboot")])
-        assert.deepEqual(answers, answers.map(() => ({ ok: true, text: "restarting\n" })))
+        assert.deepEqual(
+            answers,
+            answers.map(() => ({ ok: true, text: "restarting\n" }))
+        )
         await rig.hasAddress()
         await rig.run("lease ready 0")
         await rig.works()

@@ -13,7 +13,9 @@ test("docs/api.md is made from the comments in src/ as they are, all of which ar
 test("docs/api.md tells of everything that a program can import", () => {
     const page = readFileSync(API_PAGE, "utf8").replaceAll("\\", "")
     const barrel = readFileSync(join(PROJECT, "src/index.ts"), "utf8")
-    const names = [...barrel.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list]) => list!.split(",").map(name => name.replace("type ", "").trim())).filter(Boolean)
+    const names = [...barrel.matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+        .flatMap(([, list]) => list!.split(",").map(name => name.replace("type ", "").trim()))
+        .filter(Boolean)
     assert.ok(names.length > 30, `${names}`)
     for (const name of names) assert.match(page, new RegExp(`^### ${name}(\\(\\))?$`, "m"))
 })

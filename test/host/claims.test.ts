@@ -19,7 +19,10 @@ function faults(page: string, read: (path: string) => string | undefined): strin
     const found: string[] = []
     const times = new Array<number>(CLAIMS + 1).fill(0)
     for (const row of page.split("\n").filter(line => line.startsWith("|") && !line.startsWith("| ---"))) {
-        const cells = row.split("|").slice(1, -1).map(cell => cell.trim())
+        const cells = row
+            .split("|")
+            .slice(1, -1)
+            .map(cell => cell.trim())
         const [first, shown] = [cells[0], cells.at(-1)!]
         if (/^\d/.test(first)) {
             const claim = Number(first)
@@ -67,9 +70,17 @@ describe(PAGE, () => {
         ["a file that is not there", page.replace(row, row.replace(file, "test/none.test.ts")), /^21: there is no test\/none\.test\.ts$/],
         ["a test that is not there", page.replace(row, row.replace(name, `${name}?`)), /^21: devs\/test\/.* has 0 tests named/],
         ["half a test's name", page.replace(row, row.replace(name, name.slice(0, -3))), /^21: devs\/test\/.* has 0 tests named/],
-        ["a second test that is not there", page.replace(row, row.replace(shown, `${shown}<br>\`${file}\`: none`)), /^21: .* has 0 tests named "none"$/],
+        [
+            "a second test that is not there",
+            page.replace(row, row.replace(shown, `${shown}<br>\`${file}\`: none`)),
+            /^21: .* has 0 tests named "none"$/,
+        ],
         ["a row that shows nothing", page.replace(row, row.replace(shown, "")), /^21: "" is neither/],
-        ["a figure whose test is not there", page.replace("`: FIG. 4: sockets with", "`: FIG. 4: sockets without"), /^\S.* has 0 tests named "FIG\. 4/],
+        [
+            "a figure whose test is not there",
+            page.replace("`: FIG. 4: sockets with", "`: FIG. 4: sockets without"),
+            /^\S.* has 0 tests named "FIG\. 4/,
+        ],
     ] as const)
         it(`with ${what} is refused`, () => {
             const found = faults(broken, inProject)

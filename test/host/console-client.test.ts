@@ -90,7 +90,10 @@ describe("the console's client", () => {
         const { id } = await until("the command", () => device.received[0])
         cancel.abort()
         await until("that it is cancelled", () => device.received.length === 2)
-        assert.deepEqual(device.received, [{ id, line: "sleep 5" }, { id, line: "\x03" }])
+        assert.deepEqual(device.received, [
+            { id, line: "sleep 5" },
+            { id, line: "\x03" },
+        ])
         device.report(id, 0, OUTPUT, "1 sent\n")
         device.report(id, 1, FAILED, "")
         assert.equal(await ended, false)

@@ -88,7 +88,10 @@ describe("the rules of who imports whom", () => {
         }
         for (const name of ["tsconfig.json", ".dependency-cruiser.cjs"]) copyFileSync(join(PROJECT, name), join(folder, name))
         const folders = ["src", "sim", "test", "bench", "scripts", "examples"]
-        const { stdout, stderr } = spawnSync(process.execPath, [CRUISER, "--output-type", "json", ...folders], { cwd: folder, encoding: "utf8" })
+        const { stdout, stderr } = spawnSync(process.execPath, [CRUISER, "--output-type", "json", ...folders], {
+            cwd: folder,
+            encoding: "utf8",
+        })
         assert.ok(stdout.startsWith("{"), stderr)
         violations = JSON.parse(stdout).summary.violations
     })

@@ -7,7 +7,8 @@ const shown = (line: string, answer: unknown) => listingOf(line)!.show(JSON.stri
 
 describe("listings", () => {
     it("are asked for as JSON", () => {
-        for (const name of ["ifconfig", "netstat", "arp", "lease", "calls", "stats"]) assert.equal(listingOf(` ${name} `)?.line, `${name} -j`)
+        for (const name of ["ifconfig", "netstat", "arp", "lease", "calls", "stats"])
+            assert.equal(listingOf(` ${name} `)?.line, `${name} -j`)
     })
 
     it("are left as they are when the line says more, or is something else", () => {
@@ -31,9 +32,22 @@ describe("listings", () => {
     })
 
     it("say why a call has ended only if one has ended by itself", () => {
-        const call = { id: 1, state: "up", local: "a", remote: "b", txFrames: 1, rxFrames: 1, lost: 0, jitterMs: 0.5, error: null as string | null }
+        const call = {
+            id: 1,
+            state: "up",
+            local: "a",
+            remote: "b",
+            txFrames: 1,
+            rxFrames: 1,
+            lost: 0,
+            jitterMs: 0.5,
+            error: null as string | null,
+        }
         assert.doesNotMatch(shown("calls", [call]), /error/)
-        const [titles, first, second] = shown("calls", [call, { ...call, id: 2, state: "ended", error: "nobody listens on that port" }]).split("\n")
+        const [titles, first, second] = shown("calls", [
+            call,
+            { ...call, id: 2, state: "ended", error: "nobody listens on that port" },
+        ]).split("\n")
         assert.match(titles!, / {2}error$/)
         assert.match(first!, / {2}-$/)
         assert.match(second!, / {2}nobody listens on that port$/)

@@ -26,5 +26,8 @@ test("npm 11 and later are told of every package with an install script, and of 
 
 test("the lock file names no registry", () => {
     // a link leads to a folder of this project
-    assert.deepEqual(Object.keys(packages).filter(path => packages[path]!.resolved && !packages[path]!.link), [])
+    assert.deepEqual(
+        Object.keys(packages).filter(path => packages[path]!.resolved && !packages[path]!.link),
+        []
+    )
 })

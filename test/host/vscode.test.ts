@@ -39,7 +39,9 @@ describe("the launch list of Visual Studio Code", () => {
     })
 
     test("src/main-example.ts names a program that is there, and does nothing else", () => {
-        const lines = readFileSync(join(PROJECT, "src/main-example.ts"), "utf8").split("\n").filter(line => line && !line.startsWith("//"))
+        const lines = readFileSync(join(PROJECT, "src/main-example.ts"), "utf8")
+            .split("\n")
+            .filter(line => line && !line.startsWith("//"))
         assert.equal(lines.length, 1, lines.join("\n"))
         const [, path] = /^import "(\.\.\/.+)"$/.exec(lines[0]!) ?? []
         assert.ok(path && existsSync(join(PROJECT, "src", `${path}.ts`)), lines[0])

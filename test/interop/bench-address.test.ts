@@ -10,8 +10,12 @@ test("each row is measured, and the budget judged", async t => {
         t.diagnostic(`${name}: ${value.toFixed(1)} ${unit}${ratio === undefined ? "" : `, ${ratio.toFixed(2)} times`}`)
     }
     const names = rows.map(row => row.name)
-    for (const name of ["cold, one round trip (rapid commit)", "cold, two round trips", "macvlan + udhcpc"]) assert.ok(names.includes(name), name)
+    for (const name of ["cold, one round trip (rapid commit)", "cold, two round trips", "macvlan + udhcpc"])
+        assert.ok(names.includes(name), name)
     const base = rows.find(row => row.name === "macvlan + udhcpc")!
     for (const row of rows.filter(r => r.against)) assert.equal(row.ratio, row.value / base.value)
-    assert.deepEqual(rows.filter(row => row.budget).map(row => row.name.slice(0, 4)), ["cold", "warm"])
+    assert.deepEqual(
+        rows.filter(row => row.budget).map(row => row.name.slice(0, 4)),
+        ["cold", "warm"]
+    )
 })

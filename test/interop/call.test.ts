@@ -31,7 +31,12 @@ describe("comparison with what was played", () => {
     const heard = Int16Array.from({ length: 10 * SAMPLE_RATE }, (_, i) => loop[(i + 5000) % loop.length]!)
 
     test("the same from another point of the loop and at another gain", () => {
-        assert.ok(likeness(heard.map(x => x / 2), loop) > 0.999)
+        assert.ok(
+            likeness(
+                heard.map(x => x / 2),
+                loop
+            ) > 0.999
+        )
     })
     test("backwards is something else", () => {
         assert.ok(likeness(heard.slice().reverse(), loop) < 0.5)

@@ -31,7 +31,11 @@ describe("the editor's development server", () => {
     async function ask(req: string, data: object): Promise<Record<string, unknown>> {
         const id = ++seq
         extension.write(`${JSON.stringify({ req, seq: id, data })}\n`)
-        const answers = () => extension.stdout.split("\n").slice(0, -1).map(line => JSON.parse(line) as Record<string, unknown>)
+        const answers = () =>
+            extension.stdout
+                .split("\n")
+                .slice(0, -1)
+                .map(line => JSON.parse(line) as Record<string, unknown>)
         return await extension.ready(`the answer to ${req}`, () => answers().find(answer => answer.seq === id), BUILD_PATIENCE)
     }
 
@@ -70,7 +74,10 @@ describe("the editor's development server", () => {
     it("says in the console that nothing has been started yet", async () => {
         const { exit, program } = await exec("help")
         assert.equal(exit.code, 1)
-        assert.match(program.stderr, /^error: there is a DeviceScript device on the bus at 127\.0\.0\.1:8082, but no Tuplephone runs on it; press play in the editor$/m)
+        assert.match(
+            program.stderr,
+            /^error: there is a DeviceScript device on the bus at 127\.0\.0\.1:8082, but no Tuplephone runs on it; press play in the editor$/m
+        )
     })
 
     /** How each program shows that it is the one that runs. */
@@ -81,7 +88,11 @@ describe("the editor's development server", () => {
             assert.match(program.stdout, /^call 1 is up: 10\.77\.0\.\d+:5004 to 10\.77\.0\.2:4000/m)
         },
         "src/main-example.ts": async () =>
-            await server.ready("what the example writes", () => /said to 10\.77\.0\.3:4000 and heard: hello[^]+both addresses are given back/.test(server.stdout), BUILD_PATIENCE),
+            await server.ready(
+                "what the example writes",
+                () => /said to 10\.77\.0\.3:4000 and heard: hello[^]+both addresses are given back/.test(server.stdout),
+                BUILD_PATIENCE
+            ),
     }
 
     for (const { name, program, deviceId: where } of readLaunchList()) {

@@ -26,7 +26,8 @@ socket.onmessage = ({ data }) => {
     // the others are Jacdac packets
     if (typeof data !== "string") return
     const { resp, seq, data: answer } = JSON.parse(data)
-    if (resp) console.log(JSON.stringify({ resp, seq, success: answer.success, deployStatus: answer.deployStatus, message: answer.message }))
+    if (resp)
+        console.log(JSON.stringify({ resp, seq, success: answer.success, deployStatus: answer.deployStatus, message: answer.message }))
 }
 for await (const line of createInterface({ input: process.stdin })) socket.send(line)
 process.exit()

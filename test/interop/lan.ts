@@ -33,7 +33,10 @@ interface KernelSocket {
 /** The IPv4 sockets of this namespace. */
 async function kernelSockets(protocol: "tcp" | "udp"): Promise<KernelSocket[]> {
     const table = await readFile(`/proc/net/${protocol}`, "utf8")
-    const lines = table.split("\n").slice(1).filter(line => line.length > 0)
+    const lines = table
+        .split("\n")
+        .slice(1)
+        .filter(line => line.length > 0)
     return lines.map(line => {
         const [, local, , state] = line.trim().split(/\s+/)
         return {
@@ -62,8 +65,7 @@ export class Lan {
     /** Switch on: the switch, the host's interface, and the stream for the firmware. */
     static async start(): Promise<Lan> {
         const outside = Object.entries(networkInterfaces()).filter(([, addresses]) => addresses!.some(a => !a.internal))
-        if (outside.length > 0)
-            throw new Error(`${outside[0]![0]} leads out of here: run these tests by npm run test:interop`)
+        if (outside.length > 0) throw new Error(`${outside[0]![0]} leads out of here: run these tests by npm run test:interop`)
         // A short path: the name of a Unix socket has 107 characters at most.
         const lan = new Lan(await mkdtemp(join(tmpdir(), "lan-")))
         try {

@@ -138,7 +138,10 @@ function life(serve: Serve): void {
         const leases = await given(site.server, common, ...own)
         const keys = leases.map(lease => keyOf(lease, site.server.key))
         assert.ok(new Set(keys).size === keys.length && !keys.includes(""), `${site.server.key}: ${keys}`)
-        assert.deepEqual(site.ends.map(end => [...end.sources]), own.map(address => [address]))
+        assert.deepEqual(
+            site.ends.map(end => [...end.sources]),
+            own.map(address => [address])
+        )
         expires = expiriesOf(leases)
     })
 
@@ -172,8 +175,14 @@ function life(serve: Serve): void {
         await site.run("hangup all")
         await released(site)
         const ended = await site.calls()
-        assert.deepEqual(ended.map(call => [call.state, call.lost, call.error]), own.map(() => ["ended", 0, null]))
-        assert.deepEqual((await site.interfaces()).map(({ address }) => address), [common])
+        assert.deepEqual(
+            ended.map(call => [call.state, call.lost, call.error]),
+            own.map(() => ["ended", 0, null])
+        )
+        assert.deepEqual(
+            (await site.interfaces()).map(({ address }) => address),
+            [common]
+        )
     })
 
     step("what was on the LAN is as RFC 2131, 4.4.5 wants it", async () => {
@@ -220,7 +229,11 @@ describe("a server that is killed", () => {
         await site.server.stop("SIGKILL")
         const expires = expiriesOf(await site.server.leases())
 
-        await until("the end of the calls", async () => (await site.calls()).every(call => call.state === "ended"), TIMES.lease * 1000 + LATE)
+        await until(
+            "the end of the calls",
+            async () => (await site.calls()).every(call => call.state === "ended"),
+            TIMES.lease * 1000 + LATE
+        )
         for (const call of await site.calls()) {
             const end = site.ends.find(({ port }) => call.remote === `${HOST}:${port}`)!
             // The server's second has begun when the lease was asked for.

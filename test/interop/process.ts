@@ -94,11 +94,7 @@ export class HostProcess {
      *
      * @see until
      */
-    async ready<T>(
-        what: string,
-        condition: () => T | undefined | false | Promise<T | undefined | false>,
-        patience = PATIENCE
-    ): Promise<T> {
+    async ready<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>, patience = PATIENCE): Promise<T> {
         try {
             return await until(
                 what,

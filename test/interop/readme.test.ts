@@ -51,7 +51,10 @@ describe("README on a real LAN", () => {
             it("has the call in call.wav as soon as it is over", async () => {
                 bash.type("while jobs %ffmpeg 2>/dev/null | grep -q Running; do sleep 0.1; done\r")
                 await bash.shows(/ready 0\$ /, GOODBYE)
-                const heard = new wavefile.WaveFile(await readFile(join(folder, "call.wav"))).getSamples(false, Int16Array) as unknown as Int16Array
+                const heard = new wavefile.WaveFile(await readFile(join(folder, "call.wav"))).getSamples(
+                    false,
+                    Int16Array
+                ) as unknown as Int16Array
                 assert.ok(heard.length >= HEARD * SAMPLE_RATE, `heard ${heard.length / SAMPLE_RATE} s`)
                 assert.ok(likeness(heard, await speech()) > 0.99)
             })

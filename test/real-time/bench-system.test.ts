@@ -38,17 +38,60 @@ describe("calls", () => {
         const { frames, late, lateBeyond, p50, worst } = departuresOf(calls, [{ from: 1035, ms: 10 }])
         // 5 ms of the pause lie between its time and its departure
         assert.equal(lateBeyond, 1)
-        assert.equal(departuresOf(calls, [{ from: 1035, ms: 10 }, { from: 1036, ms: 8 }]).lateBeyond, 1, "what lies in both is one pause")
-        assert.equal(departuresOf(calls, [{ from: 1035, ms: 6 }, { from: 1036, ms: 20 }]).lateBeyond, 0, "the second goes on")
+        assert.equal(
+            departuresOf(calls, [
+                { from: 1035, ms: 10 },
+                { from: 1036, ms: 8 },
+            ]).lateBeyond,
+            1,
+            "what lies in both is one pause"
+        )
+        assert.equal(
+            departuresOf(calls, [
+                { from: 1035, ms: 6 },
+                { from: 1036, ms: 20 },
+            ]).lateBeyond,
+            0,
+            "the second goes on"
+        )
         assert.equal(departuresOf(calls, [{ from: 1042, ms: 10 }]).lateBeyond, 0)
         assert.deepEqual([frames, late, worst], [7, 1, 26])
         assert.equal(p50, 1)
     })
     it("counts the calls up to the first fault", () => {
         const run = (late: number, lost: number) => [{ late, lost }]
-        assert.equal(withoutFault(new Map([[1, run(0, 0)], [2, run(0, 0)], [4, run(0, 1)], [8, run(0, 0)]]), 0), 2)
-        assert.equal(withoutFault(new Map([[1, run(1, 0)], [2, run(0, 0)]]), 0), 0)
-        assert.equal(withoutFault(new Map([[1, run(0, 0)], [8, run(0, 0)]]), 0), 8)
+        assert.equal(
+            withoutFault(
+                new Map([
+                    [1, run(0, 0)],
+                    [2, run(0, 0)],
+                    [4, run(0, 1)],
+                    [8, run(0, 0)],
+                ]),
+                0
+            ),
+            2
+        )
+        assert.equal(
+            withoutFault(
+                new Map([
+                    [1, run(1, 0)],
+                    [2, run(0, 0)],
+                ]),
+                0
+            ),
+            0
+        )
+        assert.equal(
+            withoutFault(
+                new Map([
+                    [1, run(0, 0)],
+                    [8, run(0, 0)],
+                ]),
+                0
+            ),
+            8
+        )
     })
     it("gives its rows", async () => {
         const rows = await once(callsSuite(1, [1, 2]))
@@ -116,6 +159,10 @@ describe("image", () => {
             assert.ok(names.includes(`code, src/${folder}/`), `nothing of src/${folder}/`)
         const sizes = rows.filter(isFunction).map(({ value }) => value)
         assert.equal(sizes.length, 25)
-        assert.deepEqual(sizes, [...sizes].sort((a, b) => b - a), "the dearest come first")
+        assert.deepEqual(
+            sizes,
+            [...sizes].sort((a, b) => b - a),
+            "the dearest come first"
+        )
     })
 })

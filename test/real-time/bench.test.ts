@@ -58,14 +58,20 @@ describe("npm run bench", () => {
             const names = rows.map(r => r.name)
             assert.equal(new Set(names).size, names.length, `two rows of ${suite.name} have one name`)
             for (const row of rows) {
-                assert.ok(Number.isFinite(row.value) && row.least <= row.value && row.value <= row.greatest && row.runs === 1, JSON.stringify(row))
+                assert.ok(
+                    Number.isFinite(row.value) && row.least <= row.value && row.value <= row.greatest && row.runs === 1,
+                    JSON.stringify(row)
+                )
                 assert.ok(row.against === undefined || names.includes(row.against), `${row.name} is measured against ${row.against}`)
             }
         }
         // all three did the same work before they were timed
         assert.match(err, /^frame: [1-9]\d* frames sent and [1-9]\d* received alike by the firmware, MicroPython, QuickJS$/m)
         const budgets = (document.suites[0].rows as Row[]).flatMap(r => r.budget ?? [])
-        assert.deepEqual(budgets.map(b => b.text), ["at most 120,000 instructions"])
+        assert.deepEqual(
+            budgets.map(b => b.text),
+            ["at most 120,000 instructions"]
+        )
         assert.equal(code, budgets.every(b => b.met) ? 0 : 1)
         assert.deepEqual(leftovers(folder), [])
     })
@@ -100,12 +106,20 @@ describe("the peers", () => {
 
     it("are found out if they save a check", { timeout: TIMEOUT }, async () => {
         // sees no wrong UDP checksum, since it sees none
-        const blind = careless(await startMicroPython(), c => (c[16] === 0x45 ? Buffer.from(c).fill(0, 42, 44) : c), f => f)
+        const blind = careless(
+            await startMicroPython(),
+            c => (c[16] === 0x45 ? Buffer.from(c).fill(0, 42, 44) : c),
+            f => f
+        )
         await differ(blind, /^Error: MicroPython and the firmware differ in the figures of call 2/)
     })
 
     it("are found out if they send other octets", { timeout: TIMEOUT }, async () => {
-        const dumb = careless(await startQuickJs(), c => c, f => Buffer.from(f).fill(0, 60, 61))
+        const dumb = careless(
+            await startQuickJs(),
+            c => c,
+            f => Buffer.from(f).fill(0, 60, 61)
+        )
         await differ(dumb, /^Error: QuickJS and the firmware differ in frame 0 sent/)
     })
 })

@@ -69,7 +69,11 @@ describe("the boards of this project", () => {
         const strapping: Record<string, string> = { esp32c3: "2, 8-9", esp32s3: "0, 3, 45-46" }
         const lines = readFileSync(join(PROJECT, "docs/boards.md"), "utf8").split("\n")
         const head = lines.findIndex(line => line.startsWith("| W5500 module |"))
-        const cells = (line: string) => line.split("|").map(cell => cell.trim()).slice(1, -1)
+        const cells = (line: string) =>
+            line
+                .split("|")
+                .map(cell => cell.trim())
+                .slice(1, -1)
         const gpios = lines.slice(head + 2, head + 8).map(cells)
         for (const [i, kit] of cells(lines[head]!).entries()) {
             if (i === 0) continue
@@ -90,9 +94,13 @@ describe("the boards of this project", () => {
 
     test("docs/boards.md says where the runtime for each chip is, how many calls a board carries, and that none has run it", () => {
         const text = readFileSync(join(PROJECT, "docs/boards.md"), "utf8")
-        for (const archId of Object.keys(CHIPS)) assert.ok(text.includes(`/releases/latest/download/devicescript-${archId}-${archId}_bare-0x0.bin>`), archId)
+        for (const archId of Object.keys(CHIPS))
+            assert.ok(text.includes(`/releases/latest/download/devicescript-${archId}-${archId}_bare-0x0.bin>`), archId)
         assert.match(text, /\*\*No board has run this yet\.\*\*/)
-        assert.match(text, /## How many calls\n\n\*\*A reckoning; no board has run it\.\*\*[^]+\| W5500 \| three \|\n\| stream, over Wi-Fi \| five \|/)
+        assert.match(
+            text,
+            /## How many calls\n\n\*\*A reckoning; no board has run it\.\*\*[^]+\| W5500 \| three \|\n\| stream, over Wi-Fi \| five \|/
+        )
         for (const word of ["DTIM 1", "quickack 1", "nodelay", '"devNetwork": true']) assert.ok(text.includes(word), word)
     })
 
@@ -100,10 +108,20 @@ describe("the boards of this project", () => {
         const { scripts } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"))
         const texts = Object.fromEntries(["boards.md", "vscode.md"].map(name => [name, readFileSync(join(PROJECT, "docs", name), "utf8")]))
         // as GitHub makes them from a title
-        const anchors = (text: string) => [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!.toLowerCase().replace(/[^\w -]/g, "").replace(/ /g, "-"))
+        const anchors = (text: string) =>
+            [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+                title!
+                    .toLowerCase()
+                    .replace(/[^\w -]/g, "")
+                    .replace(/ /g, "-")
+            )
         for (const [name, text] of Object.entries(texts)) {
             for (const [, script] of text.matchAll(/npm run ([\w:]+)/g)) assert.ok(script! in scripts, `${name}: npm run ${script}`)
-            for (const [, id] of text.matchAll(/--board (?!ID)([\w]+)/g)) assert.ok(boards.some(b => b.id === id), `${name}: ${id}`)
+            for (const [, id] of text.matchAll(/--board (?!ID)([\w]+)/g))
+                assert.ok(
+                    boards.some(b => b.id === id),
+                    `${name}: ${id}`
+                )
             for (const [, file = "", anchor] of text.matchAll(/\]\((\w+\.md)?#([\w-]+)\)/g))
                 assert.ok(anchors(texts[file || name]!).includes(anchor!), `${name}: ${file}#${anchor}`)
         }
@@ -134,32 +152,95 @@ describe("the check of a board", () => {
     }
 
     const cases: [string, (definition: any) => void, RegExp[]][] = [
-        ["the W5500 lacks its clock", d => delete d.pins.ETH_SCK, [/^pins\.ETH_SCK is missing beside ETH_MISO, ETH_MOSI, ETH_CS, ETH_RST, ETH_INT: add it$/]],
-        ["the W5500 has only an interrupt", d => (delete d.devNetwork, ["SCK", "MISO", "MOSI", "CS", "RST"].forEach(p => delete d.pins[`ETH_${p}`])), [/ETH_SCK is missing/, /ETH_MISO is missing/, /ETH_MOSI is missing/, /ETH_CS is missing/]],
-        ["a W5500 pin is called otherwise", d => (d.pins.ETH_CLK = 47, delete d.pins.P47), [/^pins\.ETH_CLK is no pin of a W5500: it is one of ETH_SCK, ETH_MISO,/]],
+        [
+            "the W5500 lacks its clock",
+            d => delete d.pins.ETH_SCK,
+            [/^pins\.ETH_SCK is missing beside ETH_MISO, ETH_MOSI, ETH_CS, ETH_RST, ETH_INT: add it$/],
+        ],
+        [
+            "the W5500 has only an interrupt",
+            d => (delete d.devNetwork, ["SCK", "MISO", "MOSI", "CS", "RST"].forEach(p => delete d.pins[`ETH_${p}`])),
+            [/ETH_SCK is missing/, /ETH_MISO is missing/, /ETH_MOSI is missing/, /ETH_CS is missing/],
+        ],
+        [
+            "a W5500 pin is called otherwise",
+            d => ((d.pins.ETH_CLK = 47), delete d.pins.P47),
+            [/^pins\.ETH_CLK is no pin of a W5500: it is one of ETH_SCK, ETH_MISO,/],
+        ],
         ["two labels on one pin", d => (d.pins.P15 = 14), [/^pins\.ETH_CS and pins\.P15 are both GPIO14: remove or change one of them$/]],
-        ["I2C on a pin of the W5500", d => (d.i2c = { pinSDA: "ETH_INT" }), [/^pins\.ETH_INT and i2c\.pinSDA are both GPIO10: remove or change one of them$/]],
-        ["LED and I2C on one pin", d => (d.i2c = { pinSDA: "P43" }, d.led.pin = "P43"), [/^led\.pin and i2c\.pinSDA are both GPIO43: remove or change one of them$/]],
-        ["a service and the LED on one pin", d => (d.$services = [{ service: "button", name: "b", pin: "LED" }]), [/^led\.pin and \$services\[0\]\.pin are both GPIO21: /]],
-        ["a log", d => (d.log = { pinTX: "P43" }), [/^log keeps the phone waiting for up to 10 ms for each 64 bytes of it: remove it, the log is on USB as well$/]],
-        ["a W5500, and the runtime's Wi-Fi as well", d => delete d.devNetwork, [/^devNetwork is missing beside ETH_CS, .+: add "devNetwork": true$/]],
-        ["a W5500, and Wi-Fi that is off by something else than true", d => (d.devNetwork = "false"), [/^devNetwork is missing beside ETH_CS/]],
-        ["neither Wi-Fi nor a W5500", d => Object.keys(d.pins).filter(p => p.startsWith("ETH_")).forEach(p => delete d.pins[p]), [/^devNetwork is true, which turns Wi-Fi off, and there is no ETH_CS: remove it$/]],
+        [
+            "I2C on a pin of the W5500",
+            d => (d.i2c = { pinSDA: "ETH_INT" }),
+            [/^pins\.ETH_INT and i2c\.pinSDA are both GPIO10: remove or change one of them$/],
+        ],
+        [
+            "LED and I2C on one pin",
+            d => ((d.i2c = { pinSDA: "P43" }), (d.led.pin = "P43")),
+            [/^led\.pin and i2c\.pinSDA are both GPIO43: remove or change one of them$/],
+        ],
+        [
+            "a service and the LED on one pin",
+            d => (d.$services = [{ service: "button", name: "b", pin: "LED" }]),
+            [/^led\.pin and \$services\[0\]\.pin are both GPIO21: /],
+        ],
+        [
+            "a log",
+            d => (d.log = { pinTX: "P43" }),
+            [/^log keeps the phone waiting for up to 10 ms for each 64 bytes of it: remove it, the log is on USB as well$/],
+        ],
+        [
+            "a W5500, and the runtime's Wi-Fi as well",
+            d => delete d.devNetwork,
+            [/^devNetwork is missing beside ETH_CS, .+: add "devNetwork": true$/],
+        ],
+        [
+            "a W5500, and Wi-Fi that is off by something else than true",
+            d => (d.devNetwork = "false"),
+            [/^devNetwork is missing beside ETH_CS/],
+        ],
+        [
+            "neither Wi-Fi nor a W5500",
+            d =>
+                Object.keys(d.pins)
+                    .filter(p => p.startsWith("ETH_"))
+                    .forEach(p => delete d.pins[p]),
+            [/^devNetwork is true, which turns Wi-Fi off, and there is no ETH_CS: remove it$/],
+        ],
         ["a number where a label stands for it", d => (d.led.pin = 21), [/^led\.pin is GPIO21, and so is pins\.LED: write "LED" there$/]],
         ["a label that is not there", d => (d.led.pin = "P99"), [/^led\.pin is P99: there is no such label in pins/]],
-        ["a pin that the chip does not have", d => (d.pins.P49 = 49), [/^pins\.P49: GPIO49 does not exist on an esp32s3: use one of 0-18, 21, 38-48, or leave it out$/]],
+        [
+            "a pin that the chip does not have",
+            d => (d.pins.P49 = 49),
+            [/^pins\.P49: GPIO49 does not exist on an esp32s3: use one of 0-18, 21, 38-48, or leave it out$/],
+        ],
         ["a pin between those that the chip has", d => (d.pins.P22 = 22), [/^pins\.P22: GPIO22 does not exist/]],
         ["a pin of the flash", d => (d.pins.P27 = 27), [/^pins\.P27: GPIO27 must not be used, the flash is on it: use one of/]],
         ["a pin of the octal PSRAM", d => (d.pins.P35 = 35), [/^pins\.P35: GPIO35 must not be used, octal flash or PSRAM is on it/]],
         ["a pin of USB, for the LED", d => (d.led.pin = 19), [/^led\.pin: GPIO19 must not be used, it is USB/]],
-        ["a pin of another chip", d => (d.archId = "esp32c3", d.pins = { P43: 43, LED: 7 }, delete d.led, delete d.devNetwork), [/^pins\.P43: GPIO43 does not exist on an esp32c3: use one of 0-10, 20-21/]],
+        [
+            "a pin of another chip",
+            d => ((d.archId = "esp32c3"), (d.pins = { P43: 43, LED: 7 }), delete d.led, delete d.devNetwork),
+            [/^pins\.P43: GPIO43 does not exist on an esp32c3: use one of 0-10, 20-21/],
+        ],
         ["an unknown chip", d => (d.archId = "esp32s9"), [/^archId is esp32s9: it must be one of esp32c3, esp32s3$/]],
         ["a pin that is no number", d => (d.pins.P15 = "15"), [/^pins\.P15 is "15": it must be the number of a GPIO$/]],
-        ["a label too long for the runtime", d => (d.pins.LONG_LABEL1 = 15, delete d.pins.P15), [/^pins\.LONG_LABEL1: a label .* at most 10 letters/]],
+        [
+            "a label too long for the runtime",
+            d => ((d.pins.LONG_LABEL1 = 15), delete d.pins.P15),
+            [/^pins\.LONG_LABEL1: a label .* at most 10 letters/],
+        ],
         ["no product id", d => delete d.productId, [/^productId is undefined: it must be 0x3/]],
         ["a product id of something else", d => (d.productId = "0x4dd0e23e"), [/^productId is 0x4dd0e23e: it must be 0x3/]],
-        ["the product id of another board", d => (d.productId = readBoards(BOARDS, "boards").find(b => b.id === "lolin_c3_mini")!.definition.productId), [/^its productId 0x\w+ is that of lolin_c3_mini too/]],
-        ["nothing said about it", d => (delete d.url, delete d.$description), [/^url is missing: add it$/, /^\$description is missing: add it$/]],
+        [
+            "the product id of another board",
+            d => (d.productId = readBoards(BOARDS, "boards").find(b => b.id === "lolin_c3_mini")!.definition.productId),
+            [/^its productId 0x\w+ is that of lolin_c3_mini too/],
+        ],
+        [
+            "nothing said about it",
+            d => (delete d.url, delete d.$description),
+            [/^url is missing: add it$/, /^\$description is missing: add it$/],
+        ],
     ]
     for (const [name, change, expected] of cases)
         test(`refuses ${name}`, () => {
@@ -169,7 +250,10 @@ describe("the check of a board", () => {
         })
 
     test("takes a comment among the pins for none of them", () => {
-        assert.deepEqual(errorsAfter(d => (d.pins["#P35"] = 35)), [])
+        assert.deepEqual(
+            errorsAfter(d => (d.pins["#P35"] = 35)),
+            []
+        )
     })
 
     test("refuses a name that the compiler does not take", () => {
@@ -200,7 +284,10 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
         const { code, stdout, stderr } = await buildBoards(["--json"], temporary)
         assert.equal(code, 0, stderr)
         const rows = JSON.parse(stdout) as { board: string; arch: string; phy: string; pins: Record<string, number>; imageBytes: number }[]
-        assert.deepEqual(rows.map(row => row.board), readBoards(BOARDS, "boards").map(board => board.id))
+        assert.deepEqual(
+            rows.map(row => row.board),
+            readBoards(BOARDS, "boards").map(board => board.id)
+        )
         for (const { board, phy, pins, imageBytes } of rows) {
             assert.equal(phy, "ETH_CS" in pins ? "w5500" : "stream", board)
             assert.ok(imageBytes > 10_000, board)
@@ -212,7 +299,10 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
     test("builds one board, as a table", async () => {
         const { code, stdout, stderr } = await buildBoards(["waveshare_esp32_s3_eth"], temporary)
         assert.equal(code, 0, stderr)
-        assert.match(stdout, /^board +arch +PHY +program +pins\nwaveshare_esp32_s3_eth +esp32s3 +w5500 +\d+ B\n +SCK 13 +MISO 12 +MOSI 11 +CS 14 +RST 9 +INT 10\n$/)
+        assert.match(
+            stdout,
+            /^board +arch +PHY +program +pins\nwaveshare_esp32_s3_eth +esp32s3 +w5500 +\d+ B\n +SCK 13 +MISO 12 +MOSI 11 +CS 14 +RST 9 +INT 10\n$/
+        )
     })
 
     /** A file that begins like the runtime for a chip. */
@@ -237,7 +327,11 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
             assert.equal(resolve(PROJECT, shown!), file)
             const [before, after] = [readFileSync(runtime), readFileSync(file)]
             // the configuration has two pages at 0x9000
-            for (const [from, to] of [[0, 0x9000], [0xb000, before.length]]) assert.ok(after.subarray(from, to).equals(before.subarray(from, to)))
+            for (const [from, to] of [
+                [0, 0x9000],
+                [0xb000, before.length],
+            ])
+                assert.ok(after.subarray(from, to).equals(before.subarray(from, to)))
             for (const key of ["pins.ETH_CS", "devNetwork"]) assert.ok(after.subarray(0x9000, 0xb000).includes(`${key}\0`), key)
         } finally {
             rmSync(join(runtime, ".."), { recursive: true })
@@ -246,9 +340,13 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
 
     test("says where the runtime is to be had, if it gets another file", async () => {
         const runtime = runtimeFor(5)
-        const advice = "download https://github.com/microsoft/devicescript-esp32/releases/latest/download/devicescript-esp32s3-esp32s3_bare-0x0.bin"
+        const advice =
+            "download https://github.com/microsoft/devicescript-esp32/releases/latest/download/devicescript-esp32s3-esp32s3_bare-0x0.bin"
         try {
-            for (const [file, wrong] of [[runtime, "is no runtime for an esp32s3"], [join(PROJECT, "README.md"), "is no runtime for an esp32s3"]]) {
+            for (const [file, wrong] of [
+                [runtime, "is no runtime for an esp32s3"],
+                [join(PROJECT, "README.md"), "is no runtime for an esp32s3"],
+            ]) {
                 const { code, stderr } = await buildBoards(["lilygo_t_eth_elite", "--runtime", file!], temporary)
                 assert.equal(code, 1)
                 assert.ok(stderr.endsWith(`error: ${file} ${wrong}: ${advice}\n`), stderr)
@@ -265,7 +363,10 @@ describe("npm run build:boards", { timeout: TIMEOUT * 3 }, () => {
     test("says which boards there are", async () => {
         const { code, stderr } = await buildBoards(["nonsense"], temporary)
         assert.equal(code, 1)
-        assert.match(stderr, /^error: there is no board nonsense: it is one of espressif_esp32_s3_devkitc_1, .+; or add boards\/nonsense\.board\.json\n$/)
+        assert.match(
+            stderr,
+            /^error: there is no board nonsense: it is one of espressif_esp32_s3_devkitc_1, .+; or add boards\/nonsense\.board\.json\n$/
+        )
     })
 
     test("stops at a broken board, and names its file", async () => {

@@ -30,7 +30,11 @@ describe("console on the bus of another program", () => {
     }
 
     /** Runs commands to the end. */
-    async function exec(port: number, commands: string, ...args: string[]): Promise<{ status: number | null; stdout: string; said: string }> {
+    async function exec(
+        port: number,
+        commands: string,
+        ...args: string[]
+    ): Promise<{ status: number | null; stdout: string; said: string }> {
         const program = run(port, "--exec", commands, ...args)
         const status = await program.ended
         return { status, stdout: program.stdout, said: program.said() }
@@ -69,7 +73,10 @@ describe("console on the bus of another program", () => {
         await gone.close()
         const { status, said } = await exec(port, "help")
         assert.equal(status, 1)
-        assert.equal(said, `error: there is no Jacdac bus at 127.0.0.1:${port} (ECONNREFUSED); press play in the editor, or use npm start\n`)
+        assert.equal(
+            said,
+            `error: there is no Jacdac bus at 127.0.0.1:${port} (ECONNREFUSED); press play in the editor, or use npm start\n`
+        )
     })
 
     it("says that what listens there is no bus, as the port for browsers, and which port is right", async () => {
@@ -90,7 +97,10 @@ describe("console on the bus of another program", () => {
         const { status, said } = await exec(port, "help")
         await stranger.stop()
         assert.equal(status, 1)
-        assert.equal(said, `error: there is no phone on the bus at 127.0.0.1:${port}; press play in the editor, which starts the simulator\n`)
+        assert.equal(
+            said,
+            `error: there is no phone on the bus at 127.0.0.1:${port}; press play in the editor, which starts the simulator\n`
+        )
     })
 
     it("asks which of two phones is meant, and takes it by either identifier", async () => {
@@ -105,10 +115,17 @@ describe("console on the bus of another program", () => {
 
             const runs = [first.shortId, first.deviceId, other.shortId.toLowerCase(), other.deviceId, "XX99"]
             const answers = await Promise.all(runs.map(id => exec(port, "ifconfig -j", "--device", id)))
-            assert.deepEqual(answers.map(({ status }) => status), [0, 0, 0, 0, 1], answers.map(({ said }) => said).join(""))
+            assert.deepEqual(
+                answers.map(({ status }) => status),
+                [0, 0, 0, 0, 1],
+                answers.map(({ said }) => said).join("")
+            )
             const macs = answers.slice(0, 4).map(({ stdout }) => JSON.parse(stdout)[0].mac)
             assert.deepEqual(macs, [rig.mac, rig.mac, second.mac, second.mac])
-            assert.match(answers[4]!.said, /^error: there is no phone XX99 on the bus at 127\.0\.0\.1:\d+; there is .+ \([0-9a-f]{16}\), .+\n$/)
+            assert.match(
+                answers[4]!.said,
+                /^error: there is no phone XX99 on the bus at 127\.0\.0\.1:\d+; there is .+ \([0-9a-f]{16}\), .+\n$/
+            )
         } finally {
             await second.stop()
         }
@@ -147,6 +164,9 @@ describe("console on the bus of another program", () => {
         hubs.splice(hubs.indexOf(brief), 1)
         await brief.close()
         assert.equal(await program.ended, 1)
-        assert.equal(program.said(), `error: the bus at 127.0.0.1:${port} is gone: the program that carried it has ended; start it and this console again\n`)
+        assert.equal(
+            program.said(),
+            `error: the bus at 127.0.0.1:${port} is gone: the program that carried it has ended; start it and this console again\n`
+        )
     })
 })

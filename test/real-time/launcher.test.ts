@@ -85,7 +85,14 @@ describe("the launcher", { concurrency: 1 }, () => {
         const wrong = startThere("--setting", "ACD=sometimes", "--exec", "lease -j")
         assert.equal(await wrong.ended, 0, wrong.stderr)
         assert.match(wrong.stderr, /^settings: ACD is sometimes: it must be .*; ACD=quick is in force$/m)
-        const program = startThere("--setting", "READY=0", "--setting", "TUPLE=common", "--exec", `call 10.77.0.2:4000 --seconds 1; ifconfig -j; lease -j`)
+        const program = startThere(
+            "--setting",
+            "READY=0",
+            "--setting",
+            "TUPLE=common",
+            "--exec",
+            `call 10.77.0.2:4000 --seconds 1; ifconfig -j; lease -j`
+        )
         assert.equal(await program.ended, 0, program.stderr)
         const [up, , interfaces, leases] = program.stdout.split("\n")
         const [common] = JSON.parse(interfaces!) as Interface[]
@@ -125,7 +132,10 @@ describe("the launcher", { concurrency: 1 }, () => {
 
     /** `npm start` at a terminal, with its demonstration unless there are other options. */
     function atTerminal(args: string[] = [], columns = 80): Terminal {
-        const program = new Terminal("sim/start.ts", args, { columns, env: { TMPDIR: folder, TUPLEPHONE_IDENTITIES: join(folder, "identities"), XDG_STATE_HOME: folder } })
+        const program = new Terminal("sim/start.ts", args, {
+            columns,
+            env: { TMPDIR: folder, TUPLEPHONE_IDENTITIES: join(folder, "identities"), XDG_STATE_HOME: folder },
+        })
         terminals.push(program)
         return program
     }
@@ -207,7 +217,10 @@ describe("the launcher", { concurrency: 1 }, () => {
             process.stdin.once("end", () => process.exit())
             console.log("ready")`
         const copies = Array.from({ length: 3 }, () => {
-            const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", script], { cwd: PROJECT, stdio: ["pipe", "pipe", "inherit"] })
+            const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", script], {
+                cwd: PROJECT,
+                stdio: ["pipe", "pipe", "inherit"],
+            })
             helpers.push(child)
             const copy = { child, said: "", ended: new Promise(resolve => child.once("close", resolve)) }
             child.stdout.setEncoding("utf8").on("data", (text: string) => (copy.said += text))
@@ -284,7 +297,10 @@ describe("the launcher", { concurrency: 1 }, () => {
     })
 
     it("knows the settings of the firmware, and no others", () => {
-        const read = Array.from(readFileSync(join(PROJECT, "src/settings.ts"), "utf8").matchAll(/(?:read\(|const \w+ = )"([A-Z]+)"/g), match => match[1])
+        const read = Array.from(
+            readFileSync(join(PROJECT, "src/settings.ts"), "utf8").matchAll(/(?:read\(|const \w+ = )"([A-Z]+)"/g),
+            match => match[1]
+        )
         assert.deepEqual(read.sort(), [...SETTINGS, "LAN", "PHY"].sort())
         const config = readFileSync(join(PROJECT, "src/base/config.ts"), "utf8")
         const source = readFileSync(join(PROJECT, "src/settings.ts"), "utf8")
@@ -293,7 +309,10 @@ describe("the launcher", { concurrency: 1 }, () => {
             assert.equal(value, text ?? new RegExp(` ${constant} = "(.*)"`).exec(config)![1], name)
         }
         const known = setting(SETTINGS)
-        assert.deepEqual(known("POOL=10.0.0.1-10.0.0.9/24 via 10.0.0.254", known("READY=1")), { READY: "1", POOL: "10.0.0.1-10.0.0.9/24 via 10.0.0.254" })
+        assert.deepEqual(known("POOL=10.0.0.1-10.0.0.9/24 via 10.0.0.254", known("READY=1")), {
+            READY: "1",
+            POOL: "10.0.0.1-10.0.0.9/24 via 10.0.0.254",
+        })
         assert.throws(() => known("LAN=x"), /--lan/)
         assert.throws(() => known("PHY=x"), /--phy/)
         assert.throws(() => known("SPEED=x"), /There is no setting SPEED; there are POOL, READY/)
@@ -305,13 +324,24 @@ describe("the launcher", { concurrency: 1 }, () => {
         ["a capture file that is a folder", ["--pcap", tmpdir()], /^error: cannot write the capture file /m],
         ["a word too many", ["help"], /^error: too many arguments/m],
         ["a setting without a value", ["--setting", "READY"], /^error: .*NAME=VALUE/m],
-        ["a LAN whose host has no address", ["--lan", "tcp://tuplephone.invalid:4789"], /^error: there is no LAN at tuplephone\.invalid:4789 \(.*\); start it/m],
+        [
+            "a LAN whose host has no address",
+            ["--lan", "tcp://tuplephone.invalid:4789"],
+            /^error: there is no LAN at tuplephone\.invalid:4789 \(.*\); start it/m,
+        ],
     ] as [string, string[], RegExp][])
         it(`says in one line that there is ${what}`, async () => {
             const program = start(["--exec", "help", ...args])
             assert.equal(await program.ended, 1)
             assert.match(program.stderr, says)
-            assert.equal(program.stderr.replace(/^(booting|building).*\n/m, "").trim().split("\n").length, 1, program.stderr)
+            assert.equal(
+                program.stderr
+                    .replace(/^(booting|building).*\n/m, "")
+                    .trim()
+                    .split("\n").length,
+                1,
+                program.stderr
+            )
             assert.equal(program.stdout, "")
         })
 

@@ -48,7 +48,10 @@ describe("DHCP server", () => {
             for (const code of [DhcpOption.ROUTER, DhcpOption.DNS_SERVER, DhcpOption.SERVER_ID]) assert.equal(address(code), SERVER)
             assert.equal(ack.options.get(DhcpOption.DOMAIN_NAME)?.toString(), "lan")
             const times = [DhcpOption.LEASE_TIME, DhcpOption.RENEWAL_TIME, DhcpOption.REBINDING_TIME]
-            assert.deepEqual(times.map((code) => numberOption(ack, code)), [1000, 500, 875])
+            assert.deepEqual(
+                times.map(code => numberOption(ack, code)),
+                [1000, 500, 875]
+            )
             const [held] = lan.dhcp.leases()
             assert.deepEqual([held.address, held.mac, held.state], [ack.yiaddr, MAC, "bound"])
             assert.equal(held.clientId, ack.options.get(DhcpOption.CLIENT_ID)?.toString("hex"), "RFC 6842: the identifier comes back")
@@ -59,7 +62,10 @@ describe("DHCP server", () => {
             await start()
             const acks = await Promise.all([1, 2, 3, 4].map(lease))
             assert.equal(new Set(acks).size, 4)
-            assert.deepEqual(lan.dhcp.leases().map(({ mac }) => mac), [MAC, MAC, MAC, MAC])
+            assert.deepEqual(
+                lan.dhcp.leases().map(({ mac }) => mac),
+                [MAC, MAC, MAC, MAC]
+            )
             assert.equal(await lease(3), acks[2], "the same identifier gets the same address")
         })
 
@@ -101,7 +107,7 @@ describe("DHCP server", () => {
             lan.dhcp.offerSeconds = 0.05
             await client(1).exchange(DhcpType.DISCOVER)
             assert.ok(await client(2).isUnanswered(DhcpType.DISCOVER))
-            while (lan.dhcp.leases().length > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+            while (lan.dhcp.leases().length > 0) await new Promise(resolve => setTimeout(resolve, 5))
             await lease(2)
             const late = await client(1).exchange(DhcpType.REQUEST, { requested: "10.77.0.50", server: SERVER })
             assert.equal(late.type, DhcpType.NAK)
@@ -160,7 +166,7 @@ describe("DHCP server", () => {
             await start()
             const ciaddr = await lease(1)
             const [{ expiresAt }] = lan.dhcp.leases()
-            while (Date.now() <= expiresAt - 3_600_000 + 2) await new Promise((resolve) => setTimeout(resolve, 1))
+            while (Date.now() <= expiresAt - 3_600_000 + 2) await new Promise(resolve => setTimeout(resolve, 1))
             for (const to of [TO_SERVER, undefined]) {
                 const ack = await client(1).exchange(DhcpType.REQUEST, { ciaddr, flags: 0, to })
                 assertAck(ack, ciaddr)
@@ -190,7 +196,10 @@ describe("DHCP server", () => {
             await start({ poolStart: 50, poolEnd: 51 })
             const [first, second] = [await lease(1), await lease(2)]
             await client(1).release(first, SERVER)
-            assert.deepEqual(lan.dhcp.leases().map(({ address }) => address), [second])
+            assert.deepEqual(
+                lan.dhcp.leases().map(({ address }) => address),
+                [second]
+            )
             assert.equal(await lease(1), first)
             await client(1).release(first, SERVER)
             assert.equal(await lease(3), first)
@@ -210,7 +219,7 @@ describe("DHCP server", () => {
             assert.ok(await client(1).isUnanswered(DhcpType.DECLINE, { requested: address, server: SERVER }))
             assert.deepEqual([lan.dhcp.declined(), lan.dhcp.leases()], [[address], []])
             assert.notEqual(await lease(1), address)
-            while (lan.dhcp.declined().length > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+            while (lan.dhcp.declined().length > 0) await new Promise(resolve => setTimeout(resolve, 5))
             assert.equal(await lease(2), address)
         })
 
@@ -278,7 +287,7 @@ describe("DHCP server", () => {
         }
         assert.ok(await client(1).isUnanswered(DhcpType.DISCOVER))
         assert.equal(asked.length, 1)
-        assert.equal(station.frames.map(dhcpOf).find((reply) => reply?.xid === 0xffffffff)?.type, DhcpType.OFFER)
+        assert.equal(station.frames.map(dhcpOf).find(reply => reply?.xid === 0xffffffff)?.type, DhcpType.OFFER)
     })
 
     it("survives messages that are cut off anywhere", async () => {
@@ -298,7 +307,12 @@ describe("DHCP server", () => {
 
     it("refuses an impossible pool", async () => {
         await start()
-        for (const [poolStart, poolEnd] of [[3, 9], [60, 50], [250, 255], [1.5, 20]])
+        for (const [poolStart, poolEnd] of [
+            [3, 9],
+            [60, 50],
+            [250, 255],
+            [1.5, 20],
+        ])
             await assert.rejects(EmbeddedLan.start({ poolStart, poolEnd }), /DHCP pool .* is not possible/)
     })
 })

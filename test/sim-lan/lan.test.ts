@@ -31,12 +31,12 @@ function testFrame(destination: string, source: string, text: string): Buffer {
 }
 
 function seen(client: EthernetClient, frame: Buffer): boolean {
-    return client.frames.some((received) => received.equals(frame))
+    return client.frames.some(received => received.equals(frame))
 }
 
 /** Resolves when the condition holds; rejects after 3 s. */
 async function until(what: string, condition: () => boolean): Promise<void> {
-    for (const end = Date.now() + 3000; !condition(); await new Promise((resolve) => setTimeout(resolve, 2)))
+    for (const end = Date.now() + 3000; !condition(); await new Promise(resolve => setTimeout(resolve, 2)))
         assert.ok(Date.now() < end, `timed out: ${what}`)
 }
 
@@ -74,7 +74,10 @@ describe("embedded LAN", () => {
                 const payload = Buffer.from("80000001000000a0deadbeef55", "hex")
                 const echo = await a.exchange(a.udp(mac, ADDRESS_A, 49152, address, 4000, payload), "echo", udpOf)
                 assert.deepEqual(echo.payload, payload)
-                assert.deepEqual([echo.ip.source, echo.sourcePort, echo.ip.destination, echo.destinationPort], [address, 4000, ADDRESS_A, 49152])
+                assert.deepEqual(
+                    [echo.ip.source, echo.sourcePort, echo.ip.destination, echo.destinationPort],
+                    [address, 4000, ADDRESS_A, 49152]
+                )
                 assert.ok(echo.checksum !== 0 && echo.checksumOk && echo.ip.headerChecksumOk)
             })
 
@@ -128,9 +131,11 @@ describe("embedded LAN", () => {
         async function query(name: string, type: RecordType = "A") {
             const payload = dnsPacket.encode({ type: "query", id: 77, flags: dnsPacket.RECURSION_DESIRED, questions: [{ name, type }] })
             const frame = a.udp(LAN.router.mac, ADDRESS_A, 5353, LAN.router.address, 53, payload)
-            const answer = dnsPacket.decode((await a.exchange(frame, "DNS answer", udpOf)).payload) as dnsPacket.DecodedPacket & { rcode: string }
+            const answer = dnsPacket.decode((await a.exchange(frame, "DNS answer", udpOf)).payload) as dnsPacket.DecodedPacket & {
+                rcode: string
+            }
             assert.equal(answer.id, 77)
-            return { rcode: answer.rcode, data: answer.answers?.map((record) => "data" in record && record.data) }
+            return { rcode: answer.rcode, data: answer.answers?.map(record => "data" in record && record.data) }
         }
 
         it("knows the devices by name, in any case", async () => {
@@ -197,7 +202,7 @@ describe("embedded LAN", () => {
         it("injects frames without learning from them", async () => {
             const frame = testFrame(BROADCAST_MAC, LAN.router.mac, "forged")
             lan.inject(frame)
-            await until("all have it", () => [a, b, c].every((client) => seen(client, frame)))
+            await until("all have it", () => [a, b, c].every(client => seen(client, frame)))
             await a.settle()
         })
     })
@@ -207,7 +212,7 @@ describe("embedded LAN", () => {
             const frame = arpRequest(MAC_A, ADDRESS_A, LAN.echo1.address)
             for (const byte of encodeVde(frame)) a.sendRaw(Buffer.from([byte]))
             a.sendRaw(Buffer.concat([encodeVde(frame), encodeVde(frame)]))
-            await until("three replies", () => a.frames.filter((reply) => parseEthernet(reply)?.source === LAN.echo1.mac).length === 3)
+            await until("three replies", () => a.frames.filter(reply => parseEthernet(reply)?.source === LAN.echo1.mac).length === 3)
         })
 
         for (const length of [0, 13, 1519, 65535])
@@ -273,13 +278,13 @@ describe("stop", () => {
 
 describe("VDE framing", () => {
     it("gives the same frames however the stream is cut", () => {
-        const frames = [14, 60, 300, 1518].map((length) => Buffer.alloc(length, length))
+        const frames = [14, 60, 300, 1518].map(length => Buffer.alloc(length, length))
         const stream = Buffer.concat(frames.map(encodeVde))
         for (let size = 1; size <= stream.length; size += 7) {
             const decoder = new VdeDecoder()
             const received: Buffer[] = []
             for (let i = 0; i < stream.length; i += size)
-                assert.ok(decoder.push(stream.subarray(i, i + size), (frame) => received.push(frame)))
+                assert.ok(decoder.push(stream.subarray(i, i + size), frame => received.push(frame)))
             assert.deepEqual(received, frames)
         }
     })
@@ -289,11 +294,11 @@ describe("address table", () => {
     it("ages (IEEE 802.1D 7.9.2)", async () => {
         const received: string[] = []
         const table = new EthernetSwitch({ ageingMs: 5 })
-        const [one, two] = ["one", "two", "three"].map((name) => table.plug(name, () => received.push(name)))
+        const [one, two] = ["one", "two", "three"].map(name => table.plug(name, () => received.push(name)))
         table.receive(testFrame(MAC_A, MAC_B, ""), two)
         table.receive(testFrame(MAC_B, MAC_A, ""), one)
         assert.deepEqual(received.splice(0), ["one", "three", "two"])
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await new Promise(resolve => setTimeout(resolve, 20))
         table.receive(testFrame(MAC_B, MAC_A, ""), one)
         assert.deepEqual(received, ["two", "three"])
     })
@@ -303,11 +308,11 @@ describe("capture", () => {
     const folder = mkdtempSync(join(tmpdir(), "lan-"))
     after(() => rmSync(folder, { recursive: true }))
 
-    it("holds each frame once, and Wireshark finds no fault in them", async (test) => {
+    it("holds each frame once, and Wireshark finds no fault in them", async test => {
         const file = join(folder, "lan.pcap")
         const lan = await EmbeddedLan.start({ pcap: file })
         const frames: Buffer[] = []
-        lan.on("frame", (frame) => frames.push(frame))
+        lan.on("frame", frame => frames.push(frame))
         const startedAt = Date.now()
         const station = await EthernetClient.connect(lan, MAC_A)
         const { yiaddr } = await TestDhcpClient.withIaid(station, 1).acquire()
@@ -332,7 +337,7 @@ describe("capture", () => {
         await lan.stop()
 
         if (spawnSync("tshark", ["--version"]).error) return test.diagnostic("tshark is not installed: its check is left out")
-        const checks = ["ip.check_checksum", "udp.check_checksum"].flatMap((name) => ["-o", `${name}:TRUE`])
+        const checks = ["ip.check_checksum", "udp.check_checksum"].flatMap(name => ["-o", `${name}:TRUE`])
         const text = execFileSync("tshark", ["-r", file, "-V", ...checks], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
         assert.match(text, /Dynamic Host Configuration Protocol \(ACK\)/)
         assert.match(text, /Checksum Status: Good/)

@@ -86,7 +86,9 @@ describe("messages", () => {
             const decoder = new MessageDecoder()
             const received: unknown[] = []
             for (let at = 0; at < stream.length; at += size)
-                assert.ok(decoder.push(stream.subarray(at, at + size), (operation, data) => received.push([operation, data.toString("hex")]) > 0))
+                assert.ok(
+                    decoder.push(stream.subarray(at, at + size), (operation, data) => received.push([operation, data.toString("hex")]) > 0)
+                )
             assert.deepEqual(received, messages)
         }
     })

@@ -25,7 +25,10 @@ let lastXid = 0x1000
 
 /** One DHCP client: an identifier (or none) on a station, which may carry many. */
 export class TestDhcpClient {
-    constructor(private readonly station: EthernetClient, private readonly clientId?: Buffer) {}
+    constructor(
+        private readonly station: EthernetClient,
+        private readonly clientId?: Buffer
+    ) {}
 
     /** A client with an identifier of type 255: IAID, then a DUID (RFC 4361 6.1). */
     static withIaid(station: EthernetClient, iaid: number): TestDhcpClient {
@@ -51,7 +54,7 @@ export class TestDhcpClient {
     /** Sends a message and waits for the reply. */
     exchange(type: number, message?: DhcpSend): Promise<DhcpReply> {
         const expected = lastXid + 1
-        const reply = this.station.wait(`reply to DHCP message type ${type}`, (frame) => {
+        const reply = this.station.wait(`reply to DHCP message type ${type}`, frame => {
             const found = dhcpOf(frame)
             return found?.isReply && found.xid === expected ? found : undefined
         })
@@ -63,7 +66,7 @@ export class TestDhcpClient {
     async isUnanswered(type: number, message?: DhcpSend): Promise<boolean> {
         const xid = this.send(type, message)
         await this.station.settle()
-        return !this.station.frames.some((frame) => dhcpOf(frame)?.xid === xid)
+        return !this.station.frames.some(frame => dhcpOf(frame)?.xid === xid)
     }
 
     /** DISCOVER, OFFER, REQUEST, ACK. */

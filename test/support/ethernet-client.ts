@@ -27,14 +27,17 @@ export class EthernetClient {
     readonly closed: Promise<void>
     private readonly waiters = new Set<(frame: Buffer) => void>()
 
-    private constructor(readonly socket: Socket, readonly mac: string) {
+    private constructor(
+        readonly socket: Socket,
+        readonly mac: string
+    ) {
         const decoder = new VdeDecoder()
         socket.setNoDelay(true)
-        socket.on("data", (chunk) => {
-            if (!decoder.push(chunk, (frame) => this.receive(frame))) socket.destroy()
+        socket.on("data", chunk => {
+            if (!decoder.push(chunk, frame => this.receive(frame))) socket.destroy()
         })
         socket.on("error", () => {})
-        this.closed = new Promise((resolve) => socket.once("close", () => resolve()))
+        this.closed = new Promise(resolve => socket.once("close", () => resolve()))
     }
 
     /** Connects and waits until the switch serves this station. */
@@ -101,7 +104,7 @@ export class EthernetClient {
 
     /** Asks who has an address; without `sender` as a probe. */
     resolve(address: string, sender = ANY_ADDRESS): Promise<ArpPacket> {
-        return this.exchange(arpRequest(this.mac, sender, address), `ARP reply of ${address}`, (frame) => {
+        return this.exchange(arpRequest(this.mac, sender, address), `ARP reply of ${address}`, frame => {
             const arp = arpOf(frame)
             return arp?.operation === ARP_REPLY && arp.senderAddress === address ? arp : undefined
         })
@@ -125,7 +128,7 @@ export class EthernetClient {
         const rest = 0x12340001
         const payload = buildIcmp({ type: ICMP_ECHO_REQUEST, code: 0, rest, payload: data })
         const packet = buildIpv4({ source, destination, protocol: PROTOCOL_ICMP, payload })
-        return this.exchange(this.ipv4(senderMac, packet), `echo reply of ${destination}`, (frame) => {
+        return this.exchange(this.ipv4(senderMac, packet), `echo reply of ${destination}`, frame => {
             const icmp = icmpOf(frame)
             return icmp?.type === ICMP_ECHO_REPLY && icmp.rest === rest ? icmp : undefined
         })

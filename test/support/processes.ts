@@ -20,7 +20,11 @@ export function family(root: number): number[] {
     for (const pid of readdirSync("/proc").map(Number).filter(Boolean)) {
         try {
             // the name in parentheses may hold anything
-            const parent = Number(readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1])
+            const parent = Number(
+                readFileSync(`/proc/${pid}/stat`, "utf8")
+                    .replace(/^.*\) /s, "")
+                    .split(" ")[1]
+            )
             children.set(parent, [...(children.get(parent) ?? []), pid])
         } catch {
             // it has just ended
@@ -44,7 +48,11 @@ export function listening(pids: number[]): number[] {
             }
         }
     const LISTEN = "0A"
-    const rows = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1).map(row => row.trim().split(/\s+/))
+    const rows = readFileSync("/proc/net/tcp", "utf8")
+        .trim()
+        .split("\n")
+        .slice(1)
+        .map(row => row.trim().split(/\s+/))
     return rows.filter(row => row[3] === LISTEN && inodes.has(row[9])).map(row => parseInt(row[1].split(":")[1], 16))
 }
 

@@ -54,9 +54,20 @@ export interface Call {
 export type Stats = Record<string, number>
 
 /** Counters that grow when all is well; every other one counts something that was dropped, refused or went wrong. */
-const TRAFFIC = new Set(["phyRx", "phyTx", "arpRx", "arpTx", "icmpRx", "icmpTx", "udpRx", "udpTx", "dhcpRx", "dhcpTx",
+const TRAFFIC = new Set([
+    "phyRx",
+    "phyTx",
+    "arpRx",
+    "arpTx",
+    "icmpRx",
+    "icmpTx",
+    "udpRx",
+    "udpTx",
+    "dhcpRx",
+    "dhcpTx",
     // no drop: strangers that asked for us a minute ago, and answer no longer when the cache confirms them
-    "arpFailed"])
+    "arpFailed",
+])
 
 /** A datagram that crossed the LAN. */
 export interface Seen extends ReceivedUdp {
@@ -103,7 +114,9 @@ export class Rig {
     }
 
     /** Boots LAN and phone. Resolves when the phone has its common address, or, `withoutServer`, at once. */
-    static async start(options: LanOptions & { withoutServer?: boolean; ready?: boolean; preload?: string[]; phy?: PhyKind; program?: Program } = {}): Promise<Rig> {
+    static async start(
+        options: LanOptions & { withoutServer?: boolean; ready?: boolean; preload?: string[]; phy?: PhyKind; program?: Program } = {}
+    ): Promise<Rig> {
         const phy = options.phy ?? PHY
         const image = await buildFirmware(() => {}, options.program ?? phy)
         const lan = await EmbeddedLan.start(options)
@@ -112,7 +125,13 @@ export class Rig {
         try {
             // a phone of its own for each run, so that test files can run at the same time
             const deviceId = createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 16)
-            phone = await Phone.boot({ image, deviceId, lan: `${lan.host}:${lan.port}`, phy, preload: [...CLOCK, ...(options.preload ?? [])] })
+            phone = await Phone.boot({
+                image,
+                deviceId,
+                lan: `${lan.host}:${lan.port}`,
+                phy,
+                preload: [...CLOCK, ...(options.preload ?? [])],
+            })
             const rig = new Rig(lan, phone)
             // a test that counts leases knows its own
             if (!options.ready) await rig.run("lease ready 0")
@@ -127,7 +146,11 @@ export class Rig {
 
     /** Waits until the phone has its common address. */
     async hasAddress(timeout?: number): Promise<void> {
-        const common = await until("the common address", async () => (await this.interfaces()).find(i => i.name === "tp0" && i.address), timeout)
+        const common = await until(
+            "the common address",
+            async () => (await this.interfaces()).find(i => i.name === "tp0" && i.address),
+            timeout
+        )
         this.mac = common.mac
         this.address = common.address!
     }
@@ -222,7 +245,10 @@ export class Rig {
 
     /** The addresses that the server has given, in order. */
     leased(): string[] {
-        return this.lan.dhcp.leases().filter(l => l.state === "bound").map(l => l.address)
+        return this.lan.dhcp
+            .leases()
+            .filter(l => l.state === "bound")
+            .map(l => l.address)
     }
 
     /** Waits until nothing of a call is left: interfaces and sockets as after boot, one lease at the server, no fault. */
@@ -235,7 +261,10 @@ export class Rig {
             [{ name: "tp0", address: this.address, mac: this.mac, source: "common", sockets: 0 }]
         )
         assert.deepEqual(await this.json("netstat -j"), [])
-        assert.deepEqual((await this.calls()).filter(c => c.state !== "ended"), [])
+        assert.deepEqual(
+            (await this.calls()).filter(c => c.state !== "ended"),
+            []
+        )
         const { internalErrors } = await this.stats()
         assert.equal(internalErrors, 0, this.log.filter(line => line.includes("internal error")).join("\n"))
     }
@@ -243,7 +272,11 @@ export class Rig {
     /** By how much each counter has grown since `before`, without those that did not. */
     async grown(before: Stats): Promise<Stats> {
         const now = await this.stats()
-        return Object.fromEntries(Object.keys(now).map(key => [key, now[key] - before[key]]).filter(([, by]) => by !== 0))
+        return Object.fromEntries(
+            Object.keys(now)
+                .map(key => [key, now[key] - before[key]])
+                .filter(([, by]) => by !== 0)
+        )
     }
 
     /** As `grown`, the counters of drops and faults alone. */
@@ -290,7 +323,12 @@ export class Rig {
     }
 
     /** A datagram to the phone as echo1 would send it. */
-    datagram(destination: string, port: number, payload: Buffer, { source = LAN.echo1.address as string, sourcePort = 4000, mac = this.mac } = {}): Buffer {
+    datagram(
+        destination: string,
+        port: number,
+        payload: Buffer,
+        { source = LAN.echo1.address as string, sourcePort = 4000, mac = this.mac } = {}
+    ): Buffer {
         const udp = buildUdp(source, sourcePort, destination, port, payload)
         return this.frame(ETHERTYPE_IPV4, buildIpv4({ source, destination, protocol: PROTOCOL_UDP, payload: udp }), { destination: mac })
     }

@@ -71,7 +71,10 @@ export class Bench {
     }
 
     read(block: number, address: number, length = 1): string {
-        return this.chip.transaction(reading(block, address, length)).subarray(3).toString("hex")
+        return this.chip
+            .transaction(reading(block, address, length))
+            .subarray(3)
+            .toString("hex")
     }
 
     write(block: number, address: number, hex: string): void {

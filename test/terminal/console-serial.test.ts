@@ -152,7 +152,10 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         await until("an answer", () => program.stdout.endsWith("\n"), PATIENCE)
         await other.unplug()
         assert.equal(await program.ended, 1)
-        assert.equal(program.said(), `error: ${other.path} is gone: the board was unplugged or has restarted; plug it in and start the console again\n`)
+        assert.equal(
+            program.said(),
+            `error: ${other.path} is gone: the board was unplugged or has restarted; plug it in and start the console again\n`
+        )
     })
 
     it("says when the phone has restarted", async () => {
@@ -205,7 +208,10 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         await bus.stop()
         assert.deepEqual(statuses, [1, 1])
         assert.equal(programs[0]!.said(), `error: there is nothing Jacdac on ${dead.path}; is it a Tuplephone? Flash it: docs/boards.md\n`)
-        assert.equal(programs[1]!.said(), `error: there is Jacdac on ${stranger.path}, but no Tuplephone with a console; deploy the firmware: docs/boards.md\n`)
+        assert.equal(
+            programs[1]!.said(),
+            `error: there is Jacdac on ${stranger.path}, but no Tuplephone with a console; deploy the firmware: docs/boards.md\n`
+        )
     })
 
     it("says what is wrong with a port", async () => {
@@ -252,7 +258,10 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
             })
             // whatever this machine has: an answer, or what is wrong in one line
             assert.doesNotMatch(stdout + stderr, /ENOENT|udevadm|^ +at /m)
-            assert.match(stdout + stderr, /^(\/dev\/\S+|\[.*\]|there is no serial port; .+|looking for the phone on .+|error: (there is no serial port|there are \d+ ports|none of the serial ports).+)\n/)
+            assert.match(
+                stdout + stderr,
+                /^(\/dev\/\S+|\[.*\]|there is no serial port; .+|looking for the phone on .+|error: (there is no serial port|there are \d+ ports|none of the serial ports).+)\n/
+            )
         }
     })
 
@@ -262,13 +271,19 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         await program.completes("ifc", /^onfig /)
         program.type("\r")
         const listing = (await program.shows(PROMPT)).split("\r\n").filter(Boolean)
-        assert.ok(listing.some(text => /\x1b\[1mname\x1b\[22m/.test(text)), "the titles are bold")
+        assert.ok(
+            listing.some(text => /\x1b\[1mname\x1b\[22m/.test(text)),
+            "the titles are bold"
+        )
         // as records where it is too wide, with nothing left out
         for (const text of listing) assert.ok(withoutControls(text).trimStart().length <= 60, JSON.stringify(text))
         const letters = withoutControls(listing.join("")).replace(/\s/g, "")
         assert.ok(letters.includes("expires") && letters.includes("sockets"), letters)
         // each command of the phone is completed, whatever it is called
-        const commands = (await rig.run("help")).split("\n").filter(text => /^\w/.test(text)).map(text => text.split(" ")[0]!)
+        const commands = (await rig.run("help"))
+            .split("\n")
+            .filter(text => /^\w/.test(text))
+            .map(text => text.split(" ")[0]!)
         for (const command of commands) {
             // one that is the beginning of another is not sure
             if (commands.some(other => other !== command && other.startsWith(command))) continue
@@ -292,7 +307,13 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         await program.shows(/lease release tp0/)
         program.type("\x04")
         assert.equal(await program.ended, 0)
-        assert.deepEqual(readFileSync(join(folder, "tuplephone/history"), "utf8").split("\n"), ["ifconfig", "lease release tp0", "nonsense", "lease release tp0", ""])
+        assert.deepEqual(readFileSync(join(folder, "tuplephone/history"), "utf8").split("\n"), [
+            "ifconfig",
+            "lease release tp0",
+            "nonsense",
+            "lease release tp0",
+            "",
+        ])
         await rig.run("lease renew tp0")
         await rig.hasAddress()
 

@@ -66,7 +66,11 @@ describe("the prompt", { skip: process.platform === "win32" && "there are no pse
         assert.equal(await program.ended, 0)
     })
 
-    for (const [what, keys] of [["Ctrl-D", CTRL_D], ["exit", "exit\r"], ["quit", " quit \r"]] as const)
+    for (const [what, keys] of [
+        ["Ctrl-D", CTRL_D],
+        ["exit", "exit\r"],
+        ["quit", " quit \r"],
+    ] as const)
         it(`ends with ${what}`, async () => {
             const program = await open()
             program.type(keys)

@@ -81,7 +81,10 @@ describe("a program of one's own", { concurrency: 2 }, () => {
     }
 
     it("is built wherever it lies, with what it imports from beside and above it, and leaves nothing there", async () => {
-        write("my programs/main part/hello.ts", `import { name } from "./name"\nimport { shout } from "../shout"\nconsole.log("hello " + shout(name))\n`)
+        write(
+            "my programs/main part/hello.ts",
+            `import { name } from "./name"\nimport { shout } from "../shout"\nconsole.log("hello " + shout(name))\n`
+        )
         write("my programs/main part/name.ts", `export const name = "reader"\n`)
         write("my programs/shout.ts", `export function shout(s: string) { return s.toUpperCase() }\n`)
         const program = run("my programs/main part/hello.ts")
@@ -95,7 +98,10 @@ describe("a program of one's own", { concurrency: 2 }, () => {
 
     it("has what it prints on stdout as it is, and the rest on stderr", async () => {
         const lines = ["> not a prompt", "  two spaces", "a", "", "b"]
-        write("prints.ts", `for (const line of ${JSON.stringify(lines)}) console.log(line)\nconsole.log("one\\ntwo", 3, [4])\nconsole.error("wrong")\nexport {}\n`)
+        write(
+            "prints.ts",
+            `for (const line of ${JSON.stringify(lines)}) console.log(line)\nconsole.log("one\\ntwo", 3, [4])\nconsole.error("wrong")\nexport {}\n`
+        )
         const program = run("prints.ts")
         assert.equal(await program.ended, 0, program.stderr)
         assert.equal(program.stdout, `${lines.join("\n")}\none\ntwo 3 [4]\n`)
@@ -122,9 +128,14 @@ describe("a program of one's own", { concurrency: 2 }, () => {
         write("lan.ts", FOREVER)
         // a port that was free a moment ago
         const server = createServer()
-        const port = await new Promise<number>(resolve => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)))
+        const port = await new Promise<number>(resolve =>
+            server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))
+        )
         await new Promise(resolve => server.close(resolve))
-        const said = await fails(run("lan.ts", "--lan", `tcp://127.0.0.1:${port}`), new RegExp(`there is no LAN at 127\\.0\\.0\\.1:${port} `))
+        const said = await fails(
+            run("lan.ts", "--lan", `tcp://127.0.0.1:${port}`),
+            new RegExp(`there is no LAN at 127\\.0\\.0\\.1:${port} `)
+        )
         assert.doesNotMatch(said, /building/)
     })
 
@@ -139,7 +150,10 @@ describe("a program of one's own", { concurrency: 2 }, () => {
     })
 
     it("that throws ends with the error and its line", async () => {
-        write("throws.ts", `import { getpeername } from "tuplephone"\nfunction ask() {\n    getpeername(3)\n}\nconsole.log("before")\nask()\nconsole.log("after")\n`)
+        write(
+            "throws.ts",
+            `import { getpeername } from "tuplephone"\nfunction ask() {\n    getpeername(3)\n}\nconsole.log("before")\nask()\nconsole.log("after")\n`
+        )
         const program = run("throws.ts")
         const said = await fails(program, /^error: the program has stopped: SocketError: 3 is not an open socket$/)
         assert.match(said, /^ {2}at ask \(throws\.ts:3:\d+\)$/m)
@@ -154,12 +168,18 @@ describe("a program of one's own", { concurrency: 2 }, () => {
     })
 
     it("that fills its memory ends with a line that says so", async () => {
-        write("full.ts", `import { sleep } from "@devicescript/core"\nconst kept: Buffer[] = []\nwhile (true) {\n    kept.push(Buffer.alloc(4000))\n    await sleep(0)\n}\n`)
+        write(
+            "full.ts",
+            `import { sleep } from "@devicescript/core"\nconst kept: Buffer[] = []\nwhile (true) {\n    kept.push(Buffer.alloc(4000))\n    await sleep(0)\n}\n`
+        )
         await fails(run("full.ts"), /^error: the program has stopped \(OutOfMemory\): its memory is full$/)
     })
 
     it("goes on after its last line until its fibers have ended", async () => {
-        write("fibers.ts", `import { sleep } from "@devicescript/core"\nasync function count() {\n    for (let i = 1; i <= 3; i++) {\n        await sleep(200)\n        console.log("fiber " + i)\n    }\n}\ncount.start()\nconsole.log("the last line")\n`)
+        write(
+            "fibers.ts",
+            `import { sleep } from "@devicescript/core"\nasync function count() {\n    for (let i = 1; i <= 3; i++) {\n        await sleep(200)\n        console.log("fiber " + i)\n    }\n}\ncount.start()\nconsole.log("the last line")\n`
+        )
         const program = run("fibers.ts")
         assert.equal(await program.ended, 0, program.stderr)
         assert.equal(program.stdout, "the last line\nfiber 1\nfiber 2\nfiber 3\n")
@@ -239,7 +259,12 @@ await bind(sd, { port: 7 })
 console.log(formatAddress(getsockname(sd).address))
 `
         const sockets = "AF_INET, SOCK_DGRAM, bind, getsockname, socket"
-        const parts = [["startStack", "boot"], ["readSettings", "settings"], [sockets, "socket/api"], ["formatAddress", "wire/address"]]
+        const parts = [
+            ["startStack", "boot"],
+            ["readSettings", "settings"],
+            [sockets, "socket/api"],
+            ["formatAddress", "wire/address"],
+        ]
         write("whole.ts", `import { ${parts.map(([names]) => names).join(", ")} } from "tuplephone"\n${body}`)
         write("parts.ts", `${parts.map(([names, file]) => `import { ${names} } from "tuplephone/${file}"\n`).join("")}${body}`)
         const [whole, apart] = [await codeOf("whole.ts"), await codeOf("parts.ts")]
@@ -251,7 +276,9 @@ console.log(formatAddress(getsockname(sd).address))
         const workspace = new Workspace(join(PROJECT, "boards"), [])
         try {
             const built = await buildOwn(workspace, join(folder, name), name, "stream")
-            const { functions } = JSON.parse(readFileSync(join(built.folder, ".devicescript/bin/bytecode-dbg.json"), "utf8")) as { functions: { size: number }[] }
+            const { functions } = JSON.parse(readFileSync(join(built.folder, ".devicescript/bin/bytecode-dbg.json"), "utf8")) as {
+                functions: { size: number }[]
+            }
             return functions.reduce((sum, { size }) => sum + size, 0)
         } finally {
             workspace.remove()

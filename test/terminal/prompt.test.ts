@@ -42,7 +42,11 @@ const CALLS = `id  state    local                  remote                txFrame
 /** What a painter writes of a text that comes in pieces. */
 function painted(text: string, room: number, style: Style = PLAIN, piece = 76): string {
     let written = ""
-    const painter = new Painter(part => (written += part), () => room, style)
+    const painter = new Painter(
+        part => (written += part),
+        () => room,
+        style
+    )
     for (let at = 0; at < text.length; at += piece) painter.add(text.slice(at, at + piece))
     painter.end()
     return written
@@ -87,7 +91,8 @@ describe("completion", () => {
         ["lease steal ", []],
     ]
     for (const [line, candidates, word = ""] of cases)
-        it(`of "${line}" offers ${candidates.length === 0 ? "nothing" : candidates.join(", ")}`, () => assert.deepEqual(complete(forms, seen, line), [candidates, word]))
+        it(`of "${line}" offers ${candidates.length === 0 ? "nothing" : candidates.join(", ")}`, () =>
+            assert.deepEqual(complete(forms, seen, line), [candidates, word]))
 
     it("completes the commands that help is asked about", () => {
         const more = [...forms, ...formsOf("help [COMMAND]\n")]
@@ -112,7 +117,10 @@ describe("completion", () => {
         const vocabulary = new Vocabulary()
         vocabulary.learn("ifconfig -j", '[{"name":"tp0","address":"10.77.0.50"},{"name":"tp4","address":"10.77.0.54"}]\n')
         vocabulary.learn("calls -j", '[{"id":3,"state":"up","remote":"10.77.0.3:4000"}]\n')
-        assert.deepEqual([[...vocabulary.interfaces], [...vocabulary.calls], vocabulary.endpoints], [["tp0", "tp4"], ["3"], ["10.77.0.3:4000"]])
+        assert.deepEqual(
+            [[...vocabulary.interfaces], [...vocabulary.calls], vocabulary.endpoints],
+            [["tp0", "tp4"], ["3"], ["10.77.0.3:4000"]]
+        )
         vocabulary.learn("ifconfig -j", '[{"name":"tp0","address":"10.77.0.50"}]\n')
         vocabulary.learn("hangup all", "1 call has ended\ncall 3 has ended\n")
         assert.deepEqual([[...vocabulary.interfaces], [...vocabulary.calls]], [["tp0"], []])
@@ -135,7 +143,10 @@ describe("completion", () => {
 
 describe("what is shown", () => {
     it("leaves a table as it is where it fits", () => {
-        for (const [table, width] of [[IFCONFIG, 85], [CALLS, 92]] as const) {
+        for (const [table, width] of [
+            [IFCONFIG, 85],
+            [CALLS, 92],
+        ] as const) {
             assert.equal(Math.max(...table.split("\n").map(line => line.length)), width)
             for (const piece of [1, 7, 1000]) assert.equal(painted(table, width, PLAIN, piece), table)
         }
@@ -155,7 +166,10 @@ describe("what is shown", () => {
                 }
                 // what is left are the titles, once, or with each row
                 const left = shown.join("").length
-                assert.ok([1, rows.length].some(times => left === times * titles!.join("").length), `${name} at ${room}:\n${text}`)
+                assert.ok(
+                    [1, rows.length].some(times => left === times * titles!.join("").length),
+                    `${name} at ${room}:\n${text}`
+                )
             }
     })
 
@@ -176,11 +190,14 @@ name tp1  address 10.77.0.51
 `
         )
         const reason = "id  state  error\n 1  ended  the other side has nothing on that port, and says so\n"
-        assert.equal(painted(reason, 30), `id 1  state ended
+        assert.equal(
+            painted(reason, 30),
+            `id 1  state ended
     error the other side has
         nothing on that port,
         and says so
-`)
+`
+        )
         assert.ok(painted(CALLS, 40, COLOURED).includes("\x1b[1mstate\x1b[22m \x1b[2mended\x1b[22m"))
         assert.equal(painted(CALLS.split("\n")[0]!, 40), "id  state  local  remote  txFrames\n    rxFrames  lost  jitterMs\n")
     })
@@ -206,14 +223,18 @@ name tp1  address 10.77.0.51
         assert.ok(up!.includes("\x1b[32mup\x1b[39m  "))
         assert.ok(calling!.includes("\x1b[33mcalling\x1b[39m  "))
         assert.equal(up!.match(/\x1b/g)!.length, 2)
-        assert.equal(painted("10.77.0.2: no answer (1)\nerror: ECONNREFUSED: no\n", 80, COLOURED), "10.77.0.2: no answer (1)\n\x1b[31merror: ECONNREFUSED: no\x1b[39m\n")
+        assert.equal(
+            painted("10.77.0.2: no answer (1)\nerror: ECONNREFUSED: no\n", 80, COLOURED),
+            "10.77.0.2: no answer (1)\n\x1b[31merror: ECONNREFUSED: no\x1b[39m\n"
+        )
     })
 
     it("shows what follows a table, and lines that are no table", () => {
         const table = "sd  local\n 0  10.77.0.51:5004\n"
         assert.equal(painted(`${table}error: it broke off\n`, 80, COLOURED).split("\n")[2], "\x1b[31merror: it broke off\x1b[39m")
         const stats = "phyRx 12\nphyTx 3\n"
-        for (const text of [stats, HELP.slice(0, 30), "sleeping  well\nno\n"]) assert.equal(words(painted(text, 80)).join(), words(text).join())
+        for (const text of [stats, HELP.slice(0, 30), "sleeping  well\nno\n"])
+            assert.equal(words(painted(text, 80)).join(), words(text).join())
         assert.equal(painted(stats, 80), stats)
         assert.equal(painted("no end", 80), "no end\n")
         assert.equal(painted("", 80), "")
@@ -365,7 +386,10 @@ describe("serial port", () => {
     it("is the only one on USB, or the user says which", () => {
         assert.equal(choosePort([own, board]), board)
         assert.equal(choosePort([{ path: "/dev/ttyUSB0" }, own]).path, "/dev/ttyUSB0")
-        assert.throws(() => choosePort([board, other]), /^Error: there are 2 ports: \/dev\/ttyACM0 \(Espressif 303a:1001\), \/dev\/tty\.usbserial-1 \(10c4:ea60\); say which with --serial$/)
+        assert.throws(
+            () => choosePort([board, other]),
+            /^Error: there are 2 ports: \/dev\/ttyACM0 \(Espressif 303a:1001\), \/dev\/tty\.usbserial-1 \(10c4:ea60\); say which with --serial$/
+        )
         assert.throws(() => choosePort([]), /there is no serial port; plug the board in/)
         assert.throws(() => choosePort([own]), /none of the serial ports is on USB/)
     })

@@ -39,7 +39,10 @@ describe("README", () => {
             it(`runs: ${title}`, async () => {
                 const next = blocks[i + 1]
                 // a command that ends at the phone's own prompt
-                printed = await bash.run(text, next && ["text", "console"].includes(next.language) && next.text.includes("tuplephone> ") ? PROMPT : undefined)
+                printed = await bash.run(
+                    text,
+                    next && ["text", "console"].includes(next.language) && next.text.includes("tuplephone> ") ? PROMPT : undefined
+                )
             })
         else if (language === "text") it(`shows what comes: ${title}`, () => assert.equal(missing(text, printed), undefined, printed))
         else if (language === "console")
@@ -53,6 +56,10 @@ describe("README", () => {
     }
 
     it("has blocks of each kind", () => {
-        for (const kind of ["sh", "text", "console", "ts"]) assert.ok(blocks.some(block => block.language === kind), kind)
+        for (const kind of ["sh", "text", "console", "ts"])
+            assert.ok(
+                blocks.some(block => block.language === kind),
+                kind
+            )
     })
 })

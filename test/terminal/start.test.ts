@@ -59,8 +59,16 @@ describe("the program", { concurrency: 2 }, () => {
         ["an impossible LAN", ["--lan", "udp://x:1"], /--lan.*tcp:\/\/HOST:PORT/],
         ["an impossible number of phones", ["--phones", "0"], /--phones.*1 to/],
         ["an option that is none", ["--bogus"], /unknown option '--bogus'/],
-        ["a capture in a folder that is not there", ["--pcap", join(tmpdir(), "no such folder", "x.pcap"), "--exec", "help"], /cannot write the capture file .*folder/],
-        ["a capture of another LAN", ["--pcap", join(tmpdir(), "x.pcap"), "--lan", "tcp://127.0.0.1:1", "--exec", "help"], /--pcap captures the embedded LAN/],
+        [
+            "a capture in a folder that is not there",
+            ["--pcap", join(tmpdir(), "no such folder", "x.pcap"), "--exec", "help"],
+            /cannot write the capture file .*folder/,
+        ],
+        [
+            "a capture of another LAN",
+            ["--pcap", join(tmpdir(), "x.pcap"), "--lan", "tcp://127.0.0.1:1", "--exec", "help"],
+            /--pcap captures the embedded LAN/,
+        ],
     ] as [string, string[], RegExp][])
         it(`refuses ${what}`, async () => {
             const program = start(...args)
@@ -73,7 +81,9 @@ describe("the program", { concurrency: 2 }, () => {
     it("says so in time when there is no LAN at that port", async () => {
         // a port that was free a moment ago
         const server = createServer()
-        const port = await new Promise<number>(resolve => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)))
+        const port = await new Promise<number>(resolve =>
+            server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))
+        )
         await new Promise(resolve => server.close(resolve))
         const begin = performance.now()
         const program = start("--lan", `tcp://127.0.0.1:${port}`, "--exec", `call ${ECHO1}`)

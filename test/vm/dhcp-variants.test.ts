@@ -41,9 +41,25 @@ interface Variant {
 // ---- what the client must do ----
 
 /** Lengths of the options (RFC 2132; 80: RFC 4039; 121: RFC 3442). A list is one or more addresses. */
-const EXACT = new Map([[1, 4], [28, 4], [51, 4], [52, 1], [53, 1], [54, 4], [58, 4], [59, 4], [80, 0]])
+const EXACT = new Map([
+    [1, 4],
+    [28, 4],
+    [51, 4],
+    [52, 1],
+    [53, 1],
+    [54, 4],
+    [58, 4],
+    [59, 4],
+    [80, 0],
+])
 const LISTS = new Set([3, 6, 42])
-const LEAST = new Map([[15, 1], [61, 2], [66, 1], [67, 1], [121, 1]])
+const LEAST = new Map([
+    [15, 1],
+    [61, 2],
+    [66, 1],
+    [67, 1],
+    [121, 1],
+])
 
 /** The options in all fields that hold some; `undefined` if the message is malformed. */
 function optionsOf(message: Buffer): Option[] | undefined {
@@ -171,7 +187,21 @@ class Generator {
     }
     /** Addresses of all kinds, most of them of the LAN. */
     private address(): Buffer {
-        const special = ["00000000", "ffffffff", "7f000001", "e0000001", "efffffff", "f0000001", "0a4d00ff", "0a4d0000", "0a4d0002", "0a4d003c", "0a4d0001", "0a4e0001", "c0a80105"]
+        const special = [
+            "00000000",
+            "ffffffff",
+            "7f000001",
+            "e0000001",
+            "efffffff",
+            "f0000001",
+            "0a4d00ff",
+            "0a4d0000",
+            "0a4d0002",
+            "0a4d003c",
+            "0a4d0001",
+            "0a4e0001",
+            "c0a80105",
+        ]
         return this.chance(0.8) ? Buffer.from(this.one(special), "hex") : this.bytes(4)
     }
     private time(): Buffer {
@@ -180,7 +210,13 @@ class Generator {
 
     /** A value for an option that may be right. */
     private value(code: number): Buffer {
-        if (code === 1) return this.chance(0.5) ? Buffer.from(this.one(["ffffff00", "fffffffe", "ffffffff", "ffff0000", "00000000", "ff00ff00", "80000000", "fffffff0"]), "hex") : this.bytes(4)
+        if (code === 1)
+            return this.chance(0.5)
+                ? Buffer.from(
+                      this.one(["ffffff00", "fffffffe", "ffffffff", "ffff0000", "00000000", "ff00ff00", "80000000", "fffffff0"]),
+                      "hex"
+                  )
+                : this.bytes(4)
         if (code === 51 || code === 58 || code === 59) return this.time()
         if (code === 28 || code === 54) return this.address()
         if (code === 3 || code === 6 || code === 42) return Buffer.concat(Array.from({ length: 1 + this.below(3) }, () => this.address()))
@@ -253,7 +289,8 @@ class Generator {
             const what = this.below(20)
             if (what < 9) this.alterOptions(options)
             else if (what === 9) later.push(m => this.address().copy(m, 16))
-            else if (what === 10) later.push(m => void (m[this.one([0, 1, 2, 4, 5, 6, 7, 28, 29, 30, 31, 32, 33, 236, 237, 238, 239])] ^= 1 << this.below(8)))
+            else if (what === 10)
+                later.push(m => void (m[this.one([0, 1, 2, 4, 5, 6, 7, 28, 29, 30, 31, 32, 33, 236, 237, 238, 239])] ^= 1 << this.below(8)))
             else if (what === 11) later.push(m => void (m[3 + this.below(m.length - 3)] = this.below(256)))
             else if (what === 12) later.push(m => this.bytes(4).copy(m, this.one([8, 10, 12, 20, 24])))
             else if (what === 13) length = this.chance(0.5) ? this.below(320) : 300 + this.below(300)
@@ -270,7 +307,8 @@ class Generator {
                     else this.alterOptions(file)
                 }
                 const inFile = this.chance(0.5)
-                if (this.chance(0.8)) options.splice(this.below(options.length + 1), 0, [52, Buffer.from([this.chance(0.7) ? (inFile ? 1 : 2) : 3])])
+                if (this.chance(0.8))
+                    options.splice(this.below(options.length + 1), 0, [52, Buffer.from([this.chance(0.7) ? (inFile ? 1 : 2) : 3])])
                 const room = inFile ? 128 : 64
                 const content = Buffer.concat([this.encode(file), Buffer.from(this.chance(0.9) ? [255] : [])])
                 later.push(m => void content.copy(m, inFile ? 108 : 44, 0, Math.min(content.length, room)))
@@ -346,8 +384,10 @@ describe(`answers of a DHCP server, altered at random (SEED=${SEED})`, () => {
                 const is = records.slice(2 * RECORD * i, 2 * RECORD * (i + 1))
                 const should = expected(variant)
                 if (is !== should)
-                    assert.fail(`SEED=${SEED}, variant ${done + i}, ${variant.situation}, port ${variant.port}, checksum ${variant.checksum}:\n` +
-                        `${variant.message.toString("hex")}\nbecame ${is}\ninstead ${should}`)
+                    assert.fail(
+                        `SEED=${SEED}, variant ${done + i}, ${variant.situation}, port ${variant.port}, checksum ${variant.checksum}:\n` +
+                            `${variant.message.toString("hex")}\nbecame ${is}\ninstead ${should}`
+                    )
                 const name = `${variant.situation} ${["ignored", "offer taken", "bound", "refused"][Number(is.slice(0, 2))]}`
                 outcomes.set(name, (outcomes.get(name) ?? 0) + 1)
             })
@@ -355,7 +395,14 @@ describe(`answers of a DHCP server, altered at random (SEED=${SEED})`, () => {
         }
         for (const [name, count] of [...outcomes].sort()) t.diagnostic(`${name}: ${count}`)
         // a generator that makes nothing but nonsense, or none, would show nothing
-        const wanted = ["selecting offer taken", "requesting bound", "requesting refused", "rapid bound", "rebooting bound", "rebooting refused"]
+        const wanted = [
+            "selecting offer taken",
+            "requesting bound",
+            "requesting refused",
+            "rapid bound",
+            "rebooting bound",
+            "rebooting refused",
+        ]
         for (const name of [...wanted, ...SITUATIONS.map(s => `${s} ignored`)])
             assert.ok((outcomes.get(name) ?? 0) > VARIANTS / 1000, `${name}: ${outcomes.get(name)}`)
     })

@@ -27,7 +27,8 @@ function compare(t: TestContext, counted: Record<string, number>, recorded: Reco
         [],
         "a frame has become dearer; make it cheaper again, or see the head of this file"
     )
-    for (const { name, now, before } of figures) if (now < before * (1 - MARGIN)) t.diagnostic(`${name} is cheaper than the ${before} that are recorded: write ${now} down`)
+    for (const { name, now, before } of figures)
+        if (now < before * (1 - MARGIN)) t.diagnostic(`${name} is cheaper than the ${before} that are recorded: write ${now} down`)
 }
 
 describe("a frame of voice is not dearer than recorded", () => {

@@ -40,7 +40,9 @@ async function run(file: string): Promise<{ code: number | null; output: string 
 }
 
 describe("in the VM", { concurrency: 2 }, () => {
-    for (const file of readdirSync(TESTS, { recursive: true, encoding: "utf8" }).filter(name => name.endsWith(".test.ts")).sort())
+    for (const file of readdirSync(TESTS, { recursive: true, encoding: "utf8" })
+        .filter(name => name.endsWith(".test.ts"))
+        .sort())
         it(`${file} passes`, async t => {
             const { code, output } = await run(file)
             // the exit code alone says nothing: it is 0 too when no test ran

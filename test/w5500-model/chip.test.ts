@@ -2,20 +2,7 @@
 import assert from "node:assert/strict"
 import { beforeEach, describe, it } from "node:test"
 import { W5500 } from "../../sim/w5500/chip.js"
-import {
-    Bench,
-    COMMON,
-    MAC_BYTES,
-    RX0,
-    S0,
-    SEND,
-    TX0,
-    byte,
-    frameOf,
-    reading,
-    word,
-    writing,
-} from "../support/w5500-bench.js"
+import { Bench, COMMON, MAC_BYTES, RX0, S0, SEND, TX0, byte, frameOf, reading, word, writing } from "../support/w5500-bench.js"
 
 describe("W5500", () => {
     let bench: Bench
@@ -26,7 +13,13 @@ describe("W5500", () => {
     describe("SPI frames (datasheet 2.2, 2.3)", () => {
         it("count on MISO during address and control phase, for reads and for writes", () => {
             assert.equal(bench.chip.transaction(reading(COMMON, 0x39, 1)).toString("hex"), "01020304")
-            assert.equal(bench.chip.transaction(writing(COMMON, 0x01, "0a4d0001")).subarray(0, 3).toString("hex"), "010203")
+            assert.equal(
+                bench.chip
+                    .transaction(writing(COMMON, 0x01, "0a4d0001"))
+                    .subarray(0, 3)
+                    .toString("hex"),
+                "010203"
+            )
             bench.refuses({})
         })
 
@@ -49,13 +42,21 @@ describe("W5500", () => {
             })
 
         it("of fixed length are taken with that length only", () => {
-            for (const [mode, length] of [[1, 1], [2, 2], [3, 4]]) {
+            for (const [mode, length] of [
+                [1, 1],
+                [2, 2],
+                [3, 4],
+            ]) {
                 const data = Buffer.alloc(length, 0xa0 + mode)
                 bench.chip.transaction(Buffer.concat([Buffer.from([0, 0x01, 4 | mode]), data]))
                 assert.equal(bench.read(COMMON, 0x01, length), data.toString("hex"))
                 bench.refuses({})
             }
-            for (const [mode, length] of [[1, 2], [2, 1], [3, 5]]) {
+            for (const [mode, length] of [
+                [1, 2],
+                [2, 1],
+                [3, 5],
+            ]) {
                 bench.chip.counts.reset()
                 bench.chip.transaction(Buffer.concat([Buffer.from([0, 0x05, 4 | mode]), Buffer.alloc(length, 0xee)]))
                 bench.refuses({ fixedLength: 1 })
@@ -79,8 +80,18 @@ describe("W5500", () => {
 
     describe("registers (datasheet 3, 4)", () => {
         const COMMON_RESET =
-            "00" + "00000000".repeat(2) + "000000000000" + "00000000" + "0000" + "00000000" + "07d008" + "2800" +
-            "000000000000" + "0000ffff" + "000000000000" + "bf"
+            "00" +
+            "00000000".repeat(2) +
+            "000000000000" +
+            "00000000" +
+            "0000" +
+            "00000000" +
+            "07d008" +
+            "2800" +
+            "000000000000" +
+            "0000ffff" +
+            "000000000000" +
+            "bf"
         const SOCKET_RESET = "00000000" + "0000" + "ffffffffffff" + "00000000" + "0000" + "0000"
         const SOCKET_RESET_15 = "0080"
         const SOCKET_RESET_1E = "0202" + "0800" + "0000".repeat(5) + "ff" + "4000" + "00"
@@ -207,7 +218,16 @@ describe("W5500", () => {
             assert.equal(bench.read(COMMON, 0x2e), "bf")
         })
 
-        for (const [mode, status] of [[0, 1], [1, 5], [2, 3], [3, 7], [4, 3], [5, 0], [6, 0], [7, 7]])
+        for (const [mode, status] of [
+            [0, 1],
+            [1, 5],
+            [2, 3],
+            [3, 7],
+            [4, 3],
+            [5, 0],
+            [6, 0],
+            [7, 7],
+        ])
             it(`takes operation mode ${mode} over with the next reset of the PHY`, () => {
                 const config = 0xc0 | (mode << 3)
                 bench.write(COMMON, 0x2e, byte(config))

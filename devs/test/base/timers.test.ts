@@ -7,7 +7,7 @@ import { run, until } from "../support/support"
 
 let fired = ""
 /** What the third timer does, beside being told. */
-let whenThird: (now: number) => void 
+let whenThird: (now: number) => void
 const first = reserveTimers(3, (timer, now) => {
     fired += `${timer - first}@${now} `
     if (timer === first + 2 && whenThird) whenThird(now)

@@ -5,7 +5,26 @@ import { interfaces, isBroadcast } from "../../../src/link/interface"
 import { Lease, LeaseState, leaseChanged } from "../../../src/dhcp/lease"
 import { addressOf, formatAddress, maskOf } from "../../../src/wire/address"
 import { BROADCAST_MAC, HOST, clear, dhcp, give, station, udp } from "../support/lan"
-import { NET, SERVER, TIMES, answer, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, startClient, targetOf, typeOf, xidOf, pollLease } from "../support/server"
+import {
+    NET,
+    SERVER,
+    TIMES,
+    answer,
+    answerWith,
+    ciaddrOf,
+    flagsOf,
+    offered,
+    option,
+    said,
+    saidTypes,
+    secsOf,
+    sourceOf,
+    startClient,
+    targetOf,
+    typeOf,
+    xidOf,
+    pollLease,
+} from "../support/server"
 import { breathe, checksum, copyOf, expectBytes, get16, run } from "../support/support"
 
 const phy = startClient()
@@ -194,7 +213,14 @@ describe("answers that are none", () => {
     })
 
     test("of an address that no host may have", () => {
-        for (const address of [0, -1, addressOf(127, 0, 0, 1), addressOf(224, 0, 0, 1), addressOf(239, 255, 255, 255), addressOf(240, 0, 0, 1)])
+        for (const address of [
+            0,
+            -1,
+            addressOf(127, 0, 0, 1),
+            addressOf(224, 0, 0, 1),
+            addressOf(239, 255, 255, 255),
+            addressOf(240, 0, 0, 1),
+        ])
             ignored(answer(lease, 2, address), "dhcpBad")
     })
 

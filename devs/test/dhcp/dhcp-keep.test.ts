@@ -6,7 +6,25 @@ import { Lease, LeaseState } from "../../../src/dhcp/lease"
 import { neighbours } from "../../../src/link/neighbours"
 import { addressOf } from "../../../src/wire/address"
 import { BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, clear, dhcp, listen, station } from "../support/lan"
-import { NET, SERVER, TIMES, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, startClient, targetOf, typeOf, xidOf, pollLease } from "../support/server"
+import {
+    NET,
+    SERVER,
+    TIMES,
+    answerWith,
+    ciaddrOf,
+    flagsOf,
+    offered,
+    option,
+    said,
+    saidTypes,
+    secsOf,
+    sourceOf,
+    startClient,
+    targetOf,
+    typeOf,
+    xidOf,
+    pollLease,
+} from "../support/server"
 import { breathe, copyOf, expectBytes, get16, run } from "../support/support"
 
 const phy = startClient()
@@ -120,7 +138,9 @@ describe("renewal", () => {
         pollLease(lease, nextSendAt(lease))
         phy.count()
         expect(phy.counting(ack(hex`36040a4d0002`))).toBe("dhcpRx+1 dhcpForeign+1")
-        expect(phy.counting(dhcp(lease.xid, offered(61), Buffer.concat(hex`350105`, SERVER, TIMES, NET), offered(60)))).toBe("dhcpRx+1 dhcpForeign+1")
+        expect(phy.counting(dhcp(lease.xid, offered(61), Buffer.concat(hex`350105`, SERVER, TIMES, NET), offered(60)))).toBe(
+            "dhcpRx+1 dhcpForeign+1"
+        )
         expect(phy.counting(answerWith(lease, 6, 0, hex`36040a4d0002`))).toBe("dhcpRx+1 dhcpForeign+1")
         expect(lease.state).toBe(LeaseState.Renewing)
     })

@@ -26,7 +26,8 @@ async function serve() {
             const f = phy.sent.shift()
             const type = typeOf(f)
             if (type === 0) {
-                if (f[12] === 8 && f[13] === 6 && f.getAt(38, "i32") === HOST) phy.arrive(arp(2, HOST_MAC, HOST, f.getAt(28, "i32"), BOARD_MAC))
+                if (f[12] === 8 && f[13] === 6 && f.getAt(38, "i32") === HOST)
+                    phy.arrive(arp(2, HOST_MAC, HOST, f.getAt(28, "i32"), BOARD_MAC))
                 continue
             }
             heard += type

@@ -72,7 +72,8 @@ describe("what a server says of the network (RFC 2132)", () => {
 
     test("is forgotten when it is not said any more", () => {
         expect(grant(Buffer.alloc(0))).toBe("bound")
-        for (const option of [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE]) expect(configured(option)).toBe(null)
+        for (const option of [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE])
+            expect(configured(option)).toBe(null)
     })
 
     test("is not taken from other leases than the common one", () => {
@@ -139,7 +140,8 @@ describe("overload (RFC 2132, 9.3; RFC 2131, 4.1)", () => {
     })
 
     test("of fields that do not exist, twice, or in a field itself: malformed", () => {
-        for (const options of [hex`340100`, hex`340104`, hex`3401ff`, hex`340101 340101`]) expect(overloaded(options, FILE, SNAME)).toBe(MALFORMED)
+        for (const options of [hex`340100`, hex`340104`, hex`3401ff`, hex`340101 340101`])
+            expect(overloaded(options, FILE, SNAME)).toBe(MALFORMED)
         expect(overloaded(hex`340101`, hex`340102 ff`, SNAME)).toBe(MALFORMED)
     })
 
@@ -213,7 +215,13 @@ describe("classless static routes (RFC 3442)", () => {
     })
 
     test("a prefix of more than 32 bits, or a route that is cut off: malformed", () => {
-        for (const o of [hex`7909 21 0a4e000000 0a4d0009`, hex`7904 00 0a4d00`, hex`7901 00`, hex`7906 00 0a4d0009 18`, hex`7908 20 0a4e0001 0a4d00`])
+        for (const o of [
+            hex`7909 21 0a4e000000 0a4d0009`,
+            hex`7904 00 0a4d00`,
+            hex`7901 00`,
+            hex`7906 00 0a4d0009 18`,
+            hex`7908 20 0a4e0001 0a4d00`,
+        ])
             expect(grant(o)).toBe(MALFORMED)
     })
 })

@@ -3,7 +3,26 @@ import { nextSendAt, renewLease, startLease } from "../../../src/dhcp/client"
 import { interfaces } from "../../../src/link/interface"
 import { Lease, LeaseState } from "../../../src/dhcp/lease"
 import { BROADCAST_MAC, clear, station } from "../support/lan"
-import { NET, SERVER, TIMES, answer, answerWith, ciaddrOf, flagsOf, offered, option, said, saidTypes, secsOf, sourceOf, startClient, targetOf, typeOf, xidOf, pollLease } from "../support/server"
+import {
+    NET,
+    SERVER,
+    TIMES,
+    answer,
+    answerWith,
+    ciaddrOf,
+    flagsOf,
+    offered,
+    option,
+    said,
+    saidTypes,
+    secsOf,
+    sourceOf,
+    startClient,
+    targetOf,
+    typeOf,
+    xidOf,
+    pollLease,
+} from "../support/server"
 import { breathe, copyOf, expectBytes, run } from "../support/support"
 
 const phy = startClient()

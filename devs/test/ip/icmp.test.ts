@@ -8,7 +8,22 @@ import { receive } from "../../../src/ip/input"
 import { interfaces } from "../../../src/link/interface"
 import { addressOf, formatAddress } from "../../../src/wire/address"
 import { writeIcmpChecksum } from "../../../src/wire/icmp"
-import { Silent, BOARD, BOARD_MAC, BROADCAST_MAC, FakePhy, HOST, HOST_MAC, arp, changes, give, icmp, ipv4, station, udp } from "../support/lan"
+import {
+    Silent,
+    BOARD,
+    BOARD_MAC,
+    BROADCAST_MAC,
+    FakePhy,
+    HOST,
+    HOST_MAC,
+    arp,
+    changes,
+    give,
+    icmp,
+    ipv4,
+    station,
+    udp,
+} from "../support/lan"
 import { breathe, checksum, copyOf, expectBytes, get16, run } from "../support/support"
 
 // captured on a TAP device from Linux, 10.77.0.1

@@ -54,9 +54,7 @@ describe("IPv4 headers (RFC 791)", () => {
         const b = Buffer.alloc(IPV4_HEADER)
         writeIpv4(b, 0, PROTOCOL_UDP, 0, BOARD, HOST, 0x0102)
         const p: Buffer = hex`0a4d0039 0a4d0001 00 11 0102`
-        expect(pseudoSum(b, 0, PROTOCOL_UDP, 0x0102)).toBe(
-            p.getAt(0, "u32") + p.getAt(4, "u32") + p.getAt(8, "u16") + p.getAt(10, "u16")
-        )
+        expect(pseudoSum(b, 0, PROTOCOL_UDP, 0x0102)).toBe(p.getAt(0, "u32") + p.getAt(4, "u32") + p.getAt(8, "u16") + p.getAt(10, "u16"))
     })
 })
 
@@ -102,7 +100,8 @@ describe("what comes in", () => {
             refused(foreign, "ethForeign+1")
             foreign[at] ^= 0x10
         }
-        for (const type of [0x86dd, 0x8100, 0x88b5, 0x0000, 0x0008]) refused(ethernet(BOARD_MAC, type, copyOf(DATAGRAM, 14)), "ethUnknown+1")
+        for (const type of [0x86dd, 0x8100, 0x88b5, 0x0000, 0x0008])
+            refused(ethernet(BOARD_MAC, type, copyOf(DATAGRAM, 14)), "ethUnknown+1")
     })
 
     test("another version", () => {

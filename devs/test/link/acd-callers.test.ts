@@ -91,7 +91,9 @@ describe("who asks for an address", () => {
     test("of the pool is told if other hosts have all of it", async () => {
         host.used = " 200 201 202 203 "
         const message = await toldOf(async () => await own(TUPLE_STATIC))
-        expect(message).toBe("EADDRNOTAVAIL all reserved addresses 10.77.0.200-10.77.0.203/24 are in use, also by other hosts; see that they are reserved")
+        expect(message).toBe(
+            "EADDRNOTAVAIL all reserved addresses 10.77.0.200-10.77.0.203/24 are in use, also by other hosts; see that they are reserved"
+        )
         expect(interfaces.filter(i => i.process !== FREE).length).toBe(1)
     })
 

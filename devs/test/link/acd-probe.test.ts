@@ -77,7 +77,10 @@ describe("probing", () => {
         await begin(Acd.Quick, 1)
         ack(offered(60))
         expect(said()).toBe("probe 60")
-        expectBytes(copyOf(taken[0], 0, 42), hex`ffffffffffff 025450000001 0806 0001 0800 06 04 0001 025450000001 00000000 000000000000 0a4d003c`)
+        expectBytes(
+            copyOf(taken[0], 0, 42),
+            hex`ffffffffffff 025450000001 0806 0001 0800 06 04 0001 025450000001 00000000 000000000000 0a4d003c`
+        )
         expect(lease.state).toBe(LeaseState.Probing)
         expect(step() > 20).toBe(true)
         expect(said()).toBe("announce 60")

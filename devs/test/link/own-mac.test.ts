@@ -11,7 +11,21 @@ import { forgetServer, giveCommonMac, giveOwnMac, hasOwnMac, severalMacs } from 
 import { neighbours } from "../../../src/link/neighbours"
 import { formatMac } from "../../../src/wire/address"
 import { BOARD, BOARD_MAC, BROADCAST_MAC, FakePhy, HOST, HOST_MAC, arp, clear, give, icmp, listen, station, udp } from "../support/lan"
-import { NET, SERVER, TIMES, answer, answerWith, offered, option, said, saidTypes, startClient, typeOf, xidOf, pollLease } from "../support/server"
+import {
+    NET,
+    SERVER,
+    TIMES,
+    answer,
+    answerWith,
+    offered,
+    option,
+    said,
+    saidTypes,
+    startClient,
+    typeOf,
+    xidOf,
+    pollLease,
+} from "../support/server"
 import { breathe, copyOf, expectBytes, run, until } from "../support/support"
 
 // Servers that know clients by their hardware address alone (against RFC 2131, 4.2), and the MAC address of its own that
@@ -257,8 +271,7 @@ describe("a PHY that takes frames to one MAC address alone", () => {
             const began = ds.millis()
             await until("the error", () => error.length > 0)
             expect(ds.millis() - began < 1000).toBe(true)
-            const expected =
-                "EADDRNOTAVAIL: the DHCP server gives one address per hardware address, and this PHY has only one: "
+            const expected = "EADDRNOTAVAIL: the DHCP server gives one address per hardware address, and this PHY has only one: "
             expect(error.slice(0, expected.length)).toBe(expected)
             expect(error.length > expected.length + 20).toBe(true)
             expect(interfaces[1].process).toBe(FREE)

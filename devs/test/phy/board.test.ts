@@ -90,19 +90,13 @@ describe("the setting PHY", () => {
 
     test("a line that has no pin is named", () => {
         board([])
-        expectRefused(
-            "w5500",
-            "this board has no pin ETH_SCK; add sck=PIN, the label of the pin on which it is"
-        )
+        expectRefused("w5500", "this board has no pin ETH_SCK; add sck=PIN, the label of the pin on which it is")
         board(["ETH_SCK", "ETH_MOSI", "ETH_MISO"])
         expectRefused("w5500", "this board has no pin ETH_CS; add cs=PIN, the label of the pin on which it is")
         board(["ETH_SCK", "ETH_MOSI", "ETH_CS"])
         expectRefused("auto", "this board has no pin ETH_MISO; add miso=PIN, the label of the pin on which it is")
         board(LABELS)
-        expectRefused(
-            "w5500 mosi=P9",
-            "this board has no pin P9; add mosi=PIN, the label of the pin on which it is"
-        )
+        expectRefused("w5500 mosi=P9", "this board has no pin P9; add mosi=PIN, the label of the pin on which it is")
         // named, so it must be there
         expectRefused("w5500 rst=P9", "this board has no pin P9; add rst=PIN, the label of the pin on which it is")
     })
@@ -178,9 +172,7 @@ describe("the SPI bus of a board", () => {
         expect(seen).toBe("")
         spi.reset(false)
         // the chip must not listen while the lines get their places
-        expect(seen).toBe(
-            "ETH_CS high; ETH_INT pull-up; miso 12, mosi 11, sck 10, mode 0, 20000000 Hz; ETH_RST low; "
-        )
+        expect(seen).toBe("ETH_CS high; ETH_INT pull-up; miso 12, mosi 11, sck 10, mode 0, 20000000 Hz; ETH_RST low; ")
         seen = ""
         spi.reset(true)
         expect(seen).toBe("ETH_RST high; ")

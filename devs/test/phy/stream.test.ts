@@ -112,14 +112,28 @@ describe("the stream's address", () => {
     test("is read from the setting", () => {
         expect(opened).toBe("10.0.0.1 4789;")
         opened = ""
-        new StreamPhy("tls://gate.example.org:443", 1, 2).start(() => {}, () => {})
+        new StreamPhy("tls://gate.example.org:443", 1, 2).start(
+            () => {},
+            () => {}
+        )
         expect(opened).toBe("gate.example.org -443;")
         // that one has taken the stream's events: give them back
         phy.start((phy as any).receive, (phy as any).link)
     })
 
     test("nonsense is refused", () => {
-        for (const url of ["", "tcp://", "tcp://:4789", "10.0.0.1:4789", "udp://10.0.0.1:4789", "tcp://10.0.0.1", "tcp://10.0.0.1:", "tcp://10.0.0.1:0", "tcp://10.0.0.1:65536", "tcp://h:x"]) {
+        for (const url of [
+            "",
+            "tcp://",
+            "tcp://:4789",
+            "10.0.0.1:4789",
+            "udp://10.0.0.1:4789",
+            "tcp://10.0.0.1",
+            "tcp://10.0.0.1:",
+            "tcp://10.0.0.1:0",
+            "tcp://10.0.0.1:65536",
+            "tcp://h:x",
+        ]) {
             let refused = false
             try {
                 new StreamPhy(url, 1, 2)

@@ -54,9 +54,7 @@ describe("receiving", () => {
         chip.record()
         for (let i = 1; i <= 4; i++) arriveUsual(i)
         await settled()
-        expect(chip.log).toBe(
-            `${CLEAR} ${STATUS} 000018+648 028818+216 ${RX_RD} ${COMMAND}`
-        )
+        expect(chip.log).toBe(`${CLEAR} ${STATUS} 000018+648 028818+216 ${RX_RD} ${COMMAND}`)
         for (let i = 1; i <= 4; i++) expectGot(i)
         expect(got.length).toBe(0)
     })
@@ -77,9 +75,7 @@ describe("receiving", () => {
         chip.arrive(frame(400, 2))
         await settled()
         // 648 octets hold the first, and its 302 are taken; then the second
-        expect(chip.log).toBe(
-            `${CLEAR} ${STATUS} 000018+648 012e18+648 ${RX_RD} ${COMMAND}`
-        )
+        expect(chip.log).toBe(`${CLEAR} ${STATUS} 000018+648 012e18+648 ${RX_RD} ${COMMAND}`)
         expectBytes(got.shift(), frame(300, 1))
         expectBytes(got.shift(), frame(400, 2))
         expect(got.length).toBe(0)
@@ -170,9 +166,7 @@ describe("receiving", () => {
         arriveUsual(1)
         sendUsual(2)
         await settled()
-        expect(chip.log).toBe(
-            `${CLEAR} ${STATUS} 000018+216 ${RX_RD} ${COMMAND} 000014+214 ${TX_WR} ${COMMAND}`
-        )
+        expect(chip.log).toBe(`${CLEAR} ${STATUS} 000018+216 ${RX_RD} ${COMMAND} 000014+214 ${TX_WR} ${COMMAND}`)
         expectGot(1)
         expectSent(2)
     })

@@ -2,22 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@devicescript/tes
 import { MACRAW_QUEUE } from "../../../src/base/config"
 import { counters } from "../../../src/base/counters"
 import { HALF_DUPLEX, SN_TX_WR, TEN_MEGABIT } from "../support/chip"
-import {
-    COMMAND,
-    STATUS,
-    TX_WR,
-    chip,
-    expectSent,
-    frame,
-    fresh,
-    hex16,
-    look,
-    phy,
-    send,
-    sendUsual,
-    settled,
-    stop,
-} from "../support/driver"
+import { COMMAND, STATUS, TX_WR, chip, expectSent, frame, fresh, hex16, look, phy, send, sendUsual, settled, stop } from "../support/driver"
 import { expectBytes, run, until } from "../support/support"
 
 describe("sending", () => {
@@ -56,8 +41,7 @@ describe("sending", () => {
         sendUsual(2)
         await settled()
         expect(chip.log).toBe(
-            `${STATUS} 000014+214 ${TX_WR} ${COMMAND} ` +
-                `${STATUS} 00d614+60 ${TX_WR} ${COMMAND} 011214+214 ${TX_WR} ${COMMAND}`
+            `${STATUS} 000014+214 ${TX_WR} ${COMMAND} ` + `${STATUS} 00d614+60 ${TX_WR} ${COMMAND} 011214+214 ${TX_WR} ${COMMAND}`
         )
         expectSent(1)
         expectBytes(chip.sent.shift(), frame(60, 9))

@@ -113,9 +113,7 @@ describe("set-up", () => {
             expect(chip.resetAt[2] - chip.resetAt[1] >= 500).toBe(true)
             // once, and not for each attempt: a board stands still while it logs
             expect(said.length).toBe(1)
-            expect(said[0]).toBe(
-                `phy: no W5500 answers on a test (VERSIONR is ${nobody} instead of 4); see its supply and its wires`
-            )
+            expect(said[0]).toBe(`phy: no W5500 answers on a test (VERSIONR is ${nobody} instead of 4); see its supply and its wires`)
             // it counts when it begins again
             expect(counters.phyReconnects).toBe(before + 2)
             expect(phy.up).toBe(false)

@@ -50,7 +50,12 @@ describe("RTCP that ends a session (RFC 3550, 6.6)", () => {
             }
             expect(at).toBe(b.length)
             expect(packets).toBe("200 202 203 ")
-            expect(b.slice(38, 38 + length).toString().split(".").length).toBe(4)
+            expect(
+                b
+                    .slice(38, 38 + length)
+                    .toString()
+                    .split(".").length
+            ).toBe(4)
         }
     })
 

@@ -1,7 +1,23 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { DATAGRAMS, EPHEMERAL_FIRST, SOCKETS } from "../../../src/base/config"
-import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, SOCK_STREAM, SocketAddress, bind, close, connect, getpeername, getsockname, recv, send, sendto, setreceiver, socket } from "../../../src/socket/api"
+import {
+    AF_INET,
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    SOCK_STREAM,
+    SocketAddress,
+    bind,
+    close,
+    connect,
+    getpeername,
+    getsockname,
+    recv,
+    send,
+    sendto,
+    setreceiver,
+    socket,
+} from "../../../src/socket/api"
 import { SocketOption } from "../../../src/socket/socket"
 import { TUPLE_DEFER, TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "../../../src/socket/tuple"
 import { getsockopt, setsockopt } from "../../../src/socket/options"
@@ -125,7 +141,10 @@ describe("an address of the device itself", () => {
 
     test("is no target: there is no way back up, and nothing is sent", async () => {
         const sd = await plain()
-        for (const how of [async () => await connect(sd, { address: BOARD, port: 9 }), async () => await sendto(sd, Buffer.alloc(1), { address: BOARD, port: 9 })]) {
+        for (const how of [
+            async () => await connect(sd, { address: BOARD, port: 9 }),
+            async () => await sendto(sd, Buffer.alloc(1), { address: BOARD, port: 9 }),
+        ]) {
             let message = ""
             try {
                 await how()

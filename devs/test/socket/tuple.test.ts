@@ -4,7 +4,21 @@ import { INTERFACES, NEIGHBOURS } from "../../../src/base/config"
 import { releaseAddress } from "../../../src/dhcp/client"
 import { interfaces, setAddress } from "../../../src/link/interface"
 import { leaseOf } from "../../../src/dhcp/lease"
-import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, bind, close, connect, getsockname, recv, recvfrom, send, sendto, socket, startSockets } from "../../../src/socket/api"
+import {
+    AF_INET,
+    AF_INET_TUPLE,
+    SOCK_DGRAM,
+    bind,
+    close,
+    connect,
+    getsockname,
+    recv,
+    recvfrom,
+    send,
+    sendto,
+    socket,
+    startSockets,
+} from "../../../src/socket/api"
 import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "../../../src/socket/tuple"
 import { addressOf, formatAddress } from "../../../src/wire/address"
 import { BOARD, BROADCAST_MAC, HOST, HOST_MAC, arp, stations, udp } from "../support/lan"

@@ -48,7 +48,6 @@ export const FAST = 0xbf
 export const TEN_MEGABIT = 0xbd
 export const HALF_DUPLEX = 0xbb
 
-
 export class FakeChip implements SpiDevice {
     hasInterrupt = true
     description = "a test"

@@ -168,7 +168,8 @@ describe("broadcasts", () => {
     })
 
     test("from an address that no host has are dropped", () => {
-        for (const src of [0, -1, addressOf(127, 0, 0, 1), addressOf(224, 0, 0, 1)]) expect(heard(udp(src, 1, -1, 4000, hex`00`, BROADCAST_MAC))).toBe("")
+        for (const src of [0, -1, addressOf(127, 0, 0, 1), addressOf(224, 0, 0, 1)])
+            expect(heard(udp(src, 1, -1, 4000, hex`00`, BROADCAST_MAC))).toBe("")
     })
 
     test("to another subnet, or in a frame to us alone, are dropped", () => {

@@ -78,7 +78,12 @@ describe("mu-law (ITU-T G.711, table 2)", () => {
     })
 
     test("decision values", async () => {
-        const x = await decisions(MULAW, encodeMulaw, sorted(MULAW, i => 255 - i), 4)
+        const x = await decisions(
+            MULAW,
+            encodeMulaw,
+            sorted(MULAW, i => 255 - i),
+            4
+        )
         // 1, 31, 95, 223, 479, 991, 2015, 4063, 7903 and the limit 8159 of table 2, times 4
         const at = [0, 15, 31, 47, 63, 79, 95, 111, 126, 127]
         const known = [1, 31, 95, 223, 479, 991, 2015, 4063, 7903, 8159]
@@ -113,7 +118,12 @@ describe("A-law (ITU-T G.711, table 1)", () => {
     })
 
     test("decision values", async () => {
-        const x = await decisions(ALAW, encodeAlaw, sorted(ALAW, i => (i | 0x80) ^ 0x55), 16)
+        const x = await decisions(
+            ALAW,
+            encodeAlaw,
+            sorted(ALAW, i => (i | 0x80) ^ 0x55),
+            16
+        )
         // 2, 64, 128, 256, 512, 1024, 2048, 3968 and the limit 4096 of table 1, times 8
         const at = [0, 31, 47, 63, 79, 95, 111, 126, 127]
         const known = [2, 64, 128, 256, 512, 1024, 2048, 3968, 4096]

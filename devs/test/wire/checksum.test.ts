@@ -46,8 +46,7 @@ describe("Internet checksum (RFC 1071)", () => {
         const b = noise(44)
         for (let at = 0; at < 4; at++)
             for (let length = 0; length <= 40; length++) {
-                if (swapped(checksumOf(sum(b, at, length))) !== checksum(b, at, length, 0))
-                    throw new Error(`${length} bytes at ${at}`)
+                if (swapped(checksumOf(sum(b, at, length))) !== checksum(b, at, length, 0)) throw new Error(`${length} bytes at ${at}`)
                 if ((length & 7) === 0) await breathe()
             }
     })

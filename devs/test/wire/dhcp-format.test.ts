@@ -114,10 +114,25 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
 
     test("options of a wrong length: the message is malformed", () => {
         const wrong = [
-            hex`35020202 ff`, hex`3500 ff`, hex`350102 36030a4d00`, hex`350102 3302 1c20`, hex`350102 0100`, hex`350102 03010a`,
-            hex`350102 0306 0a4d00010a4d`, hex`350102 0600`, hex`350102 0f00`, hex`350102 1c03ffffff`, hex`350102 2a0500000000 00`,
-            hex`350102 500100`, hex`350102 3a0500000e1000`, hex`350102 3b00`, hex`350102 3d01ff`, hex`350102 4200`, hex`350102 4300`,
-            hex`350102 34020100`, hex`350102 7900`,
+            hex`35020202 ff`,
+            hex`3500 ff`,
+            hex`350102 36030a4d00`,
+            hex`350102 3302 1c20`,
+            hex`350102 0100`,
+            hex`350102 03010a`,
+            hex`350102 0306 0a4d00010a4d`,
+            hex`350102 0600`,
+            hex`350102 0f00`,
+            hex`350102 1c03ffffff`,
+            hex`350102 2a0500000000 00`,
+            hex`350102 500100`,
+            hex`350102 3a0500000e1000`,
+            hex`350102 3b00`,
+            hex`350102 3d01ff`,
+            hex`350102 4200`,
+            hex`350102 4300`,
+            hex`350102 34020100`,
+            hex`350102 7900`,
         ]
         for (const o of wrong) if (options(o) !== undefined) throw new Error(o.toString("hex"))
         // those that say nothing to us have what length they like

@@ -54,8 +54,7 @@ export function parsePhy(text: string): Pin[] {
                 named++
             }
         const pin: Pin = GPIO[label]
-        if (!pin && needed)
-            throw new RangeError(`this board has no pin ${label}; add ${line}=PIN, the label of the pin on which it is`)
+        if (!pin && needed) throw new RangeError(`this board has no pin ${label}; add ${line}=PIN, the label of the pin on which it is`)
         pins.push(pin)
     }
     if (named !== words.length) throw new RangeError(`it must be w5500 and LINE=PIN for the lines ${LINES.join(" ")}`)

@@ -10,7 +10,11 @@ const FILE = "dnsmasq.leases"
 
 export class Dnsmasq extends DhcpServer {
     /** @param rapid whether it answers a DISCOVER in one round trip (RFC 4039) */
-    constructor(lan: Lan, times: Times, private readonly rapid = false) {
+    constructor(
+        lan: Lan,
+        times: Times,
+        private readonly rapid = false
+    ) {
         super(lan, times)
     }
 

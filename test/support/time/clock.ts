@@ -81,10 +81,12 @@ class Vm {
     private report: Report | undefined
 
     constructor(readonly socket: Socket) {
-        createInterface({ input: socket }).on("error", () => {}).on("line", line => {
-            this.take(JSON.parse(line) as Report)
-            woken()
-        })
+        createInterface({ input: socket })
+            .on("error", () => {})
+            .on("line", line => {
+                this.take(JSON.parse(line) as Report)
+                woken()
+            })
     }
 
     private take(report: Report): void {
@@ -119,7 +121,11 @@ class Vm {
     }
 
     toString(): string {
-        return JSON.stringify({ number: this.number, report: this.report, here: [...accepted].map(([ports, end]) => [ports, end.bytesRead, end.bytesWritten]) })
+        return JSON.stringify({
+            number: this.number,
+            report: this.report,
+            here: [...accepted].map(([ports, end]) => [ports, end.bytesRead, end.bytesWritten]),
+        })
     }
 }
 

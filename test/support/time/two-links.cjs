@@ -19,7 +19,9 @@ function say(socket) {
 function jd_em_process() {
     const first = net.createConnection({ port: one, host: "127.0.0.1" }, () => {
         say(first)
-        const second = net.createConnection({ port: other, host: "127.0.0.1", localAddress: "127.0.0.2", localPort: first.localPort }, () => say(second))
+        const second = net.createConnection({ port: other, host: "127.0.0.1", localAddress: "127.0.0.2", localPort: first.localPort }, () =>
+            say(second)
+        )
     })
 }
 

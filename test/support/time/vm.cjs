@@ -61,13 +61,15 @@ function start() {
     if (!TUPLEPHONE_CLOCK) return
     clock = createConnection({ port: Number(TUPLEPHONE_CLOCK), host: "127.0.0.1", noDelay: true }, report)
     clock.on("error", () => {})
-    createInterface({ input: clock }).on("error", () => {}).on("line", line => {
-        const message = JSON.parse(line)
-        number = message.number
-        if (held.length > 0) flush()
-        else run(began + message.until)
-        report()
-    })
+    createInterface({ input: clock })
+        .on("error", () => {})
+        .on("line", line => {
+            const message = JSON.parse(line)
+            number = message.number
+            if (held.length > 0) flush()
+            else run(began + message.until)
+            report()
+        })
 }
 
 /** Something has happened: in a turn of the event loop of its own, when all of it has, what follows. */
