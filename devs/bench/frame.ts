@@ -1,6 +1,7 @@
 import * as ds from "@devicescript/core"
 import { SAMPLES_PER_FRAME, USUAL_FRAME } from "../../src/base/config"
-import { counters } from "../../src/base/counters"
+import { COUNTERS, Counter, countOf } from "../../src/base/counters"
+import { split } from "../../src/base/text"
 import { receive } from "../../src/ip/input"
 import { followLink } from "../../src/link/ethernet"
 import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
@@ -67,6 +68,9 @@ function figures(): void {
             jitter: r.getAt(36, "i32"),
         })
     }
+    const counters: Record<string, number> = {}
+    const names = split(COUNTERS, " ")
+    for (let c = 0; c < Counter.Total; c++) counters[names[c]] = countOf(c)
     say({ counters: counters, calls: calls })
 }
 

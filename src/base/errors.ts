@@ -1,4 +1,5 @@
-/** The error of the socket API. `socket/api.ts` says which call throws which code. */
+/** The error of the socket API (`socket/api.ts` says which call throws which code), and what is no caller's fault. */
+import { Counter, count, countOf } from "./counters"
 
 /**
  * What the socket API throws. Catch it, and decide by its code. Anything else that is thrown is a defect.
@@ -14,4 +15,11 @@ export class SocketError extends Error {
         super(message)
         this.name = "SocketError"
     }
+}
+
+/** Count an exception that a frame or a deadline caused: a defect, but nothing of the kind may stop the firmware. */
+export function internalError(where: string, e: any): void {
+    count(Counter.InternalErrors)
+    // log the first alone: a line for each frame would hold up all other frames on a board
+    if (countOf(Counter.InternalErrors) === 1) console.log(`internal error ${where}: ${(e as Error).message}`)
 }

@@ -5,7 +5,7 @@
  */
 import * as ds from "@devicescript/core"
 import { TIMERS } from "./config"
-import { counters } from "./counters"
+import { internalError } from "./errors"
 
 /** Called once for each deadline, with the timer's number and the time. It must not wait. */
 export type TimerHandler = (timer: number, now: number) => void
@@ -57,7 +57,7 @@ export function runTimers(now: number): void {
             handler(timer, now)
         } catch (e) {
             // the others go on
-            if (counters.internalErrors++ === 0) console.log(`internal error of a timer: ${(e as Error).message}`)
+            internalError("of a timer", e)
         }
     }
 }

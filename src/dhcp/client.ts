@@ -5,7 +5,7 @@
 import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { DHCP_RETRANSMIT, DHCP_RETRANSMIT_MAX, INTERFACES } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
 import { neighbourFor } from "../ip/output"
 import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, countConflict, endClaim, forgetConflicts, isProbed, startProbe } from "../link/acd"
@@ -120,7 +120,7 @@ export function transition(lease: Lease, event: LeaseEvent, now: number, r?: Dhc
             return true
         case LeaseEvent.Nak:
             if (state === LeaseState.Selecting) return false
-            counters.dhcpNak++
+            count(Counter.DhcpNak)
             if (holdsAddress(lease)) loseAddress(lease, now + NAK_PAUSE, false)
             // what was remembered is refused once only, since it is asked for once
             else startAnew(lease, state === LeaseState.Rebooting ? now : now + NAK_PAUSE)
@@ -283,7 +283,7 @@ const leaseOwner: Owner = {
 
 /** The lease has ended: its sockets learn that their network is down, and the client begins anew. */
 function expire(lease: Lease, now: number): void {
-    counters.dhcpExpired++
+    count(Counter.DhcpExpired)
     loseAddress(lease, now, false)
 }
 
@@ -307,7 +307,7 @@ function loseAddress(lease: Lease, notBefore: number, conflict: boolean): void {
 function decline(lease: Lease, now: number): void {
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     send(lease, DHCPDECLINE, ADDRESS_BROADCAST)
-    counters.dhcpDeclined++
+    count(Counter.DhcpDeclined)
     const again = now + conflictPause(countConflict(lease.ifc))
     if (holdsAddress(lease)) {
         loseAddress(lease, again, true)

@@ -3,7 +3,7 @@
  * @see RFC 2131, 4.1 and 4.4
  */
 import * as ds from "@devicescript/core"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { isProbed } from "../link/acd"
 import { phy } from "../link/ethernet"
 import { interfaceOf } from "../link/interface"
@@ -46,33 +46,24 @@ export const dhcpEndpoint: Endpoint = {
 
 /** Take a datagram to the client's port. @param length of the datagram, UDP header included */
 function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
-    counters.dhcpRx++
+    count(Counter.DhcpRx)
     const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
-    if (port !== DHCP_SERVER_PORT || length < UDP_HEADER + DHCP_OPTIONS) {
-        counters.dhcpBad++
-        return
-    }
+    if (port !== DHCP_SERVER_PORT || length < UDP_HEADER + DHCP_OPTIONS) return count(Counter.DhcpBad)
     const dhcp = udp + UDP_HEADER
     const lease = leaseAsking(b.getAt(dhcp + DHCP_XID, "i32"))
     // first of all, so that a flood of answers to nobody costs little
-    if (!lease) {
-        counters.dhcpForeign++
-        return
-    }
-    if (!udpChecksumHolds(b, ip, udp, length)) {
-        counters.udpBadChecksum++
-        return
-    }
+    if (!lease) return count(Counter.DhcpForeign)
+    if (!udpChecksumHolds(b, ip, udp, length)) return count(Counter.UdpBadChecksum)
     const ifc = lease.ifc
     const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, phy.macLow, phy.macHigh, phy.macLow)
-    if (!r) counters.dhcpBad++
+    if (!r) count(Counter.DhcpBad)
     else if (lease.state === LeaseState.Idle) returnLateGrant(lease, r)
-    else if (r.iaid !== undefined && r.iaid !== lease.ifc.slot) counters.dhcpForeign++
+    else if (r.iaid !== undefined && r.iaid !== lease.ifc.slot) count(Counter.DhcpForeign)
     else if (r.type === DHCPNAK) {
         // only the server that we asked may refuse, and only while it is being asked (RFC 2131, 4.4.1 and 4.4.5)
-        if (r.server === undefined || !mayAnswer(lease, r) || !transition(lease, LeaseEvent.Nak, ds.millis(), r)) counters.dhcpForeign++
+        if (r.server === undefined || !mayAnswer(lease, r) || !transition(lease, LeaseEvent.Nak, ds.millis(), r)) count(Counter.DhcpForeign)
     } else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
-    else counters.dhcpForeign++
+    else count(Counter.DhcpForeign)
 }
 
 /** The lease that waits for an answer with this transaction identifier, or did so when it was given up; else `undefined`. */
@@ -90,10 +81,7 @@ function isAsking(l: Lease): boolean {
 
 /** What is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used. */
 function returnLateGrant(lease: Lease, r: DhcpReply): void {
-    if (r.type !== DHCPACK || lease.xid === 0 || r.server === undefined || interfaceOf(r.address)) {
-        counters.dhcpForeign++
-        return
-    }
+    if (r.type !== DHCPACK || lease.xid === 0 || r.server === undefined || interfaceOf(r.address)) return count(Counter.DhcpForeign)
     lease.address = r.address
     lease.server = r.server
     lease.state = LeaseState.Bound
@@ -122,21 +110,16 @@ function onGrant(lease: Lease, r: DhcpReply): void {
         !(r.leaseTime > 0) ||
         (r.mask !== undefined && prefixOf(r.mask) < 1) ||
         (holder && holder !== lease.ifc)
-    ) {
-        counters.dhcpBad++
-        return
-    }
+    )
+        return count(Counter.DhcpBad)
     if (lease.state === LeaseState.Selecting) {
         // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
         if (isProbed(r.address) || leases.find(l => l !== lease && l.address === r.address && l.state !== LeaseState.Idle)) {
             lease.outbid = true
             return
         }
-    } else if (!mayAnswer(lease, r)) {
-        counters.dhcpForeign++
-        return
-    }
-    if (!transition(lease, r.type === DHCPOFFER ? LeaseEvent.Offer : LeaseEvent.Ack, ds.millis(), r)) counters.dhcpForeign++
+    } else if (!mayAnswer(lease, r)) return count(Counter.DhcpForeign)
+    if (!transition(lease, r.type === DHCPOFFER ? LeaseEvent.Offer : LeaseEvent.Ack, ds.millis(), r)) count(Counter.DhcpForeign)
 }
 
 /**
@@ -149,7 +132,7 @@ function isSameClient(lease: Lease, held: Lease, r: DhcpReply): boolean {
 
 /** Ask again at once, as another client: with a MAC address of its own. Without one, the lease has failed. */
 function setApart(lease: Lease): void {
-    counters.dhcpSameClient++
+    count(Counter.DhcpSameClient)
     if (takeOwnMacs()) {
         discoverAgain(lease, Infinity)
         giveOwnMac(lease.ifc)

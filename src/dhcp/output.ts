@@ -1,5 +1,5 @@
 /** DHCP out: the message that a lease sends in its state (RFC 2131, table 5). `client.ts` says when. */
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import {
     DHCPDECLINE,
     DHCPDISCOVER,
@@ -48,6 +48,6 @@ export function send(lease: Lease, type: number, dst: number): Output {
     writeUdp(b, udp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
     writeDhcp(b, udp + UDP_HEADER, type, q, phy.macHigh, phy.macLow)
     writeUdpChecksum(b, ip, udp, UDP_HEADER + DHCP_LENGTH)
-    counters.dhcpTx++
+    count(Counter.DhcpTx)
     return output(ifc, b, dst)
 }

@@ -1,7 +1,7 @@
 /** ICMP (RFC 792): echo both ways, and errors, which find the endpoint whose packet they quote. */
 import * as ds from "@devicescript/core"
 import { ICMP_ERRORS_PER_SECOND } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { Signal } from "../base/signal"
 import { checksumHolds, sum } from "../wire/checksum"
 import {
@@ -32,14 +32,11 @@ const QUOTED = 8
 
 /** Take an ICMP message of `length` bytes to one of our addresses. */
 export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
-    if (length < ICMP_HEADER || !checksumHolds(sum(b, icmp, length))) {
-        counters.icmpBad++
-        return
-    }
-    counters.icmpRx++
+    if (length < ICMP_HEADER || !checksumHolds(sum(b, icmp, length))) return count(Counter.IcmpBad)
+    count(Counter.IcmpRx)
     const type = b[icmp + ICMP_TYPE]
     // RFC 1122, 3.2.2: nothing is sent to a source that is no single host
-    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) counters.icmpBad++
+    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) count(Counter.IcmpBad)
     else if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
     else if (type === ICMP_ECHO_REPLY) {
         if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER)
@@ -65,7 +62,7 @@ function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: numb
 function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
     const from = ip - ETH_HEADER + ETH_SRC
     setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
-    counters.icmpTx++
+    count(Counter.IcmpTx)
     if (transmitted(f)) ifc.tx++
 }
 
@@ -78,10 +75,8 @@ function unreachable(ifc: Interface, b: Buffer, icmp: number, length: number): v
         header < IPV4_HEADER ||
         length < ICMP_HEADER + header + QUOTED ||
         b.getAt(quoted + IPV4_SRC, "i32") !== ifc.address
-    ) {
-        counters.icmpBad++
-        return
-    }
+    )
+        return count(Counter.IcmpBad)
     const at = quoted + header
     const e = ifc.endpointOn(b[quoted + IPV4_PROTOCOL], (b[at] << 8) | b[at + 1])
     if (e) e.onUnreachable(b[icmp + ICMP_CODE], b.getAt(quoted + IPV4_DST, "i32"), (b[at + 2] << 8) | b[at + 3])
@@ -98,10 +93,7 @@ export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, heade
         errorsSecond = second
         errorsSent = 0
     }
-    if (++errorsSent > ICMP_ERRORS_PER_SECOND) {
-        counters.icmpErrorsLimited++
-        return
-    }
+    if (++errorsSent > ICMP_ERRORS_PER_SECOND) return count(Counter.IcmpErrorsLimited)
     const dst = b.getAt(ip + IPV4_SRC, "i32")
     const quoted = header + QUOTED
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
@@ -133,7 +125,7 @@ export async function ping(ifc: Interface, dst: number, timeout: number): Promis
     f[at + ICMP_SEQUENCE + 1] = sequence
     for (let i = 0; i < PING_DATA; i++) f[at + ICMP_HEADER + i] = i
     writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
-    counters.icmpTx++
+    count(Counter.IcmpTx)
     const start = ds.millis()
     if (output(ifc, f, dst) === Output.Unreachable) return -2
     while (true) {

@@ -1,5 +1,5 @@
 /** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { ADDRESS_BROADCAST, isUnicast } from "../wire/address"
 import { sum } from "../wire/checksum"
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETH_HEADER, ETH_TYPE } from "../wire/ethernet"
@@ -28,22 +28,16 @@ import { isOurMac, severalMacs } from "../link/macs"
  * @see RFC 894, RFC 1122 3.2.1
  */
 export function receive(b: Buffer, eth: number, length: number): void {
-    if (length < ETH_HEADER + IPV4_HEADER) {
-        counters.ethShort++
-        return
-    }
+    if (length < ETH_HEADER + IPV4_HEADER) return count(Counter.EthShort)
     let unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
     if (!unicast && (b[eth] & 1) === 0) {
         unicast = severalMacs && isToInterface(b, eth)
-        if (!unicast) {
-            counters.ethForeign++
-            return
-        }
+        if (!unicast) return count(Counter.EthForeign)
     }
     const type = b.getAt(eth + ETH_TYPE, "u16")
     if (type !== ETHERTYPE_IPV4) {
         if (type === ETHERTYPE_ARP) arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
-        else counters.ethUnknown++
+        else count(Counter.EthUnknown)
         return
     }
 
@@ -56,26 +50,14 @@ export function receive(b: Buffer, eth: number, length: number): void {
     } else {
         // options: their length is checked, and nothing in them concerns a host that routes nothing (RFC 1122, 3.2.1.8)
         header = (b[ip] & 15) * 4
-        if (b[ip] >> 4 !== 4 || header < IPV4_HEADER || header > length - ETH_HEADER) {
-            counters.ipBadHeader++
-            return
-        }
+        if (b[ip] >> 4 !== 4 || header < IPV4_HEADER || header > length - ETH_HEADER) return count(Counter.IpBadHeader)
         s = sum(b, ip, header)
     }
     // what `checksumHolds` does, without a call: the first octet is not 0
-    if (((s / 65535) | 0) * 65535 !== s) {
-        counters.ipBadChecksum++
-        return
-    }
+    if (((s / 65535) | 0) * 65535 !== s) return count(Counter.IpBadChecksum)
     const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + IPV4_TOTAL_LENGTH + 1]
-    if (total < header || total > length - ETH_HEADER) {
-        counters.ipBadLength++
-        return
-    }
-    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) {
-        counters.ipFragment++
-        return
-    }
+    if (total < header || total > length - ETH_HEADER) return count(Counter.IpBadLength)
+    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) return count(Counter.IpFragment)
 
     const dst = b.getAt(ip + IPV4_DST, "i32")
     // what `interfaceOf` does, without a call where no two addresses share the octet
@@ -88,20 +70,14 @@ export function receive(b: Buffer, eth: number, length: number): void {
     const protocol = b[ip + IPV4_PROTOCOL]
     if (ifc) {
         const first = b[ip + IPV4_SRC]
-        if (first >= 224 || first === 127 || first === 0) {
-            counters.ipBadSource++
-            return
-        }
+        if (first >= 224 || first === 127 || first === 0) return count(Counter.IpBadSource)
         ifc.rx++
     }
     if (protocol === PROTOCOL_UDP) {
         // RFC 768: the length includes the header, and is not more than the IP packet holds
         const udp = ip + header
         const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
-        if (n < UDP_HEADER || n > total - header) {
-            counters.udpBadLength++
-            return
-        }
+        if (n < UDP_HEADER || n > total - header) return count(Counter.UdpBadLength)
         const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
         if (!ifc) {
             broadcastInput(b, ip, udp, n, port, dst, unicast)
@@ -117,10 +93,10 @@ export function receive(b: Buffer, eth: number, length: number): void {
         e = endpointEverywhere(PROTOCOL_UDP, port)
         if (e) e.onPacket(b, udp, n, ip)
         else {
-            counters.udpNoPort++
+            count(Counter.UdpNoPort)
             sendPortUnreachable(ifc, b, ip, header)
         }
-    } else if (!ifc) counters.ipForeign++
+    } else if (!ifc) count(Counter.IpForeign)
     else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
     else protocolInput(protocol, ifc, b, ip, ip + header, total - header)
 }
@@ -147,10 +123,7 @@ function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: num
         everywhere.onPacket(b, udp, n, ip)
         return
     }
-    if (!broadcast || !isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) {
-        counters.ipForeign++
-        return
-    }
+    if (!broadcast || !isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpForeign)
     let found = false
     for (const ifc of interfaces) {
         const e = ifc.address !== 0 && isBroadcast(ifc, dst) ? ifc.endpointOn(PROTOCOL_UDP, port) : undefined
@@ -159,5 +132,5 @@ function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: num
             e.onPacket(b, udp, n, ip)
         }
     }
-    if (!found) counters.udpNoPort++
+    if (!found) count(Counter.UdpNoPort)
 }

@@ -4,7 +4,7 @@
  */
 import * as ds from "@devicescript/core"
 import { ARP_INTERVAL } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { TX_IP, TX_MAC, transmitted, writeEthernet } from "../link/ethernet"
 import { Interface, interfaceOf, isBroadcast } from "../link/interface"
 import { Neighbour, addNeighbour, askFor, neighbourOf, setDue } from "../link/neighbours"
@@ -68,7 +68,7 @@ export function output(ifc: Interface, b: Buffer, dst: number): Output {
     const n = neighbourFor(ifc, dst)
     if (!n) return Output.Unreachable
     if (!n.known) {
-        if (n.pending) counters.arpPendingDropped++
+        if (n.pending) count(Counter.ArpPendingDropped)
         n.pending = b
         return Output.Pending
     }

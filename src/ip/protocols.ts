@@ -2,7 +2,7 @@
  * Transport protocols beside UDP, which IP's fast path serves itself, and ICMP. Each registers from above: what `main.ts` does
  * not start is not in the image, and nothing here knows its name.
  */
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import type { Interface } from "../link/interface"
 
 /** Takes a packet to an address of ours: `at` is the offset of the protocol's header, `length` counts from there. */
@@ -21,5 +21,5 @@ export function registerProtocol(protocol: number, input: ProtocolInput): void {
 export function protocolInput(protocol: number, ifc: Interface, b: Buffer, ip: number, at: number, length: number): void {
     const input = inputs[numbers.indexOf(protocol)]
     if (input) input(ifc, b, ip, at, length)
-    else counters.ipUnknownProtocol++
+    else count(Counter.IpUnknownProtocol)
 }

@@ -5,7 +5,7 @@
 import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { INTERFACES } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { choiceOf } from "../base/text"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
 import { phy } from "./ethernet"
@@ -215,13 +215,13 @@ export function findConflict(request: boolean, sender: number, target: number): 
     if (claimed === 0) return false
     for (const ifc of interfaces)
         if (probedBy(ifc) === claimed) {
-            counters.arpConflict++
+            count(Counter.ArpConflict)
             giveUp(ifc, claimed)
             return false
         }
     const ifc = sender === 0 ? undefined : interfaceOf(sender)
     if (!ifc) return false
-    counters.arpConflict++
+    count(Counter.ArpConflict)
     if (policy === Acd.Off) return true
     const conflictAt = claimOf(ifc) + CLAIM_CONFLICT_AT
     const now = ds.millis()
@@ -231,7 +231,7 @@ export function findConflict(request: boolean, sender: number, target: number): 
     if (late || now - claims.getAt(conflictAt, "f64") < DEFEND_INTERVAL) giveUp(ifc, sender)
     else {
         claims.setAt(conflictAt, "f64", now)
-        counters.arpDefended++
+        count(Counter.ArpDefended)
         announce(ifc)
     }
     return true

@@ -1,7 +1,7 @@
 /**
  * ARP out: requests, replies, probes and announcements (RFC 826; RFC 5227). `arp.ts` takes what comes in.
  */
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { HEADROOM } from "../phy/phy"
 import { ARP_REQUEST, ARP_SENDER_ADDRESS, ARP_SENDER_MAC, ARP_TARGET_ADDRESS, ARP_TARGET_MAC, writeArp } from "../wire/arp"
 import { ETHERTYPE_ARP, ETH_MIN, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
@@ -29,7 +29,7 @@ export function sendArp(
     arpFrame.setAt(arp + ARP_SENDER_ADDRESS, "i32", sender)
     setMac(arpFrame, arp + ARP_TARGET_MAC, targetMacHigh, targetMacLow)
     arpFrame.setAt(arp + ARP_TARGET_ADDRESS, "i32", target)
-    counters.arpTx++
+    count(Counter.ArpTx)
     transmitted(arpFrame)
 }
 

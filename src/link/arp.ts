@@ -1,7 +1,7 @@
 /** ARP in: from here neighbours are learned and conflicts found. `arp-output.ts` sends. */
 import * as ds from "@devicescript/core"
 import { NEIGHBOURS } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { ARP_OPERATION, ARP_REPLY, ARP_REQUEST, ARP_SENDER_ADDRESS, ARP_SENDER_MAC, ARP_TARGET_ADDRESS, isArp } from "../wire/arp"
 import { isUnicast } from "../wire/address"
 import { setMac } from "../wire/ethernet"
@@ -14,13 +14,10 @@ import { addNeighbour, confirmNeighbour, neighbourOf, neighbours } from "./neigh
 
 /** Take an ARP packet: answer for every address that is ours, learn from who talks to us (RFC 826). */
 export function arpInput(b: Buffer, arp: number, length: number): void {
-    counters.arpRx++
+    count(Counter.ArpRx)
     const operation = isArp(b, arp, length) ? b.getAt(arp + ARP_OPERATION, "u16") : 0
     const sender = b.getAt(arp + ARP_SENDER_ADDRESS, "i32")
-    if ((operation !== ARP_REQUEST && operation !== ARP_REPLY) || (b[arp + ARP_SENDER_MAC] & 1) !== 0) {
-        counters.arpBad++
-        return
-    }
+    if ((operation !== ARP_REQUEST && operation !== ARP_REPLY) || (b[arp + ARP_SENDER_MAC] & 1) !== 0) return count(Counter.ArpBad)
     const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
     const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
     const address = b.getAt(arp + ARP_TARGET_ADDRESS, "i32")

@@ -2,7 +2,7 @@
  * Ethernet out: the one PHY under all interfaces, and the header of each frame. What comes in goes to `ip/input.ts`.
  * @see RFC 894
  */
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../phy/phy"
 import { ETH_DST, ETH_HEADER, ETH_SRC, ETH_TYPE, setMac } from "../wire/ethernet"
 import { Interface, interfaces } from "./interface"
@@ -37,9 +37,9 @@ function takeNothing(): number {
 
 /** Count a frame that `transmitFrame` did not take. @param code what it gave */
 export function refused(code: number): void {
-    if (code === QUEUE_FULL) counters.phyTxFull++
+    if (code === QUEUE_FULL) count(Counter.PhyTxFull)
     else {
-        counters.phyTxDown++
+        count(Counter.PhyTxDown)
         if (code !== LINK_DOWN) phy.lost()
     }
 }
@@ -47,7 +47,7 @@ export function refused(code: number): void {
 /** Send a frame, and count it. @returns whether the PHY took it */
 export function transmitted(b: Buffer): boolean {
     const code = transmitFrame(b)
-    if (code === TAKEN) counters.phyTx++
+    if (code === TAKEN) count(Counter.PhyTx)
     else refused(code)
     return code === TAKEN
 }

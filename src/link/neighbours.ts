@@ -1,6 +1,6 @@
 /** Neighbours: the way from an address on the link to its MAC address, and the frame that waits for it. */
 import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { Signal } from "../base/signal"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
 import { ARP_REQUEST } from "../wire/arp"
@@ -68,7 +68,7 @@ export function removeNeighbour(n: Neighbour): void {
     n.known = false
     if (n.pending) {
         n.pending = undefined
-        counters.arpPendingDropped++
+        count(Counter.ArpPendingDropped)
     }
     tell(n)
 }
@@ -129,7 +129,7 @@ export function ageNeighbours(now: number): void {
         }
         if (n.ifc.address === 0) n.ifc = interfaceOnLink(n.address) || n.ifc
         if (n.attempts >= ARP_ATTEMPTS || n.ifc.address === 0) {
-            counters.arpFailed++
+            count(Counter.ArpFailed)
             removeNeighbour(n)
             resolution.notify(n)
         } else {

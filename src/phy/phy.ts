@@ -2,7 +2,8 @@
  * What a physical layer is: it sends Ethernet frames and hands up those that arrive. There is one PHY under all interfaces.
  * Read first: the interface `Phy` below. `stream.ts` and `w5500/driver.ts` implement it, `boot.ts` chooses.
  */
-import { counters } from "../base/counters"
+import { received } from "../base/counters"
+import { internalError } from "../base/errors"
 
 /** Octets before the frame in each transmit buffer: its length, big-endian, as the stream carries it. */
 export const HEADROOM = 2
@@ -59,18 +60,15 @@ export function complain(message: string): void {
     said = message
 }
 
-/** Count an exception that a frame caused. Nothing in a frame may stop the firmware. */
-export function internalError(e: Error): void {
-    // log the first alone: a line for each frame would hold up all other frames on a board
-    if (counters.internalErrors++ === 0) console.log(`internal error while receiving: ${e.message}`)
-}
+/** Where an exception is from that a frame has caused. */
+export const RECEIVING = "while receiving"
 
 /** Hand a frame up, and count it. */
 export function handUp(receive: FrameHandler, b: Buffer, offset: number, length: number): void {
-    counters.phyRx++
+    received.frames++
     try {
         receive(b, offset, length)
     } catch (e) {
-        internalError(e as Error)
+        internalError(RECEIVING, e)
     }
 }

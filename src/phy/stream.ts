@@ -5,11 +5,12 @@
  */
 import * as ds from "@devicescript/core"
 import { FRAMES_PER_TURN, STREAM_BACKLOG, USUAL_FRAME } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter, received } from "../base/counters"
+import { internalError } from "../base/errors"
 import { choiceOf } from "../base/text"
 import { parseDecimal } from "../wire/address"
 import { ETH_MAX } from "../wire/ethernet"
-import { FrameHandler, HEADROOM, Phy, complain, handUp, internalError } from "./phy"
+import { FrameHandler, HEADROOM, Phy, RECEIVING, complain, handUp } from "./phy"
 
 /** The runtime's one TCP or TLS client stream. */
 type Stream = typeof ds & {
@@ -126,7 +127,7 @@ export class StreamPhy implements Phy {
     private async reconnect() {
         await ds.sleep(this.backoff)
         this.backoff = Math.min(2 * this.backoff, RECONNECT_MAX)
-        counters.phyReconnects++
+        count(Counter.PhyReconnects)
         this.connecting = false
         this.connect()
     }
@@ -159,12 +160,12 @@ export class StreamPhy implements Phy {
         // the usual case is one whole frame: hand it up here, because a call costs more than this test
         const length = (chunk[0] << 8) | chunk[1]
         if (chunk.length === PREFIX + length && this.have === 0 && !this.draining && length <= LENGTH_MAX) {
-            counters.phyRx++
+            received.frames++
             try {
                 const receive = this.receive
                 receive(chunk, PREFIX, length)
             } catch (e) {
-                internalError(e as Error)
+                internalError(RECEIVING, e)
             }
         } else await this.drain(chunk)
     }
@@ -175,7 +176,7 @@ export class StreamPhy implements Phy {
             this.waiting.push(chunk)
             this.waitingBytes += chunk.length
             if (this.waitingBytes > STREAM_BACKLOG) {
-                counters.phyOverrun++
+                count(Counter.PhyOverrun)
                 this.resynchronise()
             }
             return
@@ -224,7 +225,7 @@ export class StreamPhy implements Phy {
         }
         const length = (this.partial[0] << 8) | this.partial[1]
         if (length > LENGTH_MAX) {
-            counters.phyBadLength++
+            count(Counter.PhyBadLength)
             this.resynchronise()
             return -1
         }

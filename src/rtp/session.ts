@@ -6,7 +6,7 @@
 import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { SAMPLES_PER_FRAME } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter } from "../base/counters"
 import { transmitFrame } from "../link/ethernet"
 import { TAKEN } from "../phy/phy"
 import { setreceiver } from "../socket/api"
@@ -113,15 +113,9 @@ export class Session implements Receiver {
         if (length < RTP_HEADER || b[rtp] !== 0x80) {
             header = rtpHeaderLength(b, rtp, length)
             padding = header < 0 ? -1 : rtpPadding(b, rtp, length, header)
-            if (padding < 0) {
-                counters.rtpBad++
-                return
-            }
+            if (padding < 0) return count(Counter.RtpBad)
         }
-        if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) {
-            counters.rtpForeign++
-            return
-        }
+        if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) return count(Counter.RtpForeign)
         const ssrc = b.getAt(rtp + RTP_SSRC, "i32")
         const sequence = (b[rtp + RTP_SEQUENCE] << 8) | b[rtp + RTP_SEQUENCE + 1]
         const transit =

@@ -3,7 +3,7 @@
  * The hot path begins in `input` and ends in `transmit`; `rtp/session.ts` has the shorter one of a call.
  */
 import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES } from "../base/config"
-import { counters } from "../base/counters"
+import { count, Counter, countMany, received } from "../base/counters"
 import { Source } from "../address/assign"
 import { Output, neighbourFor, nextHop, output, writeHeaders } from "../ip/output"
 import { TX_IP, TX_MAC, refused, transmitFrame } from "../link/ethernet"
@@ -105,13 +105,13 @@ export class DatagramSocket extends Socket {
     private input(b: Buffer, udp: number, length: number, ip: number): void {
         const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
         if (this.remotePort !== 0 && (port !== this.remotePort || b.getAt(ip + IPV4_SRC, "i32") !== this.remote)) {
-            counters.udpForeignPeer++
+            count(Counter.UdpForeignPeer)
             this.drops++
         } else if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0 && !udpChecksumHolds(b, ip, udp, length)) {
-            counters.udpBadChecksum++
+            count(Counter.UdpBadChecksum)
             this.drops++
         } else {
-            counters.udpRx++
+            received.datagrams++
             this.rx++
             const onPayload = this.onPayload
             if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
@@ -123,7 +123,7 @@ export class DatagramSocket extends Socket {
         const n = length - UDP_HEADER
         if (!this.queue) this.queue = []
         if (this.queue.length >= (this.queueLength || DATAGRAMS) || waitingBytes + n > DATAGRAM_BYTES) {
-            counters.udpQueueFull++
+            count(Counter.UdpQueueFull)
             this.drops++
             return
         }
@@ -227,8 +227,8 @@ export class DatagramSocket extends Socket {
         this.fresh = 0
         this.tx += n
         this.ifc.tx += n
-        counters.udpTx += n
-        counters.phyTx += n
+        countMany(Counter.UdpTx, n)
+        countMany(Counter.PhyTx, n)
         if (this.receiver) this.receiver.txFrames += n
     }
 
@@ -236,7 +236,7 @@ export class DatagramSocket extends Socket {
     sent(o: Output): boolean {
         if (o === Output.Sent || o === Output.Pending) {
             this.tx++
-            counters.udpTx++
+            count(Counter.UdpTx)
             return true
         }
         this.drops++

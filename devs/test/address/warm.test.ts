@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { INTERFACES } from "../../../src/base/config"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { Acd, countConflict, nextStepAt, setAcd } from "../../../src/link/acd"
 import { keepReady } from "../../../src/address/ready"
 import { setNextSend, releaseAddress } from "../../../src/dhcp/client"
@@ -28,10 +28,10 @@ describe("leases kept ready", () => {
         await keepReady(2)
         await until(2)
         host.dhcp = false
-        const sent = counters.dhcpTx
+        const sent = countOf(Counter.DhcpTx)
         const a = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
         const b = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, TUPLE_DHCP)
-        expect(counters.dhcpTx).toBe(sent)
+        expect(countOf(Counter.DhcpTx)).toBe(sent)
         if (getsockname(a).address === getsockname(b).address) throw new Error("one lease was given twice")
         host.dhcp = true
         // two in use, two ready again, and never more than that

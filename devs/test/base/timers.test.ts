@@ -1,7 +1,7 @@
 /** The one clock: deadlines in their order, to the millisecond, whatever a handler does. */
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { deadlineOf, reserveTimers, runTimers, setTimer, startTimers } from "../../../src/base/timers"
 import { run, until } from "../support/support"
 
@@ -62,13 +62,13 @@ describe("timers", () => {
         whenThird = () => {
             throw new Error("a defect")
         }
-        const errors = counters.internalErrors
+        const errors = countOf(Counter.InternalErrors)
         setTimer(first + 2, 5)
         setTimer(first, 6)
         runTimers(5)
         runTimers(6)
         expect(fired).toBe("2@5 0@6 ")
-        expect(counters.internalErrors).toBe(errors + 1)
+        expect(countOf(Counter.InternalErrors)).toBe(errors + 1)
     })
 
     test("wake their clock, also for a deadline that is sooner than the one for which it sleeps", async () => {

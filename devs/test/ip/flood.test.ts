@@ -6,7 +6,7 @@ import { dhcpEndpoint } from "../../../src/dhcp/input"
 import { setPhy } from "../../../src/link/ethernet"
 import { receive } from "../../../src/ip/input"
 import { StreamPhy } from "../../../src/phy/stream"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { DHCP_MAX } from "../../../src/wire/dhcp"
 import { BOARD, BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, dhcp, give, icmp, station, udp } from "../support/lan"
 import { SERVER, TIMES } from "../support/server"
@@ -40,11 +40,11 @@ async function flood(f: Buffer): Promise<void> {
         put16(b, i * (2 + f.length), f.length)
         b.blitAt(i * (2 + f.length) + 2, f, 0, f.length)
     }
-    const before = counters.phyRx
+    const before = countOf(Counter.PhyRx)
     await breathe()
     stream._socketOnEvent.start("data", b)
-    for (let i = 0; i < 200 && counters.phyRx < before + n; i++) await ds.sleep(5)
-    expect(counters.phyRx).toBe(before + n)
+    for (let i = 0; i < 200 && countOf(Counter.PhyRx) < before + n; i++) await ds.sleep(5)
+    expect(countOf(Counter.PhyRx)).toBe(before + n)
 }
 
 describe("a backlog", () => {

@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { FRAMES_PER_TURN, STREAM_BACKLOG } from "../../../src/base/config"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { followLink, setPhy, transmitted } from "../../../src/link/ethernet"
 import { announce } from "../../../src/link/arp-output"
 import { interfaces } from "../../../src/link/interface"
@@ -208,10 +208,10 @@ describe("frames in the stream", () => {
     })
 
     test("a greater length closes the stream, and a new one begins with a frame", async () => {
-        const before = counters.phyBadLength
+        const before = countOf(Counter.PhyBadLength)
         chunk(hex`0001 61 05ef 0001 62`)
         await settled()
-        expect(counters.phyBadLength).toBe(before + 1)
+        expect(countOf(Counter.PhyBadLength)).toBe(before + 1)
         expect(frames).toBe("|a")
         expect(closed).toBe(1)
         expect(links).toBe("down ")
@@ -228,15 +228,15 @@ describe("frames in the stream", () => {
     })
 
     test("a greater length closes the stream even if all of the frame is there, alone or not", async () => {
-        const before = counters.phyBadLength
+        const before = countOf(Counter.PhyBadLength)
         chunk(many(1, 1519))
         await ds.sleep(2)
-        expect(counters.phyBadLength).toBe(before + 1)
+        expect(countOf(Counter.PhyBadLength)).toBe(before + 1)
         await ds.sleep(300)
         await fresh()
         chunk(Buffer.concat(hex`0001 61`, many(1, 1519)))
         await ds.sleep(2)
-        expect(counters.phyBadLength).toBe(before + 2)
+        expect(countOf(Counter.PhyBadLength)).toBe(before + 2)
         expect(frames).toBe("|a")
         await ds.sleep(300)
     })
@@ -286,11 +286,11 @@ describe("frames in the stream", () => {
     })
 
     test("an exception above is counted, and the next frame arrives", async () => {
-        const before = counters.internalErrors
+        const before = countOf(Counter.InternalErrors)
         throws = true
         chunk(hex`0001 61 0001 62`)
         await settled()
-        expect(counters.internalErrors).toBe(before + 2)
+        expect(countOf(Counter.InternalErrors)).toBe(before + 2)
         expect(frames).toBe("|a|b")
     })
 
@@ -304,13 +304,13 @@ describe("frames in the stream", () => {
     })
 
     test("more bytes than may wait: the stream is given up", async () => {
-        const before = counters.phyOverrun
+        const before = countOf(Counter.PhyOverrun)
         // a chunk that takes several turns, so that the others wait
         chunk(many(10 * FRAMES_PER_TURN, 0))
         const b = many(1, 1500)
         for (let i = 0; i * b.length <= STREAM_BACKLOG; i++) chunk(b)
         await settled()
-        expect(counters.phyOverrun).toBe(before + 1)
+        expect(countOf(Counter.PhyOverrun)).toBe(before + 1)
         expect(closed).toBe(1)
         // whole turns of the first, not all of them, and none of those that waited
         expect(received % FRAMES_PER_TURN).toBe(0)
@@ -354,27 +354,27 @@ describe("sending", () => {
     beforeEach(fresh)
 
     test("puts the length before the frame", () => {
-        const before = counters.phyTx
+        const before = countOf(Counter.PhyTx)
         announce(interfaces[1])
         expectBytes(written.slice(0, 8), hex`003c ffffffffffff`)
         expect(written.length).toBe(62)
-        expect(counters.phyTx).toBe(before + 1)
+        expect(countOf(Counter.PhyTx)).toBe(before + 1)
     })
 
     test("a full queue drops the frame and keeps the link", () => {
         writeResult = -1
-        const before = counters.phyTxFull
+        const before = countOf(Counter.PhyTxFull)
         expect(transmitted(Buffer.alloc(62))).toBe(false)
-        expect(counters.phyTxFull).toBe(before + 1)
+        expect(countOf(Counter.PhyTxFull)).toBe(before + 1)
         expect(phy.up).toBe(true)
     })
 
     test("a stream that is gone takes the link down, and is opened anew", async () => {
         writeResult = -10
-        const before = counters.phyTxDown
+        const before = countOf(Counter.PhyTxDown)
         expect(transmitted(Buffer.alloc(62))).toBe(false)
         expect(transmitted(Buffer.alloc(62))).toBe(false)
-        expect(counters.phyTxDown).toBe(before + 2)
+        expect(countOf(Counter.PhyTxDown)).toBe(before + 2)
         expect(links).toBe("down ")
         // the runtime says so too
         happens("close", undefined)

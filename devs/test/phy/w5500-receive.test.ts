@@ -1,6 +1,6 @@
 import * as ds from "@devicescript/core"
 import { afterEach, beforeEach, describe, expect, test } from "@devicescript/test"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { SN_RX_RD, SN_RX_RSR } from "../support/chip"
 import {
     CLEAR,
@@ -34,7 +34,7 @@ describe("receiving", () => {
     afterEach(stop)
 
     test("a usual frame: clear the interrupt, status, the frame, Sn_RX_RD, RECV", async () => {
-        const before = counters.phyRx
+        const before = countOf(Counter.PhyRx)
         chip.record()
         arriveUsual(1)
         await settled()
@@ -46,7 +46,7 @@ describe("receiving", () => {
         await settled()
         expect(chip.log).toBe(`${CLEAR} ${STATUS} 00d818+216 ${RX_RD} ${COMMAND}`)
         expectGot(2)
-        expect(counters.phyRx).toBe(before + 2)
+        expect(countOf(Counter.PhyRx)).toBe(before + 2)
         expect(chip.pair(SN_RX_RSR)).toBe(0)
     })
 
@@ -116,7 +116,7 @@ describe("receiving", () => {
     })
 
     test("640 frames, across the end of the address space", async () => {
-        const setUps = counters.phyReconnects
+        const setUps = countOf(Counter.PhyReconnects)
         let n = 0
         let wraps = 0
         while (n < 640) {
@@ -130,7 +130,7 @@ describe("receiving", () => {
             n += burst
         }
         expect(wraps > 1).toBe(true)
-        expect(counters.phyReconnects).toBe(setUps)
+        expect(countOf(Counter.PhyReconnects)).toBe(setUps)
     })
 
     test("a frame that arrives after the status was read is seen by its interrupt", async () => {
@@ -172,7 +172,7 @@ describe("receiving", () => {
     })
 
     test("an exception above is counted, and the next frame arrives", async () => {
-        const before = counters.internalErrors
+        const before = countOf(Counter.InternalErrors)
         stop()
         make()
         phy.start(() => {
@@ -182,7 +182,7 @@ describe("receiving", () => {
         arriveUsual(1)
         arriveUsual(2)
         await settled()
-        expect(counters.internalErrors).toBe(before + 2)
+        expect(countOf(Counter.InternalErrors)).toBe(before + 2)
         // a line for each frame would hold up all other frames on a board
         expect(said.length).toBe(1)
         expect(chip.pair(SN_RX_RD)).toBe(2 * 216)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@devicescript/test"
 import { MACRAW_QUEUE } from "../../../src/base/config"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { HALF_DUPLEX, SN_TX_WR, TEN_MEGABIT } from "../support/chip"
 import { COMMAND, STATUS, TX_WR, chip, expectSent, frame, fresh, hex16, look, phy, send, sendUsual, settled, stop } from "../support/driver"
 import { expectBytes, run, until } from "../support/support"
@@ -81,13 +81,13 @@ describe("sending", () => {
     })
 
     test("a full queue drops the frame, and keeps those in it in their order", async () => {
-        const before = counters.phyTxFull
-        const sent = counters.phyTx
+        const before = countOf(Counter.PhyTxFull)
+        const sent = countOf(Counter.PhyTx)
         for (let i = 0; i < MACRAW_QUEUE; i++) expect(sendUsual(i)).toBe(true)
         expect(sendUsual(99)).toBe(false)
         expect(send(frame(60, 1))).toBe(false)
-        expect(counters.phyTxFull).toBe(before + 2)
-        expect(counters.phyTx).toBe(sent + MACRAW_QUEUE)
+        expect(countOf(Counter.PhyTxFull)).toBe(before + 2)
+        expect(countOf(Counter.PhyTx)).toBe(sent + MACRAW_QUEUE)
         await settled()
         expect(chip.sent.length).toBe(MACRAW_QUEUE)
         for (let i = 0; i < MACRAW_QUEUE; i++) expectSent(i)
@@ -95,7 +95,7 @@ describe("sending", () => {
     })
 
     test("1000 frames, across the end of the address space, and the buffers of the usual length are back", async () => {
-        const setUps = counters.phyReconnects
+        const setUps = countOf(Counter.PhyReconnects)
         const before = (phy as any).queue.spare.length
         expect(before > 0).toBe(true)
         let n = 0
@@ -114,7 +114,7 @@ describe("sending", () => {
         expect(wraps > 2).toBe(true)
         expect((phy as any).queue.spare.length).toBe(before)
         // none of it by a set-up
-        expect(counters.phyReconnects).toBe(setUps)
+        expect(countOf(Counter.PhyReconnects)).toBe(setUps)
     })
 
     test("while a transfer is under way puts the frame into the queue", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@devicescript/test"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { FAST, NO_LINK, SN_RX_RD, SN_TX_WR, TEN_MEGABIT } from "../support/chip"
 import {
     PHASES,
@@ -30,7 +30,7 @@ describe("the link", () => {
     afterEach(stop)
 
     test("down: frames are refused, and those that wait are given up; up: the next ones pass", async () => {
-        const before = counters.phyTxDown
+        const before = countOf(Counter.PhyTxDown)
         const buffers = (phy as any).queue.spare.length
         chip.link = NO_LINK
         // three frames in the queue when the driver looks
@@ -45,9 +45,9 @@ describe("the link", () => {
         await look()
         expect(links).toBe("up down ")
         expect(phy.up).toBe(false)
-        expect(counters.phyTxDown).toBe(before + 3)
+        expect(countOf(Counter.PhyTxDown)).toBe(before + 3)
         expect(sendUsual(3)).toBe(false)
-        expect(counters.phyTxDown).toBe(before + 4)
+        expect(countOf(Counter.PhyTxDown)).toBe(before + 4)
         expect((phy as any).queue.spare.length).toBe(buffers)
         expect(chip.sent.length).toBe(0)
         await look()
@@ -92,16 +92,16 @@ describe("trouble", () => {
 
     /** What happened leads to one set-up, and the link stays as it is; then frames pass both ways. */
     async function expectSetUp(before: number): Promise<void> {
-        await until("the set-up", () => counters.phyReconnects === before + 1)
+        await until("the set-up", () => countOf(Counter.PhyReconnects) === before + 1)
         await bothWays()
-        expect(counters.phyReconnects).toBe(before + 1)
+        expect(countOf(Counter.PhyReconnects)).toBe(before + 1)
         expect(chip.resets).toBe("01")
         expect(links).toBe("up ")
         expect(said.length).toBe(0)
     }
 
     test("the chip was reset by itself: the frame that waits is sent after the set-up", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         chip.clear()
         sendUsual(1)
         await until("the frame", () => chip.sent.length === 1)
@@ -110,7 +110,7 @@ describe("trouble", () => {
     })
 
     test("the chip was reset by itself while nothing is sent: the next look at the link finds out", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         chip.clear()
         lookIsDue()
         await expectSetUp(before)
@@ -118,7 +118,7 @@ describe("trouble", () => {
 
     test("a pointer is not what it was", async () => {
         for (const register of [SN_RX_RD, SN_TX_WR]) {
-            const before = counters.phyReconnects
+            const before = countOf(Counter.PhyReconnects)
             await bothWays()
             chip.spoil(register, 5)
             arriveUsual(1)
@@ -127,7 +127,7 @@ describe("trouble", () => {
     })
 
     test("one wrong status read is forgiven", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         let wrong = 0
         chip.after = b => {
             if (b[2] !== 0x08 || wrong === 0) return
@@ -139,11 +139,11 @@ describe("trouble", () => {
             await bothWays()
         }
         expect(wrong).toBe(0)
-        expect(counters.phyReconnects).toBe(before)
+        expect(countOf(Counter.PhyReconnects)).toBe(before)
     })
 
     test("one wrong look at the version is forgiven", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         let wrong = 0
         chip.after = b => {
             if (b[2] !== 0x00 || wrong === 0) return
@@ -158,41 +158,41 @@ describe("trouble", () => {
         }
         expect(phy.up).toBe(true)
         expect(said.length).toBe(0)
-        expect(counters.phyReconnects).toBe(before)
+        expect(countOf(Counter.PhyReconnects)).toBe(before)
     })
 
     test("a length that no frame can have, or that is more than there is", async () => {
         let before = 0
         for (const length of [0, 1, 5, 15, 217, 1521, 2000, 0xffff]) {
-            before = counters.phyReconnects
-            const bad = counters.phyBadLength
+            before = countOf(Counter.PhyReconnects)
+            const bad = countOf(Counter.PhyBadLength)
             arriveUsual(1)
             const b = Buffer.alloc(length === 1521 || length === 2000 ? length : 216)
             put16(b, 0, length)
             chip.arriveRaw(b)
-            await until("the set-up", () => counters.phyReconnects > before)
+            await until("the set-up", () => countOf(Counter.PhyReconnects) > before)
             // what is before it was a frame
             await settled()
             expectGot(1)
-            expect(counters.phyBadLength).toBe(bad + 1)
+            expect(countOf(Counter.PhyBadLength)).toBe(bad + 1)
             await expectSetUp(before)
         }
     })
 
     test("one octet is no length", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         chip.arriveRaw(hex`00`)
         await expectSetUp(before)
     })
 
     test("a command that is never taken", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         let stuck = true
         chip.after = b => {
             if (b[2] === 0x08 && b.length > 40 && stuck) b[PHASES] = 0x20
         }
         sendUsual(1)
-        await until("the set-up", () => counters.phyReconnects > before)
+        await until("the set-up", () => countOf(Counter.PhyReconnects) > before)
         expect(chip.sent.length).toBe(0)
         stuck = false
         await until("the frame", () => chip.sent.length === 1)
@@ -201,13 +201,13 @@ describe("trouble", () => {
     })
 
     test("a frame that never leaves", async () => {
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         chip.link = TEN_MEGABIT
         await look()
         chip.airtime = 100000
         sendUsual(1)
         sendUsual(2)
-        await until("the set-up", () => counters.phyReconnects > before)
+        await until("the set-up", () => countOf(Counter.PhyReconnects) > before)
         chip.airtime = 0
         await until("the frames", () => chip.sent.length === 2)
         expectSent(1)
@@ -226,13 +226,13 @@ describe("trouble", () => {
         let before = 0
         // Sn_IR, status, both buffers, both pointers, a command
         for (const what of ["00020c", "000108", "18", "14", "00240c", "00280c", "00010c"]) {
-            before = counters.phyReconnects
+            before = countOf(Counter.PhyReconnects)
             chip.resets = ""
             while (said.length > 0) said.pop()
             fails = what
             arriveUsual(1)
             sendUsual(2)
-            await until("the reset", () => counters.phyReconnects > before && chip.resets === "01")
+            await until("the reset", () => countOf(Counter.PhyReconnects) > before && chip.resets === "01")
             await until("the link", () => phy.up)
             await settled()
             expect(fails).toBe("")

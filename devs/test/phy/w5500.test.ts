@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@devicescript/test"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { SN_IMR, SN_MR } from "../support/chip"
 import {
     arriveUsual,
@@ -45,13 +45,13 @@ describe("set-up", () => {
 
     test("for the frames of all leaves the MAC filter out, and the reset line alone", async () => {
         await ready()
-        const before = counters.phyReconnects
+        const before = countOf(Counter.PhyReconnects)
         phy.promiscuous(true)
         await until("the set-up", () => chip.octet(SN_MR) === 0x34)
         await bothWays()
         expect(chip.resets).toBe("01")
         expect(links).toBe("up ")
-        expect(counters.phyReconnects).toBe(before + 1)
+        expect(countOf(Counter.PhyReconnects)).toBe(before + 1)
         expectBytes(chip.mac(), hex`fe11 2233 4455`)
         phy.promiscuous(false)
         await until("the set-up", () => chip.octet(SN_MR) === 0xb4)
@@ -105,7 +105,7 @@ describe("set-up", () => {
     test("fails while no chip answers, is tried again each time later, and is done when one does", async () => {
         for (const nobody of [0, 0xff]) {
             chip.version = nobody
-            const before = counters.phyReconnects
+            const before = countOf(Counter.PhyReconnects)
             phy.start(receive, link)
             await until("three attempts", () => chip.resetAt.length === 3)
             // 250 ms, then twice as long; the line is low for 2 ms of each attempt
@@ -115,7 +115,7 @@ describe("set-up", () => {
             expect(said.length).toBe(1)
             expect(said[0]).toBe(`phy: no W5500 answers on a test (VERSIONR is ${nobody} instead of 4); see its supply and its wires`)
             // it counts when it begins again
-            expect(counters.phyReconnects).toBe(before + 2)
+            expect(countOf(Counter.PhyReconnects)).toBe(before + 2)
             expect(phy.up).toBe(false)
             expect(links).toBe("")
             expect(sendUsual(1)).toBe(false)

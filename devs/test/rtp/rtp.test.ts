@@ -1,6 +1,6 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { AF_INET, SOCK_DGRAM, bind, connect, socket } from "../../../src/socket/api"
 import { SocketOption } from "../../../src/socket/socket"
 import { setsockopt } from "../../../src/socket/options"
@@ -133,13 +133,13 @@ describe("a session", () => {
         const s = sockets[sd]
         expect(s.ready).toBe(true)
         settleSockets()
-        const before = [counters.phyTx, counters.udpTx, s.ifc.tx, s.tx]
+        const before = [countOf(Counter.PhyTx), countOf(Counter.UdpTx), s.ifc.tx, s.tx]
         for (let i = 0; i < 3; i++) sendFrame(session)
         await ds.sleep(5)
         expect(seen.map(f => f[43]).join()).toBe("128,0,0")
         for (let looks = 0; looks < 2; looks++) {
             settleSockets()
-            expect([counters.phyTx, counters.udpTx, s.ifc.tx, s.tx].map((n, i) => n - before[i]).join()).toBe("3,3,3,3")
+            expect([countOf(Counter.PhyTx), countOf(Counter.UdpTx), s.ifc.tx, s.tx].map((n, i) => n - before[i]).join()).toBe("3,3,3,3")
             expect(session.txFrames).toBe(3)
         }
     })

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { interfaces } from "../../../src/link/interface"
 import { LeaseState, leaseOf } from "../../../src/dhcp/lease"
 import { getpgrp } from "../../../src/base/process"
@@ -163,18 +163,18 @@ describe("create (claims 11 to 16)", () => {
     })
 
     test("claims 12, 14 and 16: an IP address is chosen from the pool, tied to the descriptor, and both are stored", async () => {
-        const messages = counters.dhcpTx
+        const messages = countOf(Counter.DhcpTx)
         const sd = await own(TUPLE_STATIC)
-        expect(counters.dhcpTx).toBe(messages)
+        expect(countOf(Counter.DhcpTx)).toBe(messages)
         expect(nameOf(sd)).toBe(FIRST_RESERVED)
         expect(sockets[sd].ifc).toBe(interfaces[1])
         expect(interfaces[1].address).toBe(addressOf(10, 77, 0, 200))
     })
 
     test("claim 13: the address is requested from a server and received", async () => {
-        const messages = counters.dhcpTx
+        const messages = countOf(Counter.DhcpTx)
         const sd = await own(TUPLE_DHCP)
-        expect(counters.dhcpTx > messages).toBe(true)
+        expect(countOf(Counter.DhcpTx) > messages).toBe(true)
         const lease = leaseOf(sockets[sd].ifc)
         expect(lease.state).toBe(LeaseState.Bound)
         expect(lease.server).toBe(HOST)
@@ -209,11 +209,11 @@ describe("bind (claims 17 to 24)", () => {
     })
 
     test("claim 21: bind requests the address from a server", async () => {
-        const messages = counters.dhcpTx
+        const messages = countOf(Counter.DhcpTx)
         const sd = await own(DHCP_DEFERRED)
-        expect(counters.dhcpTx).toBe(messages)
+        expect(countOf(Counter.DhcpTx)).toBe(messages)
         const bound = await bind(sd, { port: 5004 })
-        expect(counters.dhcpTx > messages).toBe(true)
+        expect(countOf(Counter.DhcpTx) > messages).toBe(true)
         expect(leaseOf(sockets[sd].ifc).address).toBe(bound.address)
     })
 })
@@ -251,11 +251,11 @@ describe("connect (claims 25 to 31)", () => {
     })
 
     test("claim 29: connect requests the address from a server", async () => {
-        const messages = counters.dhcpTx
+        const messages = countOf(Counter.DhcpTx)
         const sd = await own(DHCP_DEFERRED)
-        expect(counters.dhcpTx).toBe(messages)
+        expect(countOf(Counter.DhcpTx)).toBe(messages)
         await connect(sd, TO_HOST)
-        expect(counters.dhcpTx > messages).toBe(true)
+        expect(countOf(Counter.DhcpTx) > messages).toBe(true)
         expect(leaseOf(sockets[sd].ifc).address).toBe(getsockname(sd).address)
     })
 })

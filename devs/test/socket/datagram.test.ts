@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { DATAGRAMS } from "../../../src/base/config"
-import { counters } from "../../../src/base/counters"
+import { Counter, countOf } from "../../../src/base/counters"
 import { SocketAddress, bind, close, connect, getsockname, recv, recvfrom, send, sendto, setreceiver } from "../../../src/socket/api"
 import { SocketOption } from "../../../src/socket/socket"
 import { setsockopt } from "../../../src/socket/options"
@@ -126,9 +126,9 @@ describe("recv and recvfrom", () => {
 
     test(`no more than ${DATAGRAMS} wait; the others are counted`, async () => {
         const sd = await bound()
-        const before = counters.udpQueueFull
+        const before = countOf(Counter.UdpQueueFull)
         for (let i = 0; i < DATAGRAMS + 3; i++) phy.arrive(udp(HOST, 1, BOARD, 5060, Buffer.from([i])))
-        expect(counters.udpQueueFull - before).toBe(3)
+        expect(countOf(Counter.UdpQueueFull) - before).toBe(3)
         expect(sockets[sd].drops).toBe(3)
         for (let i = 0; i < DATAGRAMS; i++) {
             const d = await recv(sd, 0)
@@ -160,11 +160,11 @@ describe("recv and recvfrom", () => {
 
     test("a connected socket hears its target alone", async () => {
         const sd = await connected()
-        const before = counters.udpForeignPeer
+        const before = countOf(Counter.UdpForeignPeer)
         phy.arrive(udp(HOST, 4001, BOARD, 5060, hex`01`))
         phy.arrive(udp(addressOf(10, 77, 0, 9), 4000, BOARD, 5060, hex`02`))
         phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`03`))
-        expect(counters.udpForeignPeer - before).toBe(2)
+        expect(countOf(Counter.UdpForeignPeer) - before).toBe(2)
         expect((await recv(sd, 0))[0]).toBe(3)
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
     })

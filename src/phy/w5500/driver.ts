@@ -7,7 +7,7 @@
  */
 import * as ds from "@devicescript/core"
 import { USUAL_FRAME, W5500_POLL } from "../../base/config"
-import { counters } from "../../base/counters"
+import { count, Counter, countMany } from "../../base/counters"
 import { collect } from "../../base/heap"
 import { ETH_HEADER, ETH_MAX } from "../../wire/ethernet"
 import { FrameHandler, Phy, complain, handUp } from "../phy"
@@ -176,7 +176,7 @@ export class W5500Phy implements Phy {
                 await ds.sleep(retry)
                 retry = Math.min(2 * retry, RETRY_MAX)
             }
-            counters.phyReconnects++
+            count(Counter.PhyReconnects)
         }
     }
 
@@ -231,7 +231,7 @@ export class W5500Phy implements Phy {
             while (at === 0 || at + LENGTH <= n) {
                 const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
                 if (length < LENGTH + ETH_HEADER || length > RECEIVED_MAX || at + length > left) {
-                    counters.phyBadLength++
+                    count(Counter.PhyBadLength)
                     this.doubt = DOUBT_MAX
                     return false
                 }
@@ -353,7 +353,7 @@ export class W5500Phy implements Phy {
         else {
             // when the link comes back, the frames that wait are too late
             const queue = this.queue
-            counters.phyTxDown += queue.count
+            countMany(Counter.PhyTxDown, queue.count)
             while (queue.count > 0) queue.remove()
         }
         this.link(up)
