@@ -5,8 +5,8 @@ import { startInterfaces } from "./address/link"
 import { setHostName } from "./dhcp/output"
 import { BoardSpi } from "./phy/w5500/board"
 import { Phy } from "./phy/phy"
-import { StreamPhy } from "./phy/stream"
-import { W5500Phy } from "./phy/w5500/driver"
+import { streamPhy } from "./phy/stream"
+import { w5500Phy } from "./phy/w5500/driver"
 import { Settings, keepAddress } from "./settings"
 import { startSockets } from "./socket/api"
 
@@ -20,8 +20,8 @@ function choosePhy(settings: Settings): Phy {
     const mac = macOf()
     const macHigh = mac.getAt(0, "i32")
     const macLow = mac.getAt(4, "u16")
-    if (settings.pins.length > 0) return new W5500Phy(new BoardSpi(settings.pins), macHigh, macLow)
-    return new StreamPhy(settings.lan, macHigh, macLow)
+    if (settings.pins.length > 0) return w5500Phy(new BoardSpi(settings.pins), macHigh, macLow)
+    return streamPhy(settings.lan, macHigh, macLow)
 }
 
 /**

@@ -4,7 +4,7 @@ import { receive } from "../../src/ip/input"
 import type { Endpoint } from "../../src/transport/endpoint"
 import type { Neighbour } from "../../src/link/neighbours"
 import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
-import { StreamPhy } from "../../src/phy/stream"
+import { streamPhy } from "../../src/phy/stream"
 import { addressOf, maskOf } from "../../src/wire/address"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../../src/wire/ethernet"
 import { IPV4_HEADER, PROTOCOL_UDP, writeIpv4 } from "../../src/wire/ipv4"
@@ -24,7 +24,7 @@ const IP = 16
 /** Of a frame, without its prefix. */
 const LENGTH = 14 + IPV4_HEADER + 8 + PAYLOAD
 
-const phy = new StreamPhy("tcp://127.0.0.1:4789", 0x0a000002, 0x0102)
+const phy = streamPhy("tcp://127.0.0.1:4789", 0x0a000002, 0x0102)
 setPhy(phy)
 phy.start(receive, () => {})
 while (!phy.up) await ds.sleep(1)

@@ -5,7 +5,7 @@ import { split } from "../../src/base/text"
 import { receive } from "../../src/ip/input"
 import { followLink } from "../../src/link/ethernet"
 import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
-import { StreamPhy } from "../../src/phy/stream"
+import { streamPhy } from "../../src/phy/stream"
 import { countPacket, lostOf, receivedOf, reorderedOf } from "../../src/rtp/reception"
 import { sendFrame } from "../../src/rtp/session"
 import { SocketOption } from "../../src/socket/socket"
@@ -29,7 +29,7 @@ const IP = 16
 const UDP = 36
 const RTP = 44
 
-const phy = new StreamPhy("tcp://127.0.0.1:4789", MAC.getAt(0, "i32"), MAC.getAt(4, "u16"))
+const phy = streamPhy("tcp://127.0.0.1:4789", MAC.getAt(0, "i32"), MAC.getAt(4, "u16"))
 startOn(phy)
 phy.start(receive, followLink)
 while (!phy.up) await ds.sleep(1)

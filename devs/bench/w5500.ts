@@ -1,7 +1,7 @@
 import * as ds from "@devicescript/core"
 import { receive } from "../../src/ip/input"
 import { followLink } from "../../src/link/ethernet"
-import { W5500Phy } from "../../src/phy/w5500/driver"
+import { w5500Phy } from "../../src/phy/w5500/driver"
 import { sendFrame } from "../../src/rtp/session"
 import { settleSockets, sockets } from "../../src/socket/table"
 import { MAC, openCalls, sessions, startOn } from "./calls"
@@ -16,7 +16,7 @@ import { PAUSE, RESUME, mark, say, settleHeap, stream } from "./measure"
 const TURNS = 100
 
 const chip = new QuietChip()
-const phy = new W5500Phy(chip, MAC.getAt(0, "i32"), MAC.getAt(4, "u16"))
+const phy = w5500Phy(chip, MAC.getAt(0, "i32"), MAC.getAt(4, "u16"))
 
 function receiveUncounted(b: Buffer, offset: number, length: number): void {
     stream._socketWrite(PAUSE)

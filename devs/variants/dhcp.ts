@@ -5,7 +5,7 @@ import { setPhy } from "../../src/link/ethernet"
 import { receive } from "../../src/ip/input"
 import { addEverywhere, interfaces, setAddress } from "../../src/link/interface"
 import { LeaseState, leases } from "../../src/dhcp/lease"
-import { StreamPhy } from "../../src/phy/stream"
+import { streamPhy } from "../../src/phy/stream"
 import { addressOf } from "../../src/wire/address"
 import { say } from "../bench/measure"
 
@@ -28,7 +28,7 @@ const BOUND = 2
 const REFUSED = 3
 const FAULT = 9
 
-const phy = new StreamPhy("tcp://127.0.0.1:4789", 0x00005402, 0x0100)
+const phy = streamPhy("tcp://127.0.0.1:4789", 0x00005402, 0x0100)
 setPhy(phy)
 addEverywhere(dhcpEndpoint)
 

@@ -3,7 +3,7 @@ import { startConsole, tellEnd } from "../../src/console/server"
 import { commonReady } from "../../src/address/common"
 import { keepReady } from "../../src/address/ready"
 import { parseLan } from "../../src/phy/stream"
-import { W5500Phy } from "../../src/phy/w5500/driver"
+import { w5500Phy } from "../../src/phy/w5500/driver"
 import { readSettings } from "../../src/settings"
 import { startTelephone } from "../../src/telephone/telephone"
 import { watchUptime } from "../../src/telephone/uptime"
@@ -13,7 +13,7 @@ import { ModelSpi } from "./model"
 const settings = await readSettings()
 const lan = parseLan(settings.lan)
 const mac = macOf()
-startStack(settings, new W5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16")))
+startStack(settings, w5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16")))
 startTelephone(tellEnd)
 await keepReady(settings.ready)
 await commonReady(1000)

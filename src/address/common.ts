@@ -37,7 +37,9 @@ export function startCommon(remembers: Memory): void {
  */
 export async function remember(): Promise<number> {
     const address = interfaces[0].address
-    if (!memory || address === 0 || address === memory.address) return Infinity
+    if (!memory) return Infinity
+    if (address === 0) return Infinity
+    if (address === memory.address) return Infinity
     const now = ds.millis()
     if (now < notBefore) return notBefore
     notBefore = now + MEMORY_INTERVAL

@@ -31,7 +31,9 @@ export class Pool {
         for (let i = 0; i < this.count; i++) {
             const address = addressAfter(this.first, i)
             // first what costs least: a forger can have all of them avoided
-            if (this.avoided.getAt(8 * i, "f64") <= now && !interfaceOf(address) && !isProbed(address)) return address
+            if (this.avoided.getAt(8 * i, "f64") > now) continue
+            if (interfaceOf(address)) continue
+            if (!isProbed(address)) return address
         }
         return 0
     }
@@ -39,7 +41,7 @@ export class Pool {
     /** Another host uses this address. */
     avoid(address: number): void {
         const i = addressesBetween(this.first, address)
-        if (i >= 0 && i < this.count) this.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
+        if (i >= 0) if (i < this.count) this.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
     }
 
     /** Whether another host was seen with one of the addresses lately. */
@@ -50,7 +52,7 @@ export class Pool {
 
     /** Whether the addresses belong to the link of this interface. */
     isOn(ifc: Interface): boolean {
-        return ifc.address !== 0 && ((ifc.address ^ this.first) & this.mask) === 0
+        return ((ifc.address ^ this.first) & this.mask) === 0
     }
 
     describe(): string {
@@ -68,16 +70,25 @@ export function parsePool(text: string): Pool {
     const range = split(slash[0], "-")
     const first = parseAddress(range[0])
     const last = parseAddress(range[range.length - 1])
-    const prefix = slash.length === 2 ? parseDecimal(slash[1], 32) : undefined
+    const prefix = parseDecimal(slash[1], 32)
     const gateway = via.length === 2 ? parseAddress(via[1]) : 0
-    if (first !== undefined && last !== undefined && prefix > 0 && gateway !== undefined) {
-        const mask = maskOf(prefix)
-        const more = addressesBetween(first, last)
-        const isHost = (a: number) => isUnicast(a) && isHostPart(a, mask)
-        if (more >= 0 && more < POOL && ((first ^ last) & mask) === 0 && isHost(first) && isHost(last))
-            return new Pool(first, more + 1, prefix, gateway)
-    }
+    const more = addressesBetween(first, last)
+    const sound = [
+        prefix > 0,
+        slash.length === 2,
+        gateway !== undefined,
+        more >= 0,
+        more < POOL,
+        isHost(first, prefix),
+        isHost(last, prefix),
+    ]
+    if (sound.indexOf(false) < 0) if (((first ^ last) & maskOf(prefix)) === 0) return new Pool(first, more + 1, prefix, gateway)
     throw new RangeError(`it must be FIRST-LAST/PREFIX[ via GATEWAY]: at most ${POOL} addresses of hosts on one network`)
+}
+
+/** Whether a host may have this address, if it is one. */
+function isHost(address: number, prefix: number): boolean {
+    return isUnicast(address) ? isHostPart(address, maskOf(prefix)) : false
 }
 
 /** The gateway of a pool that names none: the common interface's. */

@@ -41,7 +41,8 @@ export function refill(): number {
     // one whose lease has ended begins anew, unless the server has none for it
     for (const ifc of ready) {
         const lease = leaseOf(ifc)
-        if (lease.state !== LeaseState.Idle || lease.failure) continue
+        if (lease.state !== LeaseState.Idle) continue
+        if (lease.failure) continue
         if (lease.notBefore <= ds.millis()) startLease(ifc)
         else next = Math.min(next, lease.notBefore)
     }

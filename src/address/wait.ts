@@ -30,8 +30,9 @@ export function unavailable(reason: string): SocketError {
 export async function boundBefore(lease: Lease, until: number): Promise<boolean> {
     while (!holdsAddress(lease)) {
         const left = until - ds.millis()
-        if (left <= 0 || lease.state === LeaseState.Idle) return false
-        if (conflictsOf(lease.ifc) >= CONFLICTS_FOR_CALLER && !lease.ifc.isCommon()) return false
+        if (left <= 0) return false
+        if (lease.state === LeaseState.Idle) return false
+        if (conflictsOf(lease.ifc) >= CONFLICTS_FOR_CALLER) if (!lease.ifc.isCommon()) return false
         await leaseChanged.wait(left)
     }
     return true

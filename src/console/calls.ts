@@ -1,14 +1,13 @@
 /** Commands about calls. */
-import { formatAddress, parseDecimal } from "../wire/address"
+import { parseDecimal } from "../wire/address"
 import { SocketAddress } from "../socket/api"
 import { parseTuple } from "../socket/tuple"
 import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
-import { split } from "../base/text"
 import { Codec } from "../voice/g711"
 import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
 import { parsePlay } from "../voice/source"
-import { Printer, check, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
+import { Printer, check, endpointText, nameOf, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
 
 function parseTarget(text: string): SocketAddress {
     const colon = text.indexOf(":")
@@ -26,17 +25,17 @@ export async function call(args: string[], out: Printer): Promise<void> {
     const remote = parseTarget(target)
     noMore(args)
     const codec = codecName === "pcma" ? Codec.PCMA : Codec.PCMU
-    check(codecName === nameOf(codec), "{0} is neither pcmu nor pcma", codecName)
+    check(codecName === codecText(codec), "{0} is neither pcmu nor pcma", codecName)
     const play = parsePlay(playName)
     check(play !== undefined, "{0} is none of tone, speech, echo", playName)
     const tuple = parseTuple(tupleName)
-    check(!tupleName || tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
+    if (tupleName) check(tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
     const seconds = secondsText ? numberOf(secondsText, 1, 86400, "{0} is not a number of seconds from 1 to 86400") : Infinity
 
     const c = place(remote, codec, play, seconds, tuple)
     out.onCancel = () => c.hangup()
     await c.answered()
-    await out.line(`call ${c.id} is up: ${text(c.localAddress, c.localPort)} to ${target}, ${codecName}, playing ${playName}`)
+    await out.line(`call ${c.id} is up: ${endpointText(c.localAddress, c.localPort)} to ${target}, ${codecName}, playing ${playName}`)
     if (seconds === Infinity) return
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
@@ -44,26 +43,22 @@ export async function call(args: string[], out: Printer): Promise<void> {
     await out.line(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
 }
 
-function nameOf(codec: Codec): string {
+function codecText(codec: Codec): string {
     return codec === Codec.PCMU ? "pcmu" : "pcma"
 }
 
 /** By `CallState`. */
 const STATES = "free calling up leaving ended"
 
-function text(address: number, port: number): string {
-    return `${formatAddress(address)}:${port}`
-}
-
 function describe(c: Call) {
     const s = c.session
     if (s.socket) s.socket.settle()
     return {
         id: c.id,
-        state: split(STATES, " ")[c.state],
-        local: c.localPort !== 0 ? text(c.localAddress, c.localPort) : null,
-        remote: text(c.remoteAddress, c.remotePort),
-        codec: nameOf(c.session.codec),
+        state: nameOf(STATES, c.state),
+        local: endpointText(c.localAddress, c.localPort),
+        remote: endpointText(c.remoteAddress, c.remotePort),
+        codec: codecText(s.codec),
         txFrames: s.txFrames,
         rxFrames: receivedOf(s.reception),
         lost: lostOf(s.reception),
@@ -88,8 +83,8 @@ export async function hangupCommand(args: string[], out: Printer): Promise<void>
         return
     }
     const id = parseDecimal(name, 1000000)
-    const c = calls.find(k => k.id === id && k.isLive())
-    check(!!c, "there is no call {0}; see calls", name)
+    const c = calls.find(k => k.id === id)
+    check(c ? c.isLive() : false, "there is no call {0}; see calls", name)
     await hangup(c)
     await out.line(`call ${id} has ended`)
 }

@@ -1,7 +1,8 @@
 /** What commands share: where their answers go, the checks of their arguments, listings. Read `commands.ts` first. */
 import * as ds from "@devicescript/core"
 import { interfaceOf, interfaces } from "../link/interface"
-import { isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
+import { split } from "../base/text"
+import { formatAddress, isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
 
 /** First octet of the loopback network (RFC 1122, 3.2.1.3). */
 const LOOPBACK = 127
@@ -76,11 +77,33 @@ export function noMore(args: string[]): void {
 export function parseHost(text: string): number {
     const address = parseAddress(text)
     check(address !== undefined, "{0} is not an address; write it as 10.77.0.2", text)
-    check((address & 255) !== LOOPBACK && !interfaceOf(address), "{0} is this phone itself; name another", text)
+    const ours = (address & 255) === LOOPBACK ? true : interfaceOf(address) !== undefined
+    check(!ours, "{0} is this phone itself; name another", text)
     const { mask, address: common } = interfaces[0]
-    const isPart = ((address ^ common) & mask) !== 0 || isHostPart(address, mask)
-    check(isPart && isUnicast(address), "{0} is no single host; name another", text)
+    let single = isUnicast(address)
+    if (((address ^ common) & mask) === 0) if (!isHostPart(address, mask)) single = false
+    check(single, "{0} is no single host; name another", text)
     return address
+}
+
+/** The name of a value of an enumeration. @param names in its order, with blanks between them */
+export function nameOf(names: string, value: number): string {
+    return split(names, " ")[value]
+}
+
+/** An address for people; `null` if there is none. */
+export function addressText(address: number): string {
+    return address === 0 ? null : formatAddress(address)
+}
+
+/** Address and port for people; `null` if there is no port. */
+export function endpointText(address: number, port: number): string {
+    return port === 0 ? null : `${formatAddress(address)}:${port}`
+}
+
+/** Whole seconds from now until a moment of `ds.millis()`, at least 0. */
+export function secondsUntil(when: number): number {
+    return Math.max(0, Math.round((when - ds.millis()) / 1000))
 }
 
 /** Print a list as one line of JSON, in which each item has all its fields: the console's client makes a table of it. */

@@ -6,7 +6,7 @@ import { split } from "../base/text"
 import { call, hangupCommand, listCalls } from "./calls"
 import { Command, Printer, UsageError, noMore } from "./command"
 import { arp, ifconfig, lease, netstat, pingCommand, stats } from "./network"
-import { holdBallast, reboot, sleep } from "./system"
+import { holdBallast, reboot, sleep, uptime } from "./system"
 
 /**
  * For each command its text and its function. The first line of the text is the usage, which begins with the command's
@@ -78,6 +78,11 @@ export function makeCommands(): void {
     wait
     0 to 86400. In a script it lets calls go on before the next command.`,
         sleep,
+
+        `uptime
+    for how many seconds the phone has been running
+    A restart begins at 0 again.`,
+        uptime,
 
         `reboot
     restart the phone

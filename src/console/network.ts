@@ -1,5 +1,3 @@
-/** Commands about the network: what there is, from interfaces to counters, and what may be asked of it. */
-import * as ds from "@devicescript/core"
 import { INTERFACES } from "../base/config"
 import { COUNTERS, Counter, countOf } from "../base/counters"
 import { keepReady } from "../address/ready"
@@ -13,21 +11,25 @@ import { Lease, LeaseState, holdsAddress, leaseOf, leases } from "../dhcp/lease"
 import { Neighbour, neighbours } from "../link/neighbours"
 import { DatagramSocket } from "../socket/datagram"
 import { settleSockets, sockets } from "../socket/table"
-import { split } from "../base/text"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
-import { Printer, check, noMore, numberOf, parseHost, printList, take, takeFlag } from "./command"
+import {
+    Printer,
+    addressText,
+    check,
+    endpointText,
+    nameOf,
+    noMore,
+    numberOf,
+    parseHost,
+    printList,
+    secondsUntil,
+    take,
+    takeFlag,
+} from "./command"
 
 /** By `LeaseState`. */
 const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding"
-
-function stateName(l: Lease): string {
-    return split(STATES, " ")[l.state]
-}
-
-function socketsOf(ifc: Interface): number {
-    return sockets.filter(s => s.ifc === ifc).length
-}
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
     settleSockets()
@@ -41,17 +43,22 @@ export async function ifconfig(args: string[], out: Printer): Promise<void> {
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
-    const held = holdsAddress(lease) && lease.leaseTime !== Infinity
+    let source = "static"
+    if (lease.server !== 0) source = "dhcp"
+    if (lease.state !== LeaseState.Idle) source = "dhcp"
+    if (ifc.isCommon()) source = "common"
+    let leaseSeconds: number = null
+    if (holdsAddress(lease)) leaseSeconds = secondsOf(lease)
     return {
         name: ifc.name(),
-        address: ifc.address === 0 ? null : formatAddress(ifc.address),
+        address: addressText(ifc.address),
         prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
         mac: formatMac(ifc.macHigh, ownMacLow),
-        gateway: ifc.gateway === 0 ? null : formatAddress(ifc.gateway),
-        source: ifc.isCommon() ? "common" : lease.state !== LeaseState.Idle || lease.server !== 0 ? "dhcp" : "static",
-        leaseSeconds: held ? lease.leaseTime : null,
-        expiresIn: held ? Math.max(0, Math.round((lease.expiresAt - ds.millis()) / 1000)) : null,
-        sockets: socketsOf(ifc),
+        gateway: addressText(ifc.gateway),
+        source,
+        leaseSeconds,
+        expiresIn: leaseSeconds === null ? null : secondsUntil(lease.expiresAt),
+        sockets: sockets.filter(s => s.ifc === ifc).length,
         rx: ifc.rx,
         tx: ifc.tx,
         dscp: ifc.dscp,
@@ -73,7 +80,7 @@ function describeSocket(s: DatagramSocket) {
         sd: sockets.indexOf(s),
         type: "dgram",
         local: s.ifc ? `${formatAddress(s.ifc.address)}:${s.port}` : null,
-        remote: s.remotePort !== 0 ? `${formatAddress(s.remote)}:${s.remotePort}` : null,
+        remote: endpointText(s.remote, s.remotePort),
         iface: s.ifc ? s.ifc.name() : null,
         process: s.process,
         rx: s.rx,
@@ -92,7 +99,7 @@ function describeNeighbour(n: Neighbour) {
         mac: n.known ? formatMac(n.macHigh, n.macLow) : null,
         iface: n.ifc.name(),
         state: !n.known ? "incomplete" : n.attempts > 0 ? "probing" : "reachable",
-        seconds: Math.max(0, Math.round((n.due - ds.millis()) / 1000)),
+        seconds: secondsUntil(n.due),
     }
 }
 
@@ -105,7 +112,8 @@ export async function pingCommand(args: string[], out: Printer): Promise<void> {
     await needCommon()
     let answered = 0
     let i = 0
-    while (i < count && !out.cancelled) {
+    while (i < count) {
+        if (out.cancelled) break
         i++
         const ms = await ping(ifc, address, 1000)
         if (ms === -2) throw new Error(`there is no route to ${target}`)
@@ -116,21 +124,27 @@ export async function pingCommand(args: string[], out: Printer): Promise<void> {
         }
     }
     await out.line(`${i} sent, ${answered} answered`)
-    if (answered === 0 && !out.cancelled) throw new Error(`${target} does not answer; see ifconfig and arp`)
+    if (answered === 0) if (!out.cancelled) throw new Error(`${target} does not answer; see ifconfig and arp`)
+}
+
+/** The length of a lease; `null` if it never ends, or is none. */
+function secondsOf(l: Lease): number {
+    return l.leaseTime > 0 ? (l.leaseTime === Infinity ? null : l.leaseTime) : null
 }
 
 /** What the server says of the network is kept for the common lease alone. */
 function told(l: Lease, option: number): string {
-    return l.ifc.isCommon() && holdsAddress(l) ? configured(option) : null
+    if (!l.ifc.isCommon()) return null
+    return holdsAddress(l) ? configured(option) : null
 }
 
 function describeLease(l: Lease) {
     return {
         iface: l.ifc.name(),
-        state: stateName(l),
-        address: l.address === 0 ? null : formatAddress(l.address),
-        server: l.server === 0 ? null : formatAddress(l.server),
-        leaseSeconds: l.leaseTime === Infinity || l.leaseTime === 0 ? null : l.leaseTime,
+        state: nameOf(STATES, l.state),
+        address: addressText(l.address),
+        server: addressText(l.server),
+        leaseSeconds: secondsOf(l),
         dns: told(l, OPTION_DNS),
         domain: told(l, OPTION_DOMAIN),
         ntp: told(l, OPTION_NTP),
@@ -140,16 +154,9 @@ function describeLease(l: Lease) {
 }
 
 export async function lease(args: string[], out: Printer): Promise<void> {
-    if (args.length === 0 || args[0] === "-j") {
-        await printList(
-            args,
-            leases.filter(l => l.state !== LeaseState.Idle),
-            describeLease,
-            out
-        )
-        return
-    }
-    const action = args.shift()
+    const action = takeFlag(args, "-j") ? undefined : args.shift()
+    const live = leases.filter(l => l.state !== LeaseState.Idle)
+    if (!action) return await printList(args, live, describeLease, out)
     if (action === "ready") {
         // one interface is the common one's
         const count = numberOf(args.shift(), 0, INTERFACES - 1, `say how many leases to keep ready, 0 to ${INTERFACES - 1}`)
@@ -161,7 +168,7 @@ export async function lease(args: string[], out: Printer): Promise<void> {
     check(action === "renew" || action === "release", "{0} is none of renew, release, ready", action)
     const name = take(args, "IFACE is missing")
     noMore(args)
-    const l = leases.find(k => k.ifc.name() === name && k.state !== LeaseState.Idle)
+    const l = live.find(k => k.ifc.name() === name)
     if (!l) throw new Error(`${name} has no lease; see ifconfig`)
     let answer = "released"
     if (action === "renew") answer = renewLease(l) ? "asked for more time" : "asked for an address"

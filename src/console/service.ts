@@ -29,8 +29,8 @@ export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): 
     host._onServerPacket = async packet => {
         if (packet.isReport) return
         spec.assign(packet)
-        if (packet.serviceIndex === SERVICE) {
-            if (packet.spec && packet.spec.name === command) {
+        if (packet.serviceIndex === SERVICE)
+            if (packet.spec?.name === command) {
                 try {
                     await handler(packet.decode())
                 } catch (e) {
@@ -39,7 +39,6 @@ export function serve(spec: ds.ServiceSpec, command: string, handler: Handler): 
                 }
                 return
             }
-        }
         await host._serverSend(packet.serviceIndex, packet.notImplemented())
     }
     announce.start(spec)

@@ -1,4 +1,4 @@
-/** Commands about the phone itself: waiting, restarting, its memory. */
+/** Commands about the phone itself: waiting, how long it has been running, restarting, its memory. */
 import * as ds from "@devicescript/core"
 import { inUse } from "../address/ready"
 import { BALLAST_PIECES, BALLAST_SURE, MTU } from "../base/config"
@@ -35,6 +35,11 @@ export async function sleep(args: string[], out: Printer): Promise<void> {
     const fiber = ds.Fiber.self()
     out.onCancel = () => fiber.resume(true)
     await ds.suspend(seconds * 1000)
+}
+
+export async function uptime(args: string[], out: Printer): Promise<void> {
+    noMore(args)
+    await out.line(`up ${Math.floor(ds.millis() / 1000)} s`)
 }
 
 export async function reboot(args: string[], out: Printer): Promise<void> {

@@ -16,7 +16,7 @@ import { resolution } from "../link/neighbours"
 import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, maskOf } from "../wire/address"
 import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DhcpReply } from "../wire/dhcp"
 import { configure } from "./configuration"
-import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
+import { Lease, LeaseState, holdsAddress, isGranted, leaseChanged, leaseOf, leases } from "./lease"
 import { send } from "./output"
 
 /** Requests without an answer before the client starts anew (RFC 2131, 3.1.5). */
@@ -115,7 +115,12 @@ export function transition(lease: Lease, event: LeaseEvent, now: number, r?: Dhc
             onDeadline(lease, now)
             return true
         case LeaseEvent.Ack:
-            if (state === LeaseState.Selecting ? !r.rapidCommit : r.address !== lease.address || isProbed(r.address)) return false
+            if (state === LeaseState.Selecting) {
+                if (!r.rapidCommit) return false
+            } else {
+                if (r.address !== lease.address) return false
+                if (isProbed(r.address)) return false
+            }
             accept(lease, r)
             return true
         case LeaseEvent.Nak:
@@ -241,16 +246,17 @@ function accept(lease: Lease, r: DhcpReply): void {
     const ifc = lease.ifc
     lease.address = r.address
     lease.server = r.server
-    lease.leaseTime = r.leaseTime === INFINITE ? Infinity : r.leaseTime
-    const t2 = r.t2 > 0 && r.t2 < r.leaseTime ? r.t2 : r.leaseTime * 0.875
-    const t1 = r.t1 > 0 && r.t1 < t2 ? r.t1 : Math.min(r.leaseTime * 0.5, t2)
-    const never = lease.leaseTime === Infinity
-    lease.renewAt = never ? Infinity : lease.started + t1 * 1000
-    lease.rebindAt = never ? Infinity : lease.started + t2 * 1000
-    lease.expiresAt = lease.started + lease.leaseTime * 1000
+    const end = r.leaseTime === INFINITE ? Infinity : r.leaseTime
+    const t2 = soonerThan(end, r.t2, end * 0.875)
+    const t1 = soonerThan(t2, r.t1, end * 0.5)
+    lease.leaseTime = end
+    lease.renewAt = lease.started + t1 * 1000
+    lease.rebindAt = lease.started + t2 * 1000
+    lease.expiresAt = lease.started + end * 1000
 
     const mask = maskFrom(r)
-    const router = r.router !== undefined && ((r.router ^ r.address) & mask) === 0 ? r.router : 0
+    // none is on no link
+    const router = ((r.router ^ r.address) & mask) === 0 ? r.router : 0
     if (ifc.isCommon()) configure(r)
     if (holdsAddress(lease)) {
         lease.state = LeaseState.Bound
@@ -264,6 +270,12 @@ function accept(lease: Lease, r: DhcpReply): void {
     startProbe(ifc, leaseOwner, r.address, mask, router)
     // without a probe it is bound by now
     if (lease.state === LeaseState.Probing) askAgain()
+}
+
+/** T1 or T2: what the server says if that is before `end`, else what is usual (RFC 2131, 4.4.5). */
+function soonerThan(end: number, said: number, usual: number): number {
+    if (end !== Infinity) if (said > 0) if (said < end) return said
+    return Math.min(usual, end)
 }
 
 /** RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN. */
@@ -333,7 +345,7 @@ function followLink(lease: Lease, now: number): void {
 
 /** The server knows now whose the address is that it had offered to several leases, and offers another to the others. */
 function askAgain(): void {
-    for (const l of leases) if (l.outbid && l.state === LeaseState.Selecting) wake(l, ds.millis())
+    for (const l of leases) if (l.outbid) if (l.state === LeaseState.Selecting) wake(l, ds.millis())
 }
 
 /**
@@ -355,7 +367,8 @@ export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
  * The interface keeps its address while the server's MAC address is asked for.
  */
 async function sendRelease(lease: Lease): Promise<void> {
-    if (!(holdsAddress(lease) || lease.state === LeaseState.Probing) || !phy.up) return
+    if (!isGranted(lease)) return
+    if (!phy.up) return
     const held = lease.address
     // until the release has left, nothing else happens to this lease
     lease.state = LeaseState.Bound
@@ -365,8 +378,11 @@ async function sendRelease(lease: Lease): Promise<void> {
     // an address that is still probed may ask for nobody: its release is broadcast
     const server = lease.ifc.address === 0 ? ADDRESS_BROADCAST : lease.server
     let n = server === ADDRESS_BROADCAST ? undefined : neighbourFor(lease.ifc, server)
-    while (n && !n.known && ds.millis() < until) {
-        await resolution.wait(until - ds.millis())
+    while (n) {
+        const left = until - ds.millis()
+        if (n.known) break
+        if (left <= 0) break
+        await resolution.wait(left)
         if (!isHeld(lease, held)) return
         n = neighbourFor(lease.ifc, lease.server)
     }
@@ -376,7 +392,7 @@ async function sendRelease(lease: Lease): Promise<void> {
 
 /** Whether a lease is still the one of this address: another fiber may have released it while this one waited. */
 function isHeld(lease: Lease, address: number): boolean {
-    return holdsAddress(lease) && lease.address === address
+    return holdsAddress(lease) ? lease.address === address : false
 }
 
 /** Give the address back and forget the lease. */

@@ -23,6 +23,7 @@ import {
     readDhcp,
 } from "../wire/dhcp"
 import { PROTOCOL_UDP } from "../wire/ipv4"
+import { get16 } from "../wire/order"
 import { UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds } from "../wire/udp"
 import { LeaseEvent, discoverAgain, forget, maskFrom, transition } from "./client"
 import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
@@ -47,41 +48,45 @@ export const dhcpEndpoint: Endpoint = {
 /** Take a datagram to the client's port. @param length of the datagram, UDP header included */
 function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
     count(Counter.DhcpRx)
-    const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
-    if (port !== DHCP_SERVER_PORT || length < UDP_HEADER + DHCP_OPTIONS) return count(Counter.DhcpBad)
+    if (get16(b, udp + UDP_SRC_PORT) !== DHCP_SERVER_PORT) return count(Counter.DhcpBad)
+    if (length < UDP_HEADER + DHCP_OPTIONS) return count(Counter.DhcpBad)
     const dhcp = udp + UDP_HEADER
     const lease = leaseAsking(b.getAt(dhcp + DHCP_XID, "i32"))
     // first of all, so that a flood of answers to nobody costs little
     if (!lease) return count(Counter.DhcpForeign)
     if (!udpChecksumHolds(b, ip, udp, length)) return count(Counter.UdpBadChecksum)
     const ifc = lease.ifc
-    const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, phy.macLow, phy.macHigh, phy.macLow)
-    if (!r) count(Counter.DhcpBad)
-    else if (lease.state === LeaseState.Idle) returnLateGrant(lease, r)
-    else if (r.iaid !== undefined && r.iaid !== lease.ifc.slot) count(Counter.DhcpForeign)
-    else if (r.type === DHCPNAK) {
-        // only the server that we asked may refuse, and only while it is being asked (RFC 2131, 4.4.1 and 4.4.5)
-        if (r.server === undefined || !mayAnswer(lease, r) || !transition(lease, LeaseEvent.Nak, ds.millis(), r)) count(Counter.DhcpForeign)
-    } else if (r.type === DHCPOFFER || r.type === DHCPACK) onGrant(lease, r)
+    const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, phy.macLow, phy.macHigh)
+    if (!r) return count(Counter.DhcpBad)
+    if (lease.state === LeaseState.Idle) return returnLateGrant(lease, r)
+    if (r.iaid !== undefined) if (r.iaid !== ifc.slot) return count(Counter.DhcpForeign)
+    if (r.type === DHCPOFFER) onGrant(lease, LeaseEvent.Offer, r)
+    else if (r.type === DHCPACK) onGrant(lease, LeaseEvent.Ack, r)
+    else if (r.type === DHCPNAK) tell(lease, LeaseEvent.Nak, r)
     else count(Counter.DhcpForeign)
 }
 
+/** The states in which a server may answer, each as a bit; what a lease that was given up had asked for may still be answered. */
+const ASKING =
+    (1 << LeaseState.Idle) |
+    (1 << LeaseState.Rebooting) |
+    (1 << LeaseState.Selecting) |
+    (1 << LeaseState.Requesting) |
+    (1 << LeaseState.Renewing) |
+    (1 << LeaseState.Rebinding)
+
 /** The lease that waits for an answer with this transaction identifier, or did so when it was given up; else `undefined`. */
 function leaseAsking(xid: number): Lease {
-    for (const l of leases) if (l.xid === xid && (l.state === LeaseState.Idle || isAsking(l))) return l
+    for (const l of leases) if (l.xid === xid) if (((ASKING >> l.state) & 1) !== 0) return l
     return undefined
-}
-
-/** Whether a server's answer is waited for. */
-function isAsking(l: Lease): boolean {
-    return (
-        l.state !== LeaseState.Init && l.state !== LeaseState.InitReboot && l.state !== LeaseState.Probing && l.state !== LeaseState.Bound
-    )
 }
 
 /** What is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used. */
 function returnLateGrant(lease: Lease, r: DhcpReply): void {
-    if (r.type !== DHCPACK || lease.xid === 0 || r.server === undefined || interfaceOf(r.address)) return count(Counter.DhcpForeign)
+    if (r.type !== DHCPACK) return count(Counter.DhcpForeign)
+    if (lease.xid === 0) return count(Counter.DhcpForeign)
+    if (r.server === undefined) return count(Counter.DhcpForeign)
+    if (interfaceOf(r.address)) return count(Counter.DhcpForeign)
     lease.address = r.address
     lease.server = r.server
     lease.state = LeaseState.Bound
@@ -91,35 +96,45 @@ function returnLateGrant(lease: Lease, r: DhcpReply): void {
     lease.xid = 0
 }
 
-/** Whether this server was asked: the one that was chosen, or any if all were (RFC 2131, 4.4.2 and 4.4.5). */
-function mayAnswer(lease: Lease, r: DhcpReply): boolean {
-    return r.server === lease.server || lease.state === LeaseState.Rebooting || lease.state === LeaseState.Rebinding
+/** Tell a lease, if it was this server that was asked: the one that was chosen, or any if all were (RFC 2131, 4.4.1, 4.4.2, 4.4.5). */
+function tell(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
+    const state = lease.state
+    const all = state === LeaseState.Selecting || state === LeaseState.Rebooting || state === LeaseState.Rebinding
+    if (r.server === undefined) return count(Counter.DhcpForeign)
+    if (!all) if (r.server !== lease.server) return count(Counter.DhcpForeign)
+    if (!transition(lease, event, ds.millis(), r)) count(Counter.DhcpForeign)
 }
 
-function onGrant(lease: Lease, r: DhcpReply): void {
+/** Take an OFFER or ACK. */
+function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
     const holder = interfaceOf(r.address)
-    if (holder && holder !== lease.ifc && isSameClient(lease, leaseOf(holder), r)) {
-        setApart(lease)
-        return
-    }
-    if (
-        !isUnicast(r.address) ||
-        !isHostPart(r.address, maskFrom(r)) ||
-        r.server === undefined ||
-        !isUnicast(r.server) ||
-        !(r.leaseTime > 0) ||
-        (r.mask !== undefined && prefixOf(r.mask) < 1) ||
-        (holder && holder !== lease.ifc)
-    )
-        return count(Counter.DhcpBad)
-    if (lease.state === LeaseState.Selecting) {
-        // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
-        if (isProbed(r.address) || leases.find(l => l !== lease && l.address === r.address && l.state !== LeaseState.Idle)) {
-            lease.outbid = true
+    if (holder)
+        if (holder !== lease.ifc) {
+            if (isSameClient(lease, leaseOf(holder), r)) setApart(lease)
+            else count(Counter.DhcpBad)
             return
         }
-    } else if (!mayAnswer(lease, r)) return count(Counter.DhcpForeign)
-    if (!transition(lease, r.type === DHCPOFFER ? LeaseEvent.Offer : LeaseEvent.Ack, ds.millis(), r)) count(Counter.DhcpForeign)
+    if (!isSound(r)) return count(Counter.DhcpBad)
+    // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
+    if (lease.state === LeaseState.Selecting) lease.outbid = isSpokenFor(r.address)
+    if (!lease.outbid) tell(lease, event, r)
+}
+
+/** Whether the fields of a grant are such as a server may send. */
+function isSound(r: DhcpReply): boolean {
+    if (!isUnicast(r.address)) return false
+    if (!isHostPart(r.address, maskFrom(r))) return false
+    // also if it is missing
+    if (!isUnicast(r.server)) return false
+    if (r.mask !== undefined) if (prefixOf(r.mask) < 1) return false
+    return r.leaseTime > 0
+}
+
+/** Whether an address is probed, or on its way to another lease. */
+function isSpokenFor(address: number): boolean {
+    if (isProbed(address)) return true
+    for (const l of leases) if (l.address === address) if (l.state !== LeaseState.Idle) return true
+    return false
 }
 
 /**
@@ -127,7 +142,10 @@ function onGrant(lease: Lease, r: DhcpReply): void {
  * both are one client. What is not bound yet proves nothing, since a server may offer one address to several clients.
  */
 function isSameClient(lease: Lease, held: Lease, r: DhcpReply): boolean {
-    return !holdsAddress(lease) && holdsAddress(held) && held.server === r.server && !hasOwnMac(lease.ifc)
+    if (holdsAddress(lease)) return false
+    if (!holdsAddress(held)) return false
+    if (hasOwnMac(lease.ifc)) return false
+    return held.server === r.server
 }
 
 /** Ask again at once, as another client: with a MAC address of its own. Without one, the lease has failed. */

@@ -25,9 +25,14 @@ export function holdsAddress(lease: Lease): boolean {
     return lease.state >= LeaseState.Bound
 }
 
-/** Whether an address is on its way: a server has offered one. */
+/** Whether a server has given an address: it is probed, or in use. */
+export function isGranted(lease: Lease): boolean {
+    return lease.state >= LeaseState.Probing
+}
+
+/** Whether an address is there, or on its way: a server has offered one. */
 export function hasOffer(lease: Lease): boolean {
-    return lease.state === LeaseState.Requesting || lease.state === LeaseState.Probing
+    return lease.state >= LeaseState.Requesting
 }
 
 /** The lease of one interface: one state machine per address. */

@@ -4,18 +4,31 @@ import {
     DHCPDECLINE,
     DHCPDISCOVER,
     DHCPRELEASE,
-    DHCPREQUEST,
+    DHCP_CIADDR,
     DHCP_CLIENT_PORT,
+    DHCP_FLAGS,
     DHCP_LENGTH,
+    DHCP_SECS,
     DHCP_SERVER_PORT,
-    DhcpRequest,
+    FLAG_BROADCAST,
+    OPTION_END,
+    OPTION_RAPID_COMMIT,
+    OPTION_REQUESTED_ADDRESS,
+    OPTION_SERVER_IDENTIFIER,
+    writeAddress,
     writeDhcp,
+    writeWishes,
 } from "../wire/dhcp"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
+import { put16 } from "../wire/order"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { TX_IP, phy } from "../link/ethernet"
 import { Output, allocate, output } from "../ip/output"
 import { Lease, holdsAddress } from "./lease"
+
+/** Where a transmit buffer has the datagram, and the message in it. */
+const UDP = TX_IP + IPV4_HEADER
+const DHCP = UDP + UDP_HEADER
 
 /** Start of the name that each lease gives to its server (option 12); its interface's slot follows. */
 let hostName = "tuplephone"
@@ -26,28 +39,31 @@ export function setHostName(name: string): void {
 /** Send a message that a lease's state calls for (RFC 2131, table 5). @param type DHCPDISCOVER ... @param dst the server, or all */
 export function send(lease: Lease, type: number, dst: number): Output {
     const ifc = lease.ifc
-    const last = type === DHCPRELEASE || type === DHCPDECLINE
-    // who declines an address has none, even if it was in use until now
-    const held = holdsAddress(lease) && type !== DHCPDECLINE
-    const q = new DhcpRequest()
-    q.xid = lease.xid
-    q.secs = last ? 0 : lease.secs
-    q.broadcast = !held && !last
-    q.rapidCommit = type === DHCPDISCOVER
-    q.iaid = ifc.slot
-    q.hostName = `${hostName}-${ifc.slot}`
-    q.macHigh = ifc.macHigh
-    q.macLow = phy.macLow
-    if (held) q.ciaddr = lease.address
-    else if (type !== DHCPDISCOVER) q.requested = lease.address
-    if (last || (type === DHCPREQUEST && !held)) q.server = lease.server
-
     const b = allocate(ifc, PROTOCOL_UDP, 0, dst, UDP_HEADER + DHCP_LENGTH)
-    const ip = TX_IP
-    const udp = ip + IPV4_HEADER
-    writeUdp(b, udp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
-    writeDhcp(b, udp + UDP_HEADER, type, q, phy.macHigh, phy.macLow)
-    writeUdpChecksum(b, ip, udp, UDP_HEADER + DHCP_LENGTH)
+    writeUdp(b, UDP, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
+    let at = writeDhcp(b, DHCP, type, lease.xid, ifc.slot, ifc.macHigh, phy.macLow, phy.macHigh)
+    const last = type === DHCPRELEASE || type === DHCPDECLINE
+    let server = lease.server
+    // who declines an address has none, even if it was in use until now
+    if (type !== DHCPDECLINE && holdsAddress(lease)) {
+        b.setAt(DHCP + DHCP_CIADDR, "i32", lease.address)
+        if (!last) server = 0
+    } else {
+        if (!last) b[DHCP + DHCP_FLAGS] = FLAG_BROADCAST
+        if (type !== DHCPDISCOVER) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, lease.address)
+    }
+    // none is known to a DISCOVER, or to a REQUEST for an address that is remembered
+    if (server !== 0) at = writeAddress(b, at, OPTION_SERVER_IDENTIFIER, server)
+    if (!last) {
+        put16(b, DHCP + DHCP_SECS, lease.secs)
+        if (type === DHCPDISCOVER) {
+            b[at] = OPTION_RAPID_COMMIT
+            at += 2
+        }
+        at = writeWishes(b, at, `${hostName}-${ifc.slot}`)
+    }
+    b[at] = OPTION_END
+    writeUdpChecksum(b, TX_IP, UDP, UDP_HEADER + DHCP_LENGTH)
     count(Counter.DhcpTx)
     return output(ifc, b, dst)
 }

@@ -19,6 +19,7 @@ import {
 } from "../wire/icmp"
 import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
 import { ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
+import { get16, put16 } from "../wire/order"
 import { TX_IP, TX_MAC, transmitted } from "../link/ethernet"
 import { Output, allocate, output } from "./output"
 import { Interface, isBroadcast } from "../link/interface"
@@ -32,15 +33,15 @@ const QUOTED = 8
 
 /** Take an ICMP message of `length` bytes to one of our addresses. */
 export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
-    if (length < ICMP_HEADER || !checksumHolds(sum(b, icmp, length))) return count(Counter.IcmpBad)
+    if (length < ICMP_HEADER) return count(Counter.IcmpBad)
+    if (!checksumHolds(sum(b, icmp, length))) return count(Counter.IcmpBad)
     count(Counter.IcmpRx)
     const type = b[icmp + ICMP_TYPE]
     // RFC 1122, 3.2.2: nothing is sent to a source that is no single host
     if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) count(Counter.IcmpBad)
     else if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
     else if (type === ICMP_ECHO_REPLY) {
-        if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER)
-            echoReply.notify((b[icmp + ICMP_SEQUENCE] << 8) | b[icmp + ICMP_SEQUENCE + 1])
+        if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER) echoReply.notify(get16(b, icmp + ICMP_SEQUENCE))
     } else if (type === ICMP_UNREACHABLE) unreachable(ifc, b, icmp, length)
 }
 
@@ -70,16 +71,12 @@ function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
 function unreachable(ifc: Interface, b: Buffer, icmp: number, length: number): void {
     const quoted = icmp + ICMP_HEADER
     const header = (b[quoted + IPV4_VERSION_IHL] & 15) * 4
-    if (
-        length < ICMP_HEADER + IPV4_HEADER + QUOTED ||
-        header < IPV4_HEADER ||
-        length < ICMP_HEADER + header + QUOTED ||
-        b.getAt(quoted + IPV4_SRC, "i32") !== ifc.address
-    )
-        return count(Counter.IcmpBad)
+    if (header < IPV4_HEADER) return count(Counter.IcmpBad)
+    if (length < ICMP_HEADER + header + QUOTED) return count(Counter.IcmpBad)
+    if (b.getAt(quoted + IPV4_SRC, "i32") !== ifc.address) return count(Counter.IcmpBad)
     const at = quoted + header
-    const e = ifc.endpointOn(b[quoted + IPV4_PROTOCOL], (b[at] << 8) | b[at + 1])
-    if (e) e.onUnreachable(b[icmp + ICMP_CODE], b.getAt(quoted + IPV4_DST, "i32"), (b[at + 2] << 8) | b[at + 3])
+    const e = ifc.endpointOn(b[quoted + IPV4_PROTOCOL], get16(b, at))
+    if (e) e.onUnreachable(b[icmp + ICMP_CODE], b.getAt(quoted + IPV4_DST, "i32"), get16(b, at + 2))
 }
 
 let errorsSecond = 0
@@ -120,9 +117,9 @@ export async function ping(ifc: Interface, dst: number, timeout: number): Promis
     f.setAt(at + ICMP_CHECKSUM, "u16", 0)
     f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
     // counted over all pings, so that a late answer to one is none to another
-    const sequence = (lastSequence = (lastSequence + 1) & 0xffff)
-    f[at + ICMP_SEQUENCE] = sequence >> 8
-    f[at + ICMP_SEQUENCE + 1] = sequence
+    lastSequence = (lastSequence + 1) & 0xffff
+    const sequence = lastSequence
+    put16(f, at + ICMP_SEQUENCE, sequence)
     for (let i = 0; i < PING_DATA; i++) f[at + ICMP_HEADER + i] = i
     writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
     count(Counter.IcmpTx)

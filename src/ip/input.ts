@@ -1,6 +1,6 @@
 /** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
 import { count, Counter } from "../base/counters"
-import { ADDRESS_BROADCAST, isUnicast } from "../wire/address"
+import { isUnicast } from "../wire/address"
 import { sum } from "../wire/checksum"
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETH_HEADER, ETH_TYPE } from "../wire/ethernet"
 import {
@@ -30,10 +30,11 @@ import { isOurMac, severalMacs } from "../link/macs"
 export function receive(b: Buffer, eth: number, length: number): void {
     if (length < ETH_HEADER + IPV4_HEADER) return count(Counter.EthShort)
     let unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
-    if (!unicast && (b[eth] & 1) === 0) {
-        unicast = severalMacs && isToInterface(b, eth)
-        if (!unicast) return count(Counter.EthForeign)
-    }
+    if (!unicast)
+        if ((b[eth] & 1) === 0) {
+            unicast = isToInterface(b, eth)
+            if (!unicast) return count(Counter.EthForeign)
+        }
     const type = b.getAt(eth + ETH_TYPE, "u16")
     if (type !== ETHERTYPE_IPV4) {
         if (type === ETHERTYPE_ARP) arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
@@ -50,13 +51,16 @@ export function receive(b: Buffer, eth: number, length: number): void {
     } else {
         // options: their length is checked, and nothing in them concerns a host that routes nothing (RFC 1122, 3.2.1.8)
         header = (b[ip] & 15) * 4
-        if (b[ip] >> 4 !== 4 || header < IPV4_HEADER || header > length - ETH_HEADER) return count(Counter.IpBadHeader)
+        if (b[ip] >> 4 !== 4) return count(Counter.IpBadHeader)
+        if (header < IPV4_HEADER) return count(Counter.IpBadHeader)
+        if (header > length - ETH_HEADER) return count(Counter.IpBadHeader)
         s = sum(b, ip, header)
     }
     // what `checksumHolds` does, without a call: the first octet is not 0
     if (((s / 65535) | 0) * 65535 !== s) return count(Counter.IpBadChecksum)
     const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + IPV4_TOTAL_LENGTH + 1]
-    if (total < header || total > length - ETH_HEADER) return count(Counter.IpBadLength)
+    if (total < header) return count(Counter.IpBadLength)
+    if (total > length - ETH_HEADER) return count(Counter.IpBadLength)
     if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) return count(Counter.IpFragment)
 
     const dst = b.getAt(ip + IPV4_DST, "i32")
@@ -70,32 +74,32 @@ export function receive(b: Buffer, eth: number, length: number): void {
     const protocol = b[ip + IPV4_PROTOCOL]
     if (ifc) {
         const first = b[ip + IPV4_SRC]
-        if (first >= 224 || first === 127 || first === 0) return count(Counter.IpBadSource)
+        // what `isUnicast` does, without a call
+        if (first >= 224) return count(Counter.IpBadSource)
+        if (first === 127) return count(Counter.IpBadSource)
+        if (first === 0) return count(Counter.IpBadSource)
         ifc.rx++
     }
     if (protocol === PROTOCOL_UDP) {
         // RFC 768: the length includes the header, and is not more than the IP packet holds
         const udp = ip + header
         const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
-        if (n < UDP_HEADER || n > total - header) return count(Counter.UdpBadLength)
+        if (n < UDP_HEADER) return count(Counter.UdpBadLength)
+        if (n > total - header) return count(Counter.UdpBadLength)
         const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
-        if (!ifc) {
-            broadcastInput(b, ip, udp, n, port, dst, unicast)
-            return
-        }
+        if (!ifc) return broadcastInput(b, ip, udp, n, port, dst, unicast)
         let e = ifc.udp
-        while (e && e.port !== port) e = e.next
-        if (e) {
-            const onPacket = e.onPacket
-            onPacket(b, udp, n, ip)
-            return
+        while (e) {
+            if (e.port === port) {
+                const onPacket = e.onPacket
+                return onPacket(b, udp, n, ip)
+            }
+            e = e.next
         }
         e = endpointEverywhere(PROTOCOL_UDP, port)
-        if (e) e.onPacket(b, udp, n, ip)
-        else {
-            count(Counter.UdpNoPort)
-            sendPortUnreachable(ifc, b, ip, header)
-        }
+        if (e) return e.onPacket(b, udp, n, ip)
+        count(Counter.UdpNoPort)
+        sendPortUnreachable(ifc, b, ip, header)
     } else if (!ifc) count(Counter.IpForeign)
     else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
     else protocolInput(protocol, ifc, b, ip, ip + header, total - header)
@@ -106,10 +110,12 @@ export function receive(b: Buffer, eth: number, length: number): void {
  * MAC address of its own is a host of its own to the link.
  */
 function isToInterface(b: Buffer, eth: number): boolean {
+    if (!severalMacs) return false
     const macHigh = b.getAt(eth, "i32")
-    const macLow = b.getAt(eth + 4, "u16")
-    const ifc = b.getAt(eth + ETH_TYPE, "u16") === ETHERTYPE_IPV4 ? interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32")) : undefined
-    return ifc ? ifc.macHigh === macHigh && ownMacLow === macLow : isOurMac(macHigh, macLow)
+    if (!isOurMac(macHigh, b.getAt(eth + 4, "u16"))) return false
+    if (b.getAt(eth + ETH_TYPE, "u16") !== ETHERTYPE_IPV4) return true
+    const ifc = interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32"))
+    return ifc ? ifc.macHigh === macHigh : true
 }
 
 /**
@@ -117,16 +123,16 @@ function isToInterface(b: Buffer, eth: number): boolean {
  * also what is for an address that we do not have yet. Errors are never sent for these (RFC 1122, 3.2.2).
  */
 function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: number, dst: number, unicast: boolean): void {
-    const broadcast = !unicast && (dst === ADDRESS_BROADCAST || interfaces.find(i => isBroadcast(i, dst)) !== undefined)
-    const everywhere = broadcast || unicast ? endpointEverywhere(PROTOCOL_UDP, port) : undefined
-    if (everywhere) {
-        everywhere.onPacket(b, udp, n, ip)
-        return
-    }
-    if (!broadcast || !isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpForeign)
+    // the common interface knows the limited broadcast address also while it has none itself
+    const to = interfaces.filter(i => isBroadcast(i, dst))
+    if (!unicast) if (to.length === 0) return count(Counter.IpForeign)
+    const everywhere = endpointEverywhere(PROTOCOL_UDP, port)
+    if (everywhere) return everywhere.onPacket(b, udp, n, ip)
+    if (unicast) return count(Counter.IpForeign)
+    if (!isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpForeign)
     let found = false
-    for (const ifc of interfaces) {
-        const e = ifc.address !== 0 && isBroadcast(ifc, dst) ? ifc.endpointOn(PROTOCOL_UDP, port) : undefined
+    for (const ifc of to) {
+        const e = ifc.address === 0 ? undefined : ifc.endpointOn(PROTOCOL_UDP, port)
         if (e) {
             found = true
             e.onPacket(b, udp, n, ip)

@@ -49,7 +49,9 @@ export function nextHop(ifc: Interface, dst: number): number {
 export function neighbourFor(ifc: Interface, dst: number): Neighbour {
     const hop = nextHop(ifc, dst)
     // without an address everything would be on the link, and a request a probe; an address of ours has no neighbour
-    if (hop === 0 || ifc.address === 0 || interfaceOf(hop)) return undefined
+    if (hop === 0) return undefined
+    if (ifc.address === 0) return undefined
+    if (interfaceOf(hop)) return undefined
     let n = neighbourOf(hop)
     if (!n) {
         n = addNeighbour(hop, ifc)

@@ -108,7 +108,8 @@ export function startProbe(ifc: Interface, owner: Owner, address: number, mask: 
 /** Begin with the first probe. */
 function startProbing(ifc: Interface, now: number): void {
     const full = policy === Acd.Full
-    claims[claimOf(ifc) + CLAIM_LEFT] = full ? PROBE_NUM : policy === Acd.Off ? 0 : 1
+    // off none, quick one
+    claims[claimOf(ifc) + CLAIM_LEFT] = full ? PROBE_NUM : policy
     // hosts that are switched on together shall not speak together
     const wait = full ? random(PROBE_WAIT) : 0
     if (wait > 0) setStep(ifc, now + wait)
@@ -160,17 +161,19 @@ export function forgetConflicts(ifc: Interface): void {
 /** Send the probe or announcement that is due. After the last probe the address is the interface's. */
 function step(ifc: Interface, now: number): void {
     // nobody can answer while the link is down; `claimAgain` goes on when it is up
-    if (!phy.up && policy !== Acd.Off) return
+    if (!phy.up) if (policy !== Acd.Off) return
     const claim = claimOf(ifc)
     const address = probedBy(ifc)
     let left = claims[claim + CLAIM_LEFT]
-    if (address !== 0 && left > 0) {
-        sendProbe(ifc, address)
-        claims[claim + CLAIM_LEFT] = --left
-        if (policy !== Acd.Full) setStep(ifc, now + QUICK_WAIT)
-        else setStep(ifc, now + (left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT))
-        return
-    }
+    if (address !== 0)
+        if (left > 0) {
+            sendProbe(ifc, address)
+            left--
+            claims[claim + CLAIM_LEFT] = left
+            let wait = QUICK_WAIT
+            if (policy === Acd.Full) wait = left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT
+            return setStep(ifc, now + wait)
+        }
     endClaim(ifc)
     if (address !== 0) {
         left = ANNOUNCE_NUM
@@ -178,7 +181,8 @@ function step(ifc: Interface, now: number): void {
     }
     if (ifc.address === 0) return
     announce(ifc)
-    claims[claim + CLAIM_LEFT] = --left
+    left--
+    claims[claim + CLAIM_LEFT] = left
     if (left > 0) setStep(ifc, now + ANNOUNCE_INTERVAL)
     if (address !== 0) ifc.owner.onAddress(ifc)
 }
@@ -199,6 +203,7 @@ export function claimAgain(ifc: Interface): void {
 
 /** Leave an address, probed or in use, to the host that has it. */
 function giveUp(ifc: Interface, address: number): void {
+    count(Counter.ArpConflict)
     endClaim(ifc)
     console.log(`acd: ${ifc.name()} cannot have ${formatAddress(address)}, another host does`)
     ifc.owner.onConflict(ifc, address)
@@ -211,25 +216,29 @@ function giveUp(ifc: Interface, address: number): void {
  */
 export function findConflict(request: boolean, sender: number, target: number): boolean {
     // RFC 5227, 2.1.1: another host has the address that is probed, or probes it at the same time
-    const claimed = sender === 0 && request ? target : sender
+    let claimed = sender
+    if (sender === 0) if (request) claimed = target
     if (claimed === 0) return false
     for (const ifc of interfaces)
         if (probedBy(ifc) === claimed) {
-            count(Counter.ArpConflict)
             giveUp(ifc, claimed)
             return false
         }
-    const ifc = sender === 0 ? undefined : interfaceOf(sender)
+    const ifc = interfaceOf(sender)
     if (!ifc) return false
-    count(Counter.ArpConflict)
-    if (policy === Acd.Off) return true
+    if (policy === Acd.Off) {
+        count(Counter.ArpConflict)
+        return true
+    }
     const conflictAt = claimOf(ifc) + CLAIM_CONFLICT_AT
     const now = ds.millis()
     // RFC 5227, 2.4 (b): one announcement in defence. (a): an answer to our own probe that comes too late leaves
     // nothing to defend, its sender was there before us; it comes before the last announcement, or is none
-    const late = !request && target === 0 && nextStepAt(ifc) !== Infinity
-    if (late || now - claims.getAt(conflictAt, "f64") < DEFEND_INTERVAL) giveUp(ifc, sender)
+    let defended = now - claims.getAt(conflictAt, "f64") >= DEFEND_INTERVAL
+    if (!request) if (target === 0) if (nextStepAt(ifc) !== Infinity) defended = false
+    if (!defended) giveUp(ifc, sender)
     else {
+        count(Counter.ArpConflict)
         claims.setAt(conflictAt, "f64", now)
         count(Counter.ArpDefended)
         announce(ifc)

@@ -17,24 +17,30 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     count(Counter.ArpRx)
     const operation = isArp(b, arp, length) ? b.getAt(arp + ARP_OPERATION, "u16") : 0
     const sender = b.getAt(arp + ARP_SENDER_ADDRESS, "i32")
-    if ((operation !== ARP_REQUEST && operation !== ARP_REPLY) || (b[arp + ARP_SENDER_MAC] & 1) !== 0) return count(Counter.ArpBad)
+    const request = operation === ARP_REQUEST
+    if (!request) if (operation !== ARP_REPLY) return count(Counter.ArpBad)
+    if ((b[arp + ARP_SENDER_MAC] & 1) !== 0) return count(Counter.ArpBad)
     const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
     const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
     const address = b.getAt(arp + ARP_TARGET_ADDRESS, "i32")
     if (isOurMac(macHigh, macLow)) return
-    if (findConflict(operation === ARP_REQUEST, sender, address)) return
+    if (findConflict(request, sender, address)) return
     const target = interfaceOf(address)
     if (sender !== 0) learn(sender, macHigh, macLow, target !== undefined)
     // RFC 5227, 2.1.1: a probe has sender address 0 and is answered like a request
-    if (operation === ARP_REQUEST && target) sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
+    if (request) if (target) sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
 }
 
 function learn(address: number, macHigh: number, macLow: number, forUs: boolean): void {
     let n = neighbourOf(address)
     if (!n) {
-        const ifc = forUs && neighbours.length < NEIGHBOURS && isUnicast(address) ? interfaceOnLink(address) : undefined
-        n = ifc && addNeighbour(address, ifc)
-        if (!n) return
+        // an entry that is in use makes room for no stranger
+        if (!forUs) return
+        if (neighbours.length >= NEIGHBOURS) return
+        if (!isUnicast(address)) return
+        const ifc = interfaceOnLink(address)
+        if (!ifc) return
+        n = addNeighbour(address, ifc)
     }
     const pending = confirmNeighbour(n, macHigh, macLow, ds.millis())
     if (pending) {

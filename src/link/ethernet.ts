@@ -4,6 +4,7 @@
  */
 import { count, Counter } from "../base/counters"
 import { HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../phy/phy"
+import { put16 } from "../wire/order"
 import { ETH_DST, ETH_HEADER, ETH_SRC, ETH_TYPE, setMac } from "../wire/ethernet"
 import { Interface, interfaces } from "./interface"
 
@@ -58,9 +59,7 @@ export const TX_IP = HEADROOM + ETH_HEADER
 
 /** Write the Ethernet header of a frame that fills a transmit buffer, and its length before it. */
 export function writeEthernet(b: Buffer, ifc: Interface, type: number, macHigh: number, macLow: number): void {
-    const length = b.length - HEADROOM
-    b[0] = length >> 8
-    b[1] = length
+    put16(b, 0, b.length - HEADROOM)
     setMac(b, TX_MAC, macHigh, macLow)
     setMac(b, HEADROOM + ETH_SRC, ifc.macHigh, ownMacLow)
     b.setAt(HEADROOM + ETH_TYPE, "u16", type)

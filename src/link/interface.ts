@@ -90,7 +90,10 @@ export class Interface {
 }
 
 function find(e: Endpoint, protocol: number, port: number): Endpoint {
-    while (e && (e.port !== port || e.protocol !== protocol)) e = e.next
+    while (e) {
+        if (e.port === port) if (e.protocol === protocol) break
+        e = e.next
+    }
     return e
 }
 
@@ -144,11 +147,11 @@ export function setAddress(ifc: Interface, address: number, mask: number, gatewa
 function index(address: number): void {
     const octet = (address >> 24) & 255
     slotByOctet[octet] = 0
-    for (const ifc of interfaces)
-        if (ifc.address !== 0 && ((ifc.address >> 24) & 255) === octet) {
-            slotByOctet[octet] = ifc.slot + 1
-            return
-        }
+    // from the last on, so that the first is what stays
+    for (let slot = INTERFACES; slot > 0; slot--) {
+        const other = interfaces[slot - 1].address
+        if (other !== 0) if (((other >> 24) & 255) === octet) slotByOctet[octet] = slot
+    }
 }
 
 /** The interface that has this address, or `undefined`. */
@@ -174,6 +177,8 @@ const NOT_31 = ~(1 << 24)
  */
 export function isBroadcast(ifc: Interface, address: number): boolean {
     if (address === ADDRESS_BROADCAST) return true
+    if (ifc.address === 0) return false
     // inverted, the mask of a /31 is one bit, that of a /32 none; the first octet is the lowest byte
-    return ifc.address !== 0 && (~ifc.mask & NOT_31) !== 0 && address === (ifc.address | ~ifc.mask)
+    if ((~ifc.mask & NOT_31) === 0) return false
+    return address === (ifc.address | ~ifc.mask)
 }

@@ -33,8 +33,8 @@ export function forgetServer(): void {
 
 /** Give an interface without an address the MAC address with which it asks for one. */
 export function giveMac(ifc: Interface): void {
-    if (oneEach && !ifc.isCommon()) giveOwnMac(ifc)
-    else giveCommonMac(ifc)
+    if (oneEach ? ifc.isCommon() : true) giveCommonMac(ifc)
+    else giveOwnMac(ifc)
 }
 
 export function hasOwnMac(ifc: Interface): boolean {
@@ -60,5 +60,7 @@ export function giveCommonMac(ifc: Interface): void {
 
 /** Whether a MAC address is the PHY's or that of an interface. */
 export function isOurMac(macHigh: number, macLow: number): boolean {
-    return macLow === ownMacLow && (macHigh === ownMacHigh || interfaces.find(i => i.macHigh === macHigh) !== undefined)
+    if (macLow !== ownMacLow) return false
+    if (macHigh === ownMacHigh) return true
+    return interfaces.find(i => i.macHigh === macHigh) !== undefined
 }

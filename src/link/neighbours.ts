@@ -53,7 +53,7 @@ export function neighbourOf(address: number): Neighbour {
 export function addNeighbour(address: number, ifc: Interface): Neighbour {
     if (neighbours.length >= NEIGHBOURS) {
         let oldest: Neighbour
-        for (const n of neighbours) if (n.known && (!oldest || n.due < oldest.due)) oldest = n
+        for (const n of neighbours) if (n.known) if ((oldest ? oldest.due : Infinity) > n.due) oldest = n
         if (!oldest) return undefined
         removeNeighbour(oldest)
     }
@@ -78,7 +78,8 @@ export function removeNeighbour(n: Neighbour): void {
  * @returns the frame that waited for it, or `undefined`
  */
 export function confirmNeighbour(n: Neighbour, macHigh: number, macLow: number, now: number): Buffer {
-    const news = !n.known || n.macHigh !== macHigh || n.macLow !== macLow
+    let news = !n.known
+    if (((n.macHigh ^ macHigh) | (n.macLow ^ macLow)) !== 0) news = true
     n.macHigh = macHigh
     n.macLow = macLow
     n.known = true
@@ -104,17 +105,14 @@ export function setDue(n: Neighbour, due: number): void {
 
 /** Ask for an entry: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else by broadcast. */
 export function askFor(n: Neighbour): void {
-    const believed = n.known && n.attempts < 3
-    sendArp(
-        n.ifc,
-        ARP_REQUEST,
-        n.ifc.address,
-        n.address,
-        0,
-        0,
-        believed ? n.macHigh : MAC_BROADCAST_HIGH,
-        believed ? n.macLow : MAC_BROADCAST_LOW
-    )
+    let macHigh = MAC_BROADCAST_HIGH
+    let macLow = MAC_BROADCAST_LOW
+    if (n.known)
+        if (n.attempts < 3) {
+            macHigh = n.macHigh
+            macLow = n.macLow
+        }
+    sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, macHigh, macLow)
 }
 
 /** Age the cache: ask again for what is due, give up what does not answer. */

@@ -42,208 +42,206 @@ export function parseLan(url: string): { url: string; host: string; port: number
     return { url, host: url.slice(6, colon), port: scheme ? -port : port }
 }
 
-/** The PHY of a board without an Ethernet controller. */
-export class StreamPhy implements Phy {
-    // the VM searches fields from the first on: what each frame needs comes first
-    up = false
-    private receive: FrameHandler = undefined
-    private draining = false
-    /** How many bytes of `partial` are there. `partial` is a frame that has not arrived whole, prefix included; see `keep`. */
-    private have = 0
-    private usual = Buffer.alloc(PREFIX + USUAL_FRAME)
-    private partial = this.usual
-    /** The runtime's own function: nothing lies between a frame and the stream. */
-    transmit: (b: Buffer) => number = undefined
-    description: string
-    heap = 0
+// The runtime has one stream, so its state is the module's.
 
-    private host: string
-    private port: number
-    private link: (up: boolean) => void
-    private waiting: Buffer[] = []
-    private waitingBytes = 0
-    private backoff = RECONNECT_FIRST
-    private connecting = false
-    /** Number of the present stream. A fiber that slept compares it: its chunk may be of an earlier one. */
-    private generation = 0
+let phy: Phy
+let host: string
+let port: number
+let receive: FrameHandler
+let link: (up: boolean) => void
+/** How many bytes of `partial` are there. `partial` is a frame that has not arrived whole, prefix included; see `keep`. */
+let have = 0
+let usual: Buffer
+let partial: Buffer
+/** Chunks that wait for `drain`, which parses an earlier one. */
+let draining = false
+let waiting: Buffer[]
+let waitingBytes = 0
+let backoff = RECONNECT_FIRST
+/** Whether a new stream is to be opened in a moment. */
+export let connecting = false
+/** Number of the present stream. A fiber that slept compares it: its chunk may be of an earlier one. */
+let generation = 0
 
-    /** @param url as `parseLan` takes it */
-    constructor(
-        url: string,
-        public macHigh: number,
-        public macLow: number
-    ) {
-        const lan = parseLan(url)
-        this.description = url
-        this.host = lan.host
-        this.port = lan.port
+/** The PHY of a board without an Ethernet controller. @param url as `parseLan` takes it */
+export function streamPhy(url: string, macHigh: number, macLow: number): Phy {
+    const lan = parseLan(url)
+    host = lan.host
+    port = lan.port
+    usual = Buffer.alloc(PREFIX + USUAL_FRAME)
+    drop()
+    phy = {
+        up: false,
+        macHigh,
+        macLow,
+        description: url,
+        heap: 0,
+        // the runtime's own function: nothing lies between a frame and the stream
+        transmit: stream._socketWrite,
+        start,
+        lost,
+        promiscuous,
     }
+    return phy
+}
 
-    start(receive: FrameHandler, link: (up: boolean) => void): void {
-        this.receive = receive
-        this.link = link
-        this.transmit = stream._socketWrite
-        stream._socketOnEvent = this.onEvent
-        this.connect()
+function start(onFrame: FrameHandler, onLink: (up: boolean) => void): void {
+    receive = onFrame
+    link = onLink
+    stream._socketOnEvent = onEvent
+    connect()
+}
+
+function connect(): void {
+    try {
+        if (stream._socketOpen(host, port) === 0) return
+    } catch (e) {
+        // a board does not return an error but throws until its Wi-Fi is up
+        complain((e as Error).message)
     }
+    lost()
+}
 
-    private connect(): void {
+/** The stream has ended: open another. */
+function lost(): void {
+    if (phy.up) {
+        phy.up = false
+        link(false)
+    }
+    drop()
+    if (!connecting) {
+        connecting = true
+        reconnect.start()
+    }
+}
+
+/** Nothing to do: the PHY hands up every frame, and the switch behind the stream learns each address. */
+function promiscuous(_on: boolean): boolean {
+    return true
+}
+
+async function reconnect() {
+    await ds.sleep(backoff)
+    backoff = Math.min(2 * backoff, RECONNECT_MAX)
+    count(Counter.PhyReconnects)
+    connecting = false
+    connect()
+}
+
+/** Open a new stream, since the position in this one is lost. A new stream begins with a frame. */
+function resynchronise(): void {
+    stream._socketClose()
+    lost()
+}
+
+/** Forget what is left of the old stream. */
+function drop(): void {
+    generation++
+    waiting = []
+    waitingBytes = 0
+    have = 0
+    partial = usual
+}
+
+/** The runtime calls this on a new fiber for each event, so a chunk may arrive while an earlier one is parsed. */
+async function onEvent(event: string, chunk: Buffer) {
+    if (event !== "data") {
+        if (event === "open") {
+            drop()
+            phy.up = true
+            backoff = RECONNECT_FIRST
+            complain(undefined)
+            link(true)
+        } else {
+            if (event === "error") complain(`${chunk}`)
+            lost()
+        }
+        return
+    }
+    if (!phy.up) return
+    // the usual case is one whole frame: hand it up here, because a call costs more than this test
+    const length = (chunk[0] << 8) | chunk[1]
+    if (chunk.length === PREFIX + length && have === 0 && !draining && length <= LENGTH_MAX) {
+        received.frames++
         try {
-            if (stream._socketOpen(this.host, this.port) === 0) return
+            receive(chunk, PREFIX, length)
         } catch (e) {
-            // a board does not return an error but throws until its Wi-Fi is up
-            complain((e as Error).message)
+            internalError(RECEIVING, e)
         }
-        this.lost()
-    }
+    } else await drain(chunk)
+}
 
-    private onOpen(): void {
-        // forget the half-read frame of the old stream: the new one begins with a frame
-        this.drop()
-        this.up = true
-        this.backoff = RECONNECT_FIRST
-        complain(undefined)
-        this.link(true)
-    }
-
-    /** The stream has ended: open another. */
-    lost(): void {
-        if (this.up) {
-            this.up = false
-            this.link(false)
+/** Hand up the frames of any other chunk, and of the chunks that arrive meanwhile. */
+async function drain(chunk: Buffer) {
+    if (draining) {
+        waiting.push(chunk)
+        waitingBytes += chunk.length
+        if (waitingBytes > STREAM_BACKLOG) {
+            count(Counter.PhyOverrun)
+            resynchronise()
         }
-        this.drop()
-        if (!this.connecting) {
-            this.connecting = true
-            this.reconnect.start()
-        }
+        return
     }
-
-    /** Nothing to do: the PHY hands up every frame, and the switch behind the stream learns each address. */
-    promiscuous(_on: boolean): boolean {
-        return true
-    }
-
-    private async reconnect() {
-        await ds.sleep(this.backoff)
-        this.backoff = Math.min(2 * this.backoff, RECONNECT_MAX)
-        count(Counter.PhyReconnects)
-        this.connecting = false
-        this.connect()
-    }
-
-    /** Open a new stream, since the position in this one is lost. A new stream begins with a frame. */
-    private resynchronise(): void {
-        stream._socketClose()
-        this.lost()
-    }
-
-    private drop(): void {
-        this.generation++
-        this.waiting = []
-        this.waitingBytes = 0
-        this.have = 0
-        this.partial = this.usual
-    }
-
-    /** The runtime calls this on a new fiber for each event, so a chunk may arrive while an earlier one is parsed. */
-    private async onEvent(event: string, chunk: Buffer) {
-        if (event !== "data") {
-            if (event === "open") this.onOpen()
-            else {
-                if (event === "error") complain(`${chunk}`)
-                this.lost()
-            }
-            return
-        }
-        if (!this.up) return
-        // the usual case is one whole frame: hand it up here, because a call costs more than this test
-        const length = (chunk[0] << 8) | chunk[1]
-        if (chunk.length === PREFIX + length && this.have === 0 && !this.draining && length <= LENGTH_MAX) {
-            received.frames++
-            try {
-                const receive = this.receive
-                receive(chunk, PREFIX, length)
-            } catch (e) {
-                internalError(RECEIVING, e)
-            }
-        } else await this.drain(chunk)
-    }
-
-    /** Hand up the frames of any other chunk, and of the chunks that arrive meanwhile. */
-    private async drain(chunk: Buffer) {
-        if (this.draining) {
-            this.waiting.push(chunk)
-            this.waitingBytes += chunk.length
-            if (this.waitingBytes > STREAM_BACKLOG) {
-                count(Counter.PhyOverrun)
-                this.resynchronise()
-            }
-            return
-        }
-        this.draining = true
-        let generation = this.generation
-        let frames = 0
-        while (chunk) {
-            let at = 0
-            const end = chunk.length
-            while (at >= 0 && at < end) {
-                const from = at
-                const length = (chunk[at] << 8) | chunk[at + 1]
-                at += PREFIX + length
-                // a whole frame is handed up from the chunk itself
-                if (this.have === 0 && at <= end && length <= LENGTH_MAX) handUp(this.receive, chunk, from + PREFIX, length)
-                else at = this.keep(chunk, from)
-                // a long frame counts as several: a DHCP message has many options to read
-                frames += 1 + ((at - from) >> 6)
-                if (frames >= FRAMES_PER_TURN) {
-                    frames = 0
-                    await ds.sleep(0)
-                    if (generation !== this.generation) break
-                }
-            }
-            chunk = undefined
-            if (this.waiting.length > 0) {
-                chunk = this.waiting.shift()
-                generation = this.generation
-                this.waitingBytes -= chunk.length
+    draining = true
+    let its = generation
+    let frames = 0
+    while (chunk) {
+        let at = 0
+        const end = chunk.length
+        while (at < end) {
+            const from = at
+            const length = (chunk[at] << 8) | chunk[at + 1]
+            at += PREFIX + length
+            // a whole frame is handed up from the chunk itself
+            if (have === 0 && at <= end && length <= LENGTH_MAX) handUp(receive, chunk, from + PREFIX, length)
+            else at = keep(chunk, from)
+            // a long frame counts as several: a DHCP message has many options to read
+            frames += 1 + ((at - from) >> 6)
+            if (frames >= FRAMES_PER_TURN) {
+                frames = 0
+                await ds.sleep(0)
+                if (its !== generation) break
             }
         }
-        this.draining = false
+        chunk = waiting.shift()
+        if (!chunk) break
+        its = generation
+        waitingBytes -= chunk.length
     }
+    draining = false
+}
 
-    /**
-     * Keep the part of a frame that begins at `at`. Hand the frame up once it is complete.
-     * @returns where the next part or frame begins; -1 if the stream was given up
-     */
-    private keep(chunk: Buffer, at: number): number {
-        if (this.have < PREFIX) {
-            this.partial[this.have] = chunk[at]
-            this.have++
-            at++
-            if (this.have < PREFIX) return at
-        }
-        const length = (this.partial[0] << 8) | this.partial[1]
-        if (length > LENGTH_MAX) {
-            count(Counter.PhyBadLength)
-            this.resynchronise()
-            return -1
-        }
-        if (this.partial.length < PREFIX + length) {
-            // a frame longer than the usual one gets a buffer for the moment: few are, and 1.5 KB of heap are much here
-            const prefix = this.partial
-            this.partial = Buffer.alloc(PREFIX + length)
-            this.partial.blitAt(0, prefix, 0, PREFIX)
-        }
-        const want = Math.min(PREFIX + length - this.have, chunk.length - at)
-        this.partial.blitAt(this.have, chunk, at, want)
-        this.have += want
-        if (this.have === PREFIX + length) {
-            const b = this.partial
-            this.have = 0
-            this.partial = this.usual
-            handUp(this.receive, b, PREFIX, length)
-        }
-        return at + want
+/**
+ * Keep the part of a frame that begins at `at`. Hand the frame up once it is complete.
+ * @returns where the next part or frame begins; the chunk's end if the stream was given up
+ */
+function keep(chunk: Buffer, at: number): number {
+    if (have < PREFIX) {
+        partial[have] = chunk[at]
+        have++
+        at++
+        if (have < PREFIX) return at
     }
+    const size = PREFIX + ((partial[0] << 8) | partial[1])
+    if (size > PREFIX + LENGTH_MAX) {
+        count(Counter.PhyBadLength)
+        resynchronise()
+        return chunk.length
+    }
+    if (partial.length < size) {
+        // a frame longer than the usual one gets a buffer for the moment: few are, and 1.5 KB of heap are much here
+        const prefix = partial
+        partial = Buffer.alloc(size)
+        partial.blitAt(0, prefix, 0, PREFIX)
+    }
+    const want = Math.min(size - have, chunk.length - at)
+    partial.blitAt(have, chunk, at, want)
+    have += want
+    if (have === size) {
+        const b = partial
+        have = 0
+        partial = usual
+        handUp(receive, b, PREFIX, size - PREFIX)
+    }
+    return at + want
 }

@@ -36,7 +36,8 @@ export const JITTER_MAX = 480000
 export function countPacket(r: Buffer, ssrc: number, sequence: number, transit: number): void {
     const latest = r.getAt(LATEST, "i32")
     const received = r.getAt(RECEIVED, "i32")
-    if (received === 0 || ssrc !== r.getAt(SSRC, "i32")) begin(r, ssrc, sequence)
+    if (received === 0) begin(r, ssrc, sequence)
+    else if (ssrc !== r.getAt(SSRC, "i32")) begin(r, ssrc, sequence)
     else {
         const step = (sequence - latest) & 0xffff
         // the usual case first; a step of 0 is a duplicate, received, but nothing new

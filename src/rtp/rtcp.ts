@@ -2,7 +2,8 @@
  * RTCP: so far only the compound packet that ends a session.
  * Read first: RFC 3550, 6.1, 6.4.1 (SR), 6.5 (SDES) and 6.6 (BYE).
  */
-import { formatAddress, swap } from "../wire/address"
+import { formatAddress } from "../wire/address"
+import { htonl } from "../wire/order"
 import { RTP_SSRC, RTP_TIMESTAMP } from "../wire/rtp"
 
 /**
@@ -40,8 +41,8 @@ export function byeOf(b: Buffer, rtp: number, packets: number, payload: number, 
     c.blitAt(bye, COMPOUND, CNAME, BYE_LENGTH)
     for (const at of [SR_SSRC, SDES_SSRC, bye + BYE_SSRC]) c.blitAt(at, b, rtp + RTP_SSRC, 4)
     c.blitAt(SR_RTP_TIMESTAMP, b, rtp + RTP_TIMESTAMP, 4)
-    c.setAt(SR_PACKETS, "i32", swap(packets))
-    c.setAt(SR_OCTETS, "i32", swap(packets * payload))
+    c.setAt(SR_PACKETS, "i32", htonl(packets))
+    c.setAt(SR_OCTETS, "i32", htonl(packets * payload))
     // length in words, less one (6.4.1)
     c[SDES_LENGTH + 1] = ((bye - SR_LENGTH) >> 2) - 1
     c[CNAME_LENGTH] = name.length

@@ -12,7 +12,7 @@ import { TAKEN } from "../phy/phy"
 import { setreceiver } from "../socket/api"
 import { Receiver } from "../socket/socket"
 import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
-import { swap } from "../wire/address"
+import { htonl } from "../wire/order"
 import { Codec } from "../voice/g711"
 import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countPacket } from "./reception"
 import { RTP_HEADER, RTP_MARKER, RTP_SEQUENCE, RTP_SSRC, RTP_TIMESTAMP, RTP_TYPE, rtpHeaderLength, rtpPadding, writeRtp } from "../wire/rtp"
@@ -71,7 +71,7 @@ export class Session implements Receiver {
     add(samples: number): void {
         const b = this.frame
         const at = RTP + RTP_TIMESTAMP
-        b.setAt(at, "i32", swap(swap(b.getAt(at, "i32")) + samples))
+        b.setAt(at, "i32", htonl(htonl(b.getAt(at, "i32")) + samples))
     }
 
     onSocketError(code: string): void {

@@ -81,11 +81,12 @@ export function startSockets(tuple: number): void {
  * @category Sockets
  */
 export async function socket(format: number, type: number, protocol?: number, tuple?: number): Promise<number> {
-    if (format !== AF_INET && format !== AF_INET_TUPLE)
-        throw new SocketError("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
-    if (type !== SOCK_DGRAM || (protocol && protocol !== IPPROTO_UDP))
+    let usual = TUPLE_COMMON
+    if (format === AF_INET_TUPLE) usual = defaultTuple
+    else if (format !== AF_INET) throw new SocketError("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
+    if (type !== SOCK_DGRAM || (protocol || IPPROTO_UDP) !== IPPROTO_UDP)
         throw new SocketError("EPROTONOSUPPORT", "only SOCK_DGRAM with UDP is known")
-    if (tuple === undefined) tuple = format === AF_INET ? TUPLE_COMMON : defaultTuple
+    if (tuple === undefined) tuple = usual
 
     const process = getpgrp()
     let ifc: Interface
@@ -96,11 +97,11 @@ export async function socket(format: number, type: number, protocol?: number, tu
     else if (kind === TUPLE_DHCP) source = Source.Dhcp
     else if (tuple === TUPLE_COMMON) ifc = interfaces[0]
     else throw new SocketError("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
-    if (!ifc && source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
+    if (!ifc) if (source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
 
     const sd = openSocket(process, ifc, source)
     if (sd < 0) throw new SocketError("ENFILE", `all ${SOCKETS} sockets are open; close one`)
-    if (!ifc && (tuple & TUPLE_DEFER) === 0) await assign(sockets[sd])
+    if (!ifc) if ((tuple & TUPLE_DEFER) === 0) await assign(sockets[sd])
     return sd
 }
 
@@ -124,7 +125,7 @@ async function assign(s: Socket): Promise<void> {
 
 /** Whether a socket has not been closed since, even if its descriptor is open again. */
 function isStill(s: Socket, generation: number): boolean {
-    return s.process !== FREE && s.generation === generation
+    return s.process === FREE ? false : s.generation === generation
 }
 
 /**
@@ -148,10 +149,10 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
     s.throwPending()
     if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN", ifc))
-    if (to.address && to.address !== ifc.address)
+    if ((to.address || ifc.address) !== ifc.address)
         throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     const port = to.port || ephemeralPort(ifc, PROTOCOL_UDP)
-    if (port < 1 || port > 65535) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
+    if (!isPort(port)) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
     if (ifc.endpointOn(PROTOCOL_UDP, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     s.port = port
     ifc.add(s)
@@ -167,17 +168,20 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
     const s = await bound(sd, to)
     s.throwPending()
     checkBroadcast(s, to.address)
-    if (!isBroadcast(s.ifc, to.address) && !neighbourFor(s.ifc, to.address)) throw unreachable(s, to.address)
+    if (!isBroadcast(s.ifc, to.address)) if (!neighbourFor(s.ifc, to.address)) throw unreachable(s, to.address)
     s.remote = to.address
     s.remotePort = to.port
     s.unprepare()
 }
 
+function isPort(port: number): boolean {
+    return port > 0 ? port < 65536 : false
+}
+
 /** The socket of a descriptor, bound if need be, for a target that may be one. */
 async function bound(sd: number, to: SocketAddress): Promise<DatagramSocket> {
     const s = lookup(sd)
-    if (!to.address || !(to.port > 0 && to.port < 65536))
-        throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
+    if (!to.address || !isPort(to.port)) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
     if (s.port === 0) await bind(sd, {})
     return s
 }
@@ -188,8 +192,8 @@ function unreachable(s: Socket, address: number): SocketError {
 }
 
 function checkBroadcast(s: Socket, address: number): void {
-    if (!isSet(s, SocketOption.SO_BROADCAST) && isBroadcast(s.ifc, address))
-        throw new SocketError("EACCES", "that is a broadcast address; set SO_BROADCAST first")
+    if (!isSet(s, SocketOption.SO_BROADCAST))
+        if (isBroadcast(s.ifc, address)) throw new SocketError("EACCES", "that is a broadcast address; set SO_BROADCAST first")
 }
 
 /**
@@ -346,7 +350,9 @@ export async function close(sd: number): Promise<void> {
 async function dispose(s: Socket): Promise<void> {
     const ifc = s.ifc
     s.dispose()
-    if (ifc && !ifc.isCommon() && !sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
+    if (!ifc) return
+    if (ifc.isCommon()) return
+    if (!sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
 }
 
 /**

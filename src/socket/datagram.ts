@@ -12,7 +12,7 @@ import { Neighbour } from "../link/neighbours"
 import { TAKEN } from "../phy/phy"
 import type { Endpoint } from "../transport/endpoint"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
-import { UNREACHABLE_HOST, UNREACHABLE_NET, UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
+import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_CHECKSUM, UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { FROM_POOL, Receiver, Socket, SocketOption, arrival } from "./socket"
@@ -104,29 +104,28 @@ export class DatagramSocket extends Socket {
 
     private input(b: Buffer, udp: number, length: number, ip: number): void {
         const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
-        if (this.remotePort !== 0 && (port !== this.remotePort || b.getAt(ip + IPV4_SRC, "i32") !== this.remote)) {
-            count(Counter.UdpForeignPeer)
-            this.drops++
-        } else if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0 && !udpChecksumHolds(b, ip, udp, length)) {
-            count(Counter.UdpBadChecksum)
-            this.drops++
-        } else {
-            received.datagrams++
-            this.rx++
-            const onPayload = this.onPayload
-            if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
-            else this.enqueue(b, udp, length, ip, port)
+        if (this.remotePort !== 0) {
+            if (port !== this.remotePort) return this.drop(Counter.UdpForeignPeer)
+            if (b.getAt(ip + IPV4_SRC, "i32") !== this.remote) return this.drop(Counter.UdpForeignPeer)
         }
+        if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0) if (!udpChecksumHolds(b, ip, udp, length)) return this.drop(Counter.UdpBadChecksum)
+        received.datagrams++
+        this.rx++
+        const onPayload = this.onPayload
+        if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
+        else this.enqueue(b, udp, length, ip, port)
+    }
+
+    private drop(reason: Counter): void {
+        count(reason)
+        this.drops++
     }
 
     private enqueue(b: Buffer, udp: number, length: number, ip: number, port: number): void {
         const n = length - UDP_HEADER
         if (!this.queue) this.queue = []
-        if (this.queue.length >= (this.queueLength || DATAGRAMS) || waitingBytes + n > DATAGRAM_BYTES) {
-            count(Counter.UdpQueueFull)
-            this.drops++
-            return
-        }
+        if (this.queue.length >= (this.queueLength || DATAGRAMS)) return this.drop(Counter.UdpQueueFull)
+        if (waitingBytes + n > DATAGRAM_BYTES) return this.drop(Counter.UdpQueueFull)
         const data = Buffer.alloc(n)
         data.blitAt(0, b, udp + UDP_HEADER, n)
         waitingBytes += n
@@ -136,8 +135,8 @@ export class DatagramSocket extends Socket {
 
     /** The oldest datagram that waits, or `undefined`. */
     dequeue(): Datagram {
-        if (!this.queue || this.queue.length === 0) return undefined
-        const d = this.queue.shift()
+        const d = this.queue?.shift()
+        if (!d) return undefined
         waitingBytes -= d.data.length
         return d
     }
@@ -148,8 +147,8 @@ export class DatagramSocket extends Socket {
      */
     prepare(length: number): Buffer {
         const size = TX_PAYLOAD + length
-        if (this.prepared !== Prepared.No && this.frame.length === size) return this.frame
-        if (!this.frame || this.frame.length !== size) this.frame = Buffer.alloc(size)
+        if (this.frame?.length !== size) this.frame = Buffer.alloc(size)
+        else if (this.prepared !== Prepared.No) return this.frame
         writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tosOctet(), this.remote)
         writeUdp(this.frame, TX_IP + IPV4_HEADER, this.port, this.remotePort, length)
         this.prepared = Prepared.Headers
@@ -175,14 +174,17 @@ export class DatagramSocket extends Socket {
 
     override onUnreachable(code: number, dst: number, dstPort: number): void {
         // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
-        if (this.remote !== dst || this.remotePort !== dstPort) return
-        if (code === UNREACHABLE_PORT || code === UNREACHABLE_PROTOCOL) this.onError("ECONNREFUSED")
-        // RFC 1122, 3.2.2.1: this is a hint and no proof; it is believed as long as nothing was heard from there
-        else if ((code === UNREACHABLE_NET || code === UNREACHABLE_HOST) && this.rx === 0) this.onError("EHOSTUNREACH")
+        if (this.remote !== dst) return
+        if (this.remotePort !== dstPort) return
+        if (code > UNREACHABLE_PORT) return
+        if (code >= UNREACHABLE_PROTOCOL) this.onError("ECONNREFUSED")
+        // net and host (RFC 1122, 3.2.2.1): a hint and no proof, believed as long as nothing was heard from there
+        else if (this.rx === 0) this.onError("EHOSTUNREACH")
     }
 
     override onNeighbour(n: Neighbour): void {
-        if (!this.ifc || this.remotePort === 0 || nextHop(this.ifc, this.remote) !== n.address) return
+        if (this.remotePort === 0) return
+        if (nextHop(this.ifc, this.remote) !== n.address) return
         if (!n.known) {
             if (this.prepared === Prepared.Ready) this.prepared = Prepared.Headers
             this.ready = false
@@ -210,7 +212,7 @@ export class DatagramSocket extends Socket {
         const copy = Buffer.alloc(b.length)
         copy.blitAt(0, b, 0, b.length)
         const sent = this.sent(output(this.ifc, copy, this.remote))
-        if (sent && this.receiver) this.receiver.txFrames++
+        if (sent) if (this.receiver) this.receiver.txFrames++
         return sent
     }
 
@@ -234,13 +236,13 @@ export class DatagramSocket extends Socket {
 
     /** Count what became of a frame. */
     sent(o: Output): boolean {
-        if (o === Output.Sent || o === Output.Pending) {
-            this.tx++
-            count(Counter.UdpTx)
-            return true
+        if (o > Output.Pending) {
+            this.drops++
+            return false
         }
-        this.drops++
-        return false
+        this.tx++
+        count(Counter.UdpTx)
+        return true
     }
 
     /** Take the socket out of its interface; who waits on it gets `EBADF`. */

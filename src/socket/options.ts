@@ -16,14 +16,34 @@ export function isSet(s: Socket, option: SocketOption): boolean {
  */
 export function setsockopt(sd: number, option: SocketOption, value: number | boolean): void {
     const s = lookup(sd)
-    if (option === SocketOption.SO_NO_CHECK || option === SocketOption.SO_BROADCAST)
-        s.flags = value ? s.flags | (1 << option) : s.flags & ~(1 << option)
-    else if (option === SocketOption.SO_RCVBUF && value >= 1 && value <= DATAGRAMS) s.queueLength = value as number
-    else if (option === SocketOption.IP_TOS && value >= 0 && value <= 255) s.tos = value as number
-    else if (option === SocketOption.IP_DSCP && value >= 0 && value <= 63 && s.ifc) s.ifc.dscp = value as number
-    else throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
-    // headers are written anew
-    for (const o of sockets) if (o === s || (o.ifc && o.ifc === s.ifc)) o.unprepare()
+    const n = value as number
+    switch (option) {
+        case SocketOption.SO_NO_CHECK:
+        case SocketOption.SO_BROADCAST:
+            s.flags &= ~(1 << option)
+            if (value) s.flags |= 1 << option
+            break
+        case SocketOption.SO_RCVBUF:
+            checkValue(option, n, 1, DATAGRAMS)
+            s.queueLength = n
+            break
+        case SocketOption.IP_TOS:
+            checkValue(option, n, 0, 255)
+            s.tos = n
+            break
+        default:
+            // the last one; a socket without an address has none, and any other option is none
+            checkValue(option, n, 0, option === SocketOption.IP_DSCP && s.ifc ? 63 : -1)
+            s.ifc.dscp = n
+    }
+    // headers are written anew, of all who have the address
+    for (const o of sockets) if (o.ifc === s.ifc) o.unprepare()
+}
+
+/** @throws SocketError `EINVAL` unless it is from `least` to `most` */
+function checkValue(option: SocketOption, value: number, least: number, most: number): void {
+    if (value >= least) if (value <= most) return
+    throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
 }
 
 /**

@@ -34,7 +34,10 @@ export function makeFrames(): void {
 /** Open the lowest free descriptor (POSIX). @returns -1 if all are open */
 export function openSocket(process: number, ifc: Interface, deferred: Source): number {
     let sd = 0
-    while (sd < sockets.length && sockets[sd].process !== FREE) sd++
+    while (sd < sockets.length) {
+        if (sockets[sd].process === FREE) break
+        sd++
+    }
     if (sd >= SOCKETS) return -1
     if (sd === sockets.length) sockets.push(new DatagramSocket())
     sockets[sd].open(process, ifc, deferred)
@@ -44,7 +47,7 @@ export function openSocket(process: number, ifc: Interface, deferred: Source): n
 /** The socket of a descriptor that the running process may use: one of its group's. @throws SocketError `EBADF`, `EACCES` */
 export function lookup(sd: number): DatagramSocket {
     const s = sockets[sd]
-    if (!s || s.process === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
+    if ((s ? s.process : FREE) === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
     if (s.process !== getpgrp()) throw new SocketError("EACCES", `socket ${sd} belongs to process group ${s.process}`)
     return s
 }

@@ -125,7 +125,7 @@ export class Call {
             this.session.end()
             this.become(CallState.Ended)
             // `call --seconds` reports the end itself
-            if (this.error && this.started !== 0 && this.frames === Infinity) onEnd(this)
+            if (this.error) if (this.started !== 0) if (this.frames === Infinity) onEnd(this)
         }
     }
 
@@ -164,7 +164,7 @@ export class Call {
     private async tearDown(sd: number): Promise<void> {
         const code = this.session.error
         // after somebody has hung up, an error of the network means nothing
-        if (code && this.state === CallState.Up) throw new SocketError(code, messageOf(code, this.session.socket.ifc))
+        if (code) if (this.state === CallState.Up) throw new SocketError(code, messageOf(code, this.session.socket.ifc))
         try {
             await this.sendBye(sd)
         } catch (e) {
@@ -179,7 +179,8 @@ export class Call {
         const bye = this.session.bye(this.localAddress)
         const { ifc } = lookup(sd)
         // send nothing from an address that was lost: it may be another host's now
-        if (!bye || ifc.address !== this.localAddress) return
+        if (!bye) return
+        if (ifc.address !== this.localAddress) return
         const rtcp = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tupleOf(sd))
         // if `bind` throws, the socket is closed with the process; on the common address another socket may have the port
         const port = this.localPort + 1
@@ -209,12 +210,15 @@ export class Call {
     async reached(state: CallState): Promise<void> {
         const id = this.id
         // another id means that a new call has the slot, so this one has ended
-        while (this.id === id && this.state < state) await changed.wait()
+        while (this.state < state) {
+            if (this.id !== id) return
+            await changed.wait()
+        }
     }
 
     /** Whether a call has the slot now: it is calling, up, or leaving. */
     isLive(): boolean {
-        return this.state !== CallState.Free && this.state !== CallState.Ended
+        return this.state === CallState.Free ? false : this.state !== CallState.Ended
     }
 
     /** Seconds since the call came up, until it ended. */

@@ -34,7 +34,7 @@ let last = 0
  */
 export function place(remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): Call {
     let call: Call
-    for (const c of calls) if (!c.isLive() && (!call || c.ended < call.ended)) call = c
+    for (const c of calls) if (!c.isLive()) if ((call ? call.ended : Infinity) > c.ended) call = c
     if (!call) throw new SocketError("EBUSY", `${CALLS} calls are up; hang one up`)
     call.open(++last, remote, codec, play, seconds, tuple)
     return call

@@ -5,6 +5,7 @@
  * Read first: RFC 1122, 3.2.1.3.
  */
 import { split } from "../base/text"
+import { htonl } from "./order"
 
 export const ADDRESS_ANY = 0
 export const ADDRESS_BROADCAST = -1
@@ -60,19 +61,14 @@ function hex(octet: number): string {
     return HEX[(octet >> 4) & 15] + HEX[octet & 15]
 }
 
-/** Reverse the order of the four octets: between an address, or any big-endian number, as `i32` and its value. */
-export function swap(a: number): number {
-    return (a >>> 24) | ((a >> 8) & 0xff00) | ((a & 0xff00) << 8) | (a << 24)
-}
-
 /** Netmask of a prefix of 0 to 32 bits. */
 export function maskOf(prefix: number): number {
-    return prefix === 0 ? 0 : swap(-1 << (32 - prefix))
+    return prefix === 0 ? 0 : htonl(-1 << (32 - prefix))
 }
 
 /** Length of the prefix that a netmask stands for, 0 to 32; -1 if its ones are not contiguous. */
 export function prefixOf(mask: number): number {
-    const host = ~swap(mask)
+    const host = ~htonl(mask)
     if ((host & (host + 1)) !== 0) return -1
     let prefix = 32
     for (let h = host; h !== 0; h >>>= 1) prefix--
@@ -93,7 +89,7 @@ export function addressAfter(address: number, n: number): number {
 
 /** How many addresses the second one is after the first. */
 export function addressesBetween(first: number, second: number): number {
-    return (swap(second) - swap(first)) | 0
+    return (htonl(second) - htonl(first)) | 0
 }
 
 /** Whether a single host may have this address: not 0/8, loopback, multicast, reserved or broadcast (RFC 1122, 3.2.1.3). */

@@ -3,8 +3,8 @@
  * count from the start of the message.
  * Read first: RFC 2131, 2 and 4.1; RFC 2132; RFC 3396 (an option in parts); RFC 4361 (the client identifier).
  */
-import { swap } from "./address"
 import { setMac } from "./ethernet"
+import { htonl } from "./order"
 
 export const DHCP_OP = 0
 export const DHCP_HTYPE = 1
@@ -75,7 +75,7 @@ const BOOTREQUEST_ETHERNET = 0x060101
 const BOOTREPLY_ETHERNET = 0x060102
 /** All of that but the hops. */
 const OPERATION_MASK = 0xffffff
-const FLAG_BROADCAST = 0x80
+export const FLAG_BROADCAST = 0x80
 /** 99.130.83.99 (RFC 2132, 2) as a little-endian word. */
 const COOKIE = 0x63538263
 /** Length of our client identifier, and the types in its DUID-LL (RFC 8415, 11.4) as a little-endian word. */
@@ -131,23 +131,6 @@ export class DhcpReply {
         public at: number,
         public length: number
     ) {}
-}
-
-/** What a client's message says beside its type. */
-export class DhcpRequest {
-    xid: number
-    secs: number
-    ciaddr = 0
-    requested = 0
-    server = 0
-    broadcast: boolean
-    rapidCommit: boolean
-    /** identity association: which of the many leases of this client (RFC 4361, 6.1) */
-    iaid: number
-    hostName: string
-    /** hardware address of the interface that asks */
-    macHigh: number
-    macLow: number
 }
 
 // The cursor of a walk through the options of a message. One cursor, made at boot: reading a message allocates little.
@@ -271,26 +254,19 @@ function iaidOf(b: Buffer, macHigh: number, macLow: number): number {
 }
 
 function seconds(b: Buffer, at: number): number {
-    return swap(b.getAt(at, "i32")) >>> 0
+    return htonl(b.getAt(at, "i32")) >>> 0
 }
 
 /**
  * Read a server's message.
  * @param macHigh first four octets of the hardware address that it must name
  * @param duidHigh first four octets of the one that names the device
- * @returns `undefined` when it is no DHCP reply to this hardware, or malformed
+ * @returns `undefined` if it is no DHCP reply to this hardware, or malformed
  * @see RFC 2131, 2 and 4.1
  */
-export function readDhcp(
-    b: Buffer,
-    dhcp: number,
-    length: number,
-    macHigh: number,
-    macLow: number,
-    duidHigh: number,
-    duidLow: number
-): DhcpReply {
-    if (length < DHCP_OPTIONS || length > DHCP_MAX) return undefined
+export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: number, macLow: number, duidHigh: number): DhcpReply {
+    if (length < DHCP_OPTIONS) return undefined
+    if (length > DHCP_MAX) return undefined
     if ((b.getAt(dhcp + DHCP_OP, "i32") & OPERATION_MASK) !== BOOTREPLY_ETHERNET) return undefined
     if (b.getAt(dhcp + DHCP_COOKIE, "i32") !== COOKIE) return undefined
     if (b.getAt(dhcp + DHCP_CHADDR, "i32") !== macHigh) return undefined
@@ -298,52 +274,53 @@ export function readDhcp(
     const r = new DhcpReply(b, dhcp, length)
     r.xid = b.getAt(dhcp + DHCP_XID, "i32")
     r.address = b.getAt(dhcp + DHCP_YIADDR, "i32")
-    if (!readOptions(r, duidHigh, duidLow) || r.type === undefined) return undefined
-    return r
+    if (!readOptions(r, duidHigh, macLow)) return undefined
+    return r.type === undefined ? undefined : r
 }
 
 /**
- * Write a client's message of `DHCP_LENGTH` bytes.
+ * Write a client's message of `DHCP_LENGTH` bytes, which are zero, up to its options: `writeAddress` and `writeWishes` write those, and `OPTION_END` ends them.
  * The client identifier is that of RFC 4361, 6.1: type 255, the IAID, and a DUID-LL (RFC 8415, 11.4).
- * @param duidHigh first four octets of the hardware address that names the device, whichever its interface has
+ * @param iaid identity association: which of the many leases of this client (RFC 4361, 6.1)
+ * @param macHigh first four octets of the hardware address of the interface that asks
+ * @param macLow its last two, which are those of every hardware address of the device
+ * @param duidHigh first four octets of the one that names the device
+ * @returns where its next option goes
  */
-export function writeDhcp(b: Buffer, dhcp: number, type: number, q: DhcpRequest, duidHigh: number, duidLow: number): void {
-    b.fillAt(dhcp, DHCP_LENGTH, 0)
+export function writeDhcp(
+    b: Buffer,
+    dhcp: number,
+    type: number,
+    xid: number,
+    iaid: number,
+    macHigh: number,
+    macLow: number,
+    duidHigh: number
+): number {
     b.setAt(dhcp + DHCP_OP, "i32", BOOTREQUEST_ETHERNET)
-    b.setAt(dhcp + DHCP_XID, "i32", q.xid)
-    b[dhcp + DHCP_SECS] = q.secs >> 8
-    b[dhcp + DHCP_SECS + 1] = q.secs
-    if (q.broadcast) b[dhcp + DHCP_FLAGS] = FLAG_BROADCAST
-    b.setAt(dhcp + DHCP_CIADDR, "i32", q.ciaddr)
-    setMac(b, dhcp + DHCP_CHADDR, q.macHigh, q.macLow)
-
+    b.setAt(dhcp + DHCP_XID, "i32", xid)
+    setMac(b, dhcp + DHCP_CHADDR, macHigh, macLow)
     const identity = dhcp + DHCP_COOKIE
     b.blitAt(identity, IDENTITY, 0, IDENTITY.length)
     b[identity + TYPE] = type
-    b[identity + IAID] = q.iaid
-    setMac(b, identity + DUID, duidHigh, duidLow)
-
-    let at = identity + IDENTITY.length
-    if (q.requested !== 0) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, q.requested)
-    if (q.server !== 0) at = writeAddress(b, at, OPTION_SERVER_IDENTIFIER, q.server)
-    if (q.rapidCommit) {
-        b[at] = OPTION_RAPID_COMMIT
-        b[at + 1] = 0
-        at += 2
-    }
-    if (type === DHCPDISCOVER || type === DHCPREQUEST) {
-        b.blitAt(at, WISHES, 0, WISHES.length)
-        at += WISHES.length
-        b[at] = q.hostName.length
-        b.blitAt(at + 1, q.hostName, 0, q.hostName.length)
-        at += 1 + q.hostName.length
-    }
-    b[at] = OPTION_END
+    b[identity + IAID] = iaid
+    setMac(b, identity + DUID, duidHigh, macLow)
+    return identity + IDENTITY.length
 }
 
-function writeAddress(b: Buffer, at: number, code: number, address: number): number {
+/** Write an option whose value is an address. @returns where the next option goes */
+export function writeAddress(b: Buffer, at: number, code: number, address: number): number {
     b[at] = code
     b[at + 1] = 4
     b.setAt(at + 2, "i32", address)
     return at + 6
+}
+
+/** Write what a client wishes to be told, and its name. @returns where the next option goes */
+export function writeWishes(b: Buffer, at: number, hostName: string): number {
+    b.blitAt(at, WISHES, 0, WISHES.length)
+    at += WISHES.length
+    b[at] = hostName.length
+    b.blitAt(at + 1, hostName, 0, hostName.length)
+    return at + 1 + hostName.length
 }

@@ -3,6 +3,7 @@
  * Read first: RFC 791, 3.1; RFC 6864, 4.1 (why every identification is 0).
  */
 import { checksumOf, sum } from "./checksum"
+import { put16 } from "./order"
 
 export const IPV4_VERSION_IHL = 0
 export const IPV4_TOS = 1
@@ -33,11 +34,9 @@ const DONT_FRAGMENT = 0x40
  * @param length bytes after the header
  */
 export function writeIpv4(b: Buffer, ip: number, protocol: number, tos: number, src: number, dst: number, length: number): void {
-    const total = IPV4_HEADER + length
     b[ip] = VERSION_4_IHL_5
     b[ip + IPV4_TOS] = tos
-    b[ip + IPV4_TOTAL_LENGTH] = total >> 8
-    b[ip + IPV4_TOTAL_LENGTH + 1] = total
+    put16(b, ip + IPV4_TOTAL_LENGTH, IPV4_HEADER + length)
     b.setAt(ip + IPV4_IDENTIFICATION, "u16", 0)
     b.setAt(ip + IPV4_FLAGS_FRAGMENT, "u16", DONT_FRAGMENT)
     b[ip + IPV4_TTL] = TTL

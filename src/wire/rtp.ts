@@ -2,6 +2,8 @@
  * The format of RTP packets. Offsets count from the start of the packet.
  * Read first: RFC 3550, 5.1 and 5.3.1 (header extension).
  */
+import { get16 } from "./order"
+
 export const RTP_FLAGS = 0
 export const RTP_TYPE = 1
 export const RTP_SEQUENCE = 2
@@ -21,11 +23,12 @@ export function writeRtp(b: Buffer, rtp: number, payloadType: number, ssrc: numb
 
 /** Bytes before the payload, CSRC list and extension included; -1 if the packet is no RTP or ends too early. */
 export function rtpHeaderLength(b: Buffer, rtp: number, length: number): number {
-    if (length < RTP_HEADER || (b[rtp] & 0xc0) !== VERSION_2) return -1
+    if (length < RTP_HEADER) return -1
+    if ((b[rtp] & 0xc0) !== VERSION_2) return -1
     let header = RTP_HEADER + 4 * (b[rtp] & 15)
     if ((b[rtp] & 0x10) !== 0) {
         if (length < header + 4) return -1
-        header += 4 + 4 * ((b[rtp + header + 2] << 8) | b[rtp + header + 3])
+        header += 4 + 4 * get16(b, rtp + header + 2)
     }
     return header > length ? -1 : header
 }
@@ -33,6 +36,8 @@ export function rtpHeaderLength(b: Buffer, rtp: number, length: number): number 
 /** Bytes of padding at the end of the packet; -1 if it claims more than follow the header. */
 export function rtpPadding(b: Buffer, rtp: number, length: number, header: number): number {
     if ((b[rtp] & 0x20) === 0) return 0
-    const padding = length > header ? b[rtp + length - 1] : 0
-    return padding === 0 || header + padding > length ? -1 : padding
+    if (length <= header) return -1
+    const padding = b[rtp + length - 1]
+    if (padding === 0) return -1
+    return header + padding > length ? -1 : padding
 }

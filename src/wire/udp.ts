@@ -4,6 +4,7 @@
  */
 import { checksumHolds, checksumOf, sum } from "./checksum"
 import { IPV4_DST, IPV4_SRC, PROTOCOL_UDP, pseudoSum } from "./ipv4"
+import { put16 } from "./order"
 
 export const UDP_SRC_PORT = 0
 export const UDP_DST_PORT = 2
@@ -13,13 +14,9 @@ export const UDP_HEADER = 8
 
 /** Write a header with a checksum of 0 ("not used"). @param length bytes of payload */
 export function writeUdp(b: Buffer, udp: number, srcPort: number, dstPort: number, length: number): void {
-    const total = UDP_HEADER + length
-    b[udp] = srcPort >> 8
-    b[udp + 1] = srcPort
-    b[udp + UDP_DST_PORT] = dstPort >> 8
-    b[udp + UDP_DST_PORT + 1] = dstPort
-    b[udp + UDP_LENGTH] = total >> 8
-    b[udp + UDP_LENGTH + 1] = total
+    put16(b, udp, srcPort)
+    put16(b, udp + UDP_DST_PORT, dstPort)
+    put16(b, udp + UDP_LENGTH, UDP_HEADER + length)
     b.setAt(udp + UDP_CHECKSUM, "u16", 0)
 }
 

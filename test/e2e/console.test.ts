@@ -12,7 +12,7 @@ const CONFIG = readFileSync(new URL("../../src/base/config.ts", import.meta.url)
 const constant = (name: string) => Number(new RegExp(` ${name} = (\\d+)`).exec(CONFIG)![1])
 const CALLS = constant("CALLS")
 const COMMANDS_AT_ONCE = constant("COMMANDS_AT_ONCE")
-const COMMANDS = ["help", "ifconfig", "netstat", "arp", "ping", "lease", "call", "hangup", "calls", "stats", "sleep", "ballast"]
+const COMMANDS = ["help", "ifconfig", "netstat", "arp", "ping", "lease", "call", "hangup", "calls", "stats", "sleep", "uptime", "ballast"]
 
 describe("console", () => {
     let rig: Rig
@@ -73,6 +73,7 @@ describe("console", () => {
         ["ping 10.77.0.2 1 1", /what is 1\?/],
         ["sleep", /how many seconds/],
         ["sleep -1", /how many seconds/],
+        ["uptime 1", /what is 1\?; usage: uptime/],
         ["lease drop tp0", /drop is none of renew, release, ready/],
         ["lease renew", /IFACE is missing/],
         ["lease renew tp9", /tp9 has no lease; see ifconfig/],
@@ -128,6 +129,14 @@ describe("console", () => {
     it("pings what is there", async () => {
         const text = await rig.run("ping 10.77.0.3 2")
         assert.match(text, /^10\.77\.0\.3: seq=1 time=\d+ ms\n10\.77\.0\.3: seq=2 time=\d+ ms\n2 sent, 2 answered\n$/)
+    })
+
+    it("says for how many seconds the phone has been running", async () => {
+        const seconds = async () => Number(/^up (\d+) s\n$/.exec(await rig.run("uptime"))![1])
+        const before = await seconds()
+        await rig.run("sleep 3")
+        const passed = (await seconds()) - before
+        assert.ok(passed === 3 || passed === 4, `${passed} s`)
     })
 
     it("tells more of one command, and lists them for a question mark, too", async () => {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { describe, it } from "node:test"
-import { COUNTERS } from "../../src/base/counters.js"
 
 const text = readFileSync(new URL("../../src/base/counters.ts", import.meta.url), "utf8")
 
@@ -12,6 +11,7 @@ describe("counters", () => {
         const members = [...body.matchAll(/^ {4}(\w+),/gm)].map(([, name]) => name[0].toLowerCase() + name.slice(1))
         assert.equal(members.pop(), "total")
         assert.ok(members.length > 40)
-        assert.deepEqual(COUNTERS.split(" "), members)
+        const names = [.../export const COUNTERS =([^=]*)/.exec(text)![1].matchAll(/"([^"]*)"/g)].map(([, part]) => part).join("")
+        assert.deepEqual(names.split(" "), members)
     })
 })

@@ -5,7 +5,7 @@ import { startLease } from "../../../src/dhcp/client"
 import { dhcpEndpoint } from "../../../src/dhcp/input"
 import { setPhy } from "../../../src/link/ethernet"
 import { receive } from "../../../src/ip/input"
-import { StreamPhy } from "../../../src/phy/stream"
+import { streamPhy } from "../../../src/phy/stream"
 import { Counter, countOf } from "../../../src/base/counters"
 import { DHCP_MAX } from "../../../src/wire/dhcp"
 import { BOARD, BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, dhcp, give, icmp, station, udp } from "../support/lan"
@@ -21,7 +21,7 @@ stream._socketOpen = () => 0
 stream._socketClose = () => 0
 stream._socketWrite = () => 0
 
-const phy = new StreamPhy("tcp://10.0.0.1:4789", BOARD_MAC.getAt(0, "i32"), BOARD_MAC.getAt(4, "u16"))
+const phy = streamPhy("tcp://10.0.0.1:4789", BOARD_MAC.getAt(0, "i32"), BOARD_MAC.getAt(4, "u16"))
 setPhy(phy)
 addEverywhere(dhcpEndpoint)
 give(station(0), BOARD, 24, HOST)

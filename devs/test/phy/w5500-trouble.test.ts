@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@devicescript/test"
+import { spare } from "../../../src/phy/w5500/queue"
 import { Counter, countOf } from "../../../src/base/counters"
 import { FAST, NO_LINK, SN_RX_RD, SN_TX_WR, TEN_MEGABIT } from "../support/chip"
 import {
@@ -31,7 +32,7 @@ describe("the link", () => {
 
     test("down: frames are refused, and those that wait are given up; up: the next ones pass", async () => {
         const before = countOf(Counter.PhyTxDown)
-        const buffers = (phy as any).queue.spare.length
+        const buffers = spare.length
         chip.link = NO_LINK
         // three frames in the queue when the driver looks
         let once = true
@@ -48,7 +49,7 @@ describe("the link", () => {
         expect(countOf(Counter.PhyTxDown)).toBe(before + 3)
         expect(sendUsual(3)).toBe(false)
         expect(countOf(Counter.PhyTxDown)).toBe(before + 4)
-        expect((phy as any).queue.spare.length).toBe(buffers)
+        expect(spare.length).toBe(buffers)
         expect(chip.sent.length).toBe(0)
         await look()
         expect(links).toBe("up down ")
@@ -216,7 +217,7 @@ describe("trouble", () => {
     })
 
     test("a transfer that fails, whichever: the chip is reset, and no buffer of the usual length is lost", async () => {
-        const buffers = (phy as any).queue.spare.length
+        const buffers = spare.length
         let fails = ""
         chip.before = b => {
             if (fails === "" || !copyOf(b, 0, 3).toString("hex").endsWith(fails)) return
@@ -241,7 +242,7 @@ describe("trouble", () => {
             while (got.length > 0) got.pop()
             while (chip.sent.length > 0) chip.sent.pop()
             await bothWays()
-            expect((phy as any).queue.spare.length).toBe(buffers)
+            expect(spare.length).toBe(buffers)
         }
     })
 })

@@ -3,7 +3,9 @@ import { expect } from "@devicescript/test"
 import { USUAL_FRAME } from "../../../src/base/config"
 import { followLink, setPhy, transmitted } from "../../../src/link/ethernet"
 import { HEADROOM } from "../../../src/phy/phy"
-import { W5500Phy } from "../../../src/phy/w5500/driver"
+import type { Phy } from "../../../src/phy/phy"
+import { doubt, pump, w5500Phy } from "../../../src/phy/w5500/driver"
+import { sleeper, waiting } from "../../../src/phy/w5500/queue"
 import { FakeChip } from "./chip"
 import { copyOf, expectBytes, put16, until } from "./support"
 
@@ -33,7 +35,7 @@ runtime.print = (level: number, text: string) => {
 }
 
 export let chip: FakeChip
-export let phy: W5500Phy
+export let phy: Phy
 /** What came up: frames, and changes of the link. */
 export const got: Buffer[] = []
 export let links = ""
@@ -56,7 +58,7 @@ export function make(): void {
     while (said.length > 0) said.pop()
     links = ""
     chip = new FakeChip()
-    phy = new W5500Phy(chip, 0x332211fe, 0x5544)
+    phy = w5500Phy(chip, 0x332211fe, 0x5544)
     setPhy(phy)
 }
 
@@ -74,15 +76,12 @@ export async function fresh(): Promise<void> {
 
 /** End the driver's fiber. */
 export function stop(): void {
-    if (phy.pump) phy.pump.terminate()
+    if (pump) pump.terminate()
 }
 
 /** The driver has nothing left to do. */
 export async function settled(): Promise<void> {
-    await until("the driver", () => {
-        const p = phy as any
-        return p.queue.sleeper && p.queue.count === 0 && p.doubt === 0 && !chip.interrupt()
-    })
+    await until("the driver", () => !!sleeper && waiting === 0 && doubt === 0 && !chip.interrupt())
 }
 
 /** It is time for the driver to look at the link. */

@@ -11,7 +11,7 @@ import { count, Counter, countMany } from "../../base/counters"
 import { collect } from "../../base/heap"
 import { ETH_HEADER, ETH_MAX } from "../../wire/ethernet"
 import { FrameHandler, Phy, complain, handUp } from "../phy"
-import { FrameQueue } from "./queue"
+import { frames, head, makeQueue, put, remove, setSleeper, waiting } from "./queue"
 import {
     BUFFER_KB,
     COMMON,
@@ -82,280 +82,303 @@ const LINK_INTERVAL = 500
 const RETRY_FIRST = 250
 const RETRY_MAX = 8000
 
-/** The PHY of a board with a W5500. */
-export class W5500Phy implements Phy {
-    // the VM searches fields from the first on: what each frame needs comes first
-    private queue = new FrameQueue()
-    /** What Sn_RX_RD and Sn_TX_WR must be. */
-    private rxRead = 0
-    private txWrite = 0
-    private doubt = 0
-    private fast = false
-    private status = transfer(SN_CR, SOCKET, SN_IMR - SN_CR)
-    private pointer = transfer(SN_TX_WR, SOCKET | WRITE, 2)
-    private command = transfer(SN_CR, SOCKET | WRITE, 1)
-    private acknowledge = transfer(SN_IR, SOCKET | WRITE, 1)
-    private one = Buffer.alloc(PHASES + USUAL_RECEIVED)
-    private several = Buffer.alloc(PHASES + READ_TOGETHER * USUAL_RECEIVED)
-    private receive: FrameHandler = undefined
-    /** MAC filter as it shall be, and as the chip was told. */
-    private filter = SN_MR_MFEN
-    private filterSet = SN_MR_MFEN
-    private link: (up: boolean) => void
-    /** What serves the chip; a test ends it. */
-    pump: ds.Fiber
-    up = false
-    /** The queue's own: nothing lies between a frame and the queue. */
-    transmit: (b: Buffer) => number = this.queue.put
-    description: string
-    /** Frames in the queue, and what one transfer reads. */
-    heap = 4
+// There is one controller, so its state is the module's.
 
-    constructor(
-        private spi: SpiDevice,
-        public macHigh: number,
-        public macLow: number
-    ) {
-        this.description = spi.description
-        this.acknowledge[PHASES] = SN_IR_RECV
+let phy: Phy
+let spi: SpiDevice
+let receive: FrameHandler
+let link: (up: boolean) => void
+/** What Sn_RX_RD and Sn_TX_WR must be. */
+let rxRead = 0
+let txWrite = 0
+/** See `DOUBT_MAX`. */
+export let doubt = 0
+let fast = false
+/** Transfers, and buffers for what one of them reads. */
+let status: Buffer
+let pointer: Buffer
+let command: Buffer
+let acknowledge: Buffer
+let one: Buffer
+let several: Buffer
+/** MAC filter as it shall be, and as the chip was told. */
+let filter = SN_MR_MFEN
+let filterSet = SN_MR_MFEN
+/** What serves the chip; a test ends it. */
+export let pump: ds.Fiber
+
+/** The PHY of a board with a W5500, on this bus. */
+export function w5500Phy(device: SpiDevice, macHigh: number, macLow: number): Phy {
+    spi = device
+    makeQueue()
+    status = transfer(SN_CR, SOCKET, SN_IMR - SN_CR)
+    pointer = transfer(SN_TX_WR, SOCKET | WRITE, 2)
+    command = transfer(SN_CR, SOCKET | WRITE, 1)
+    acknowledge = transfer(SN_IR, SOCKET | WRITE, 1)
+    acknowledge[PHASES] = SN_IR_RECV
+    one = Buffer.alloc(PHASES + USUAL_RECEIVED)
+    several = Buffer.alloc(PHASES + READ_TOGETHER * USUAL_RECEIVED)
+    filter = SN_MR_MFEN
+    pump = undefined
+    phy = {
+        up: false,
+        macHigh,
+        macLow,
+        description: spi.description,
+        // frames in the queue, and what one transfer reads
+        heap: 4,
+        // the queue's own: nothing lies between a frame and the queue
+        transmit: put,
+        start,
+        lost,
+        promiscuous,
     }
+    return phy
+}
 
-    start(receive: FrameHandler, link: (up: boolean) => void): void {
-        this.receive = receive
-        this.link = link
-        // the fiber's first activation lasts: give it a place among what was made at boot
-        collect()
-        this.pump = this.run.start()
-    }
+function start(onFrame: FrameHandler, onLink: (up: boolean) => void): void {
+    receive = onFrame
+    link = onLink
+    // the fiber's first activation lasts: give it a place among what was made at boot
+    collect()
+    pump = run.start()
+}
 
-    /** Nothing to do: the driver looks at the link by itself. */
-    lost(): void {}
+/** Nothing to do: the driver looks at the link by itself. */
+function lost(): void {}
 
-    /** Set the chip up again before anything that waits is sent: the answer to it must find the filter changed. */
-    promiscuous(on: boolean): boolean {
-        this.filter = on ? 0 : SN_MR_MFEN
-        if (this.filter !== this.filterSet) this.doubt = DOUBT_MAX
-        return true
-    }
+/** Set the chip up again before anything that waits is sent: the answer to it must find the filter changed. */
+function promiscuous(on: boolean): boolean {
+    filter = on ? 0 : SN_MR_MFEN
+    if (filter !== filterSet) doubt = DOUBT_MAX
+    return true
+}
 
-    /** Set the chip up and serve it, for ever. One function, so that its activation stays where it was made at boot. */
-    private async run() {
-        const spi = this.spi
-        const queue = this.queue
-        const self = ds.Fiber.self()
-        let retry = RETRY_FIRST
-        let hard = true
-        while (true) {
-            try {
-                await this.setUp(hard)
-                retry = RETRY_FIRST
-                let looked = ds.millis()
-                while (this.doubt < DOUBT_MAX && this.filter === this.filterSet) {
-                    if (queue.count === 0 && !spi.interrupt()) {
-                        queue.sleeper = self
+/** Set the chip up and serve it, for ever. One function, so that its activation stays where it was made at boot. */
+async function run() {
+    const self = ds.Fiber.self()
+    let retry = RETRY_FIRST
+    let hard = true
+    while (true) {
+        try {
+            await setUp(hard)
+            retry = RETRY_FIRST
+            let looked = ds.millis()
+            while (doubt < DOUBT_MAX) {
+                if (filter !== filterSet) break
+                if (waiting === 0)
+                    if (!spi.interrupt()) {
+                        setSleeper(self)
                         await ds.suspend<any>(W5500_POLL)
-                        queue.sleeper = undefined
+                        setSleeper(undefined)
                     }
-                    const due = ds.millis() - looked >= LINK_INTERVAL
-                    if (due) {
-                        looked = ds.millis()
-                        await this.lookAtLink()
-                    }
-                    // acknowledged before the status is read: a frame that comes later asks again
-                    if (spi.interrupt()) await spi.write(this.acknowledge)
-                    // a chip that was reset by itself never asks: each look at the link also reads the status
-                    else if (queue.count === 0 && spi.hasInterrupt && !due) continue
-                    while (await this.turn()) {}
+                const due = ds.millis() - looked >= LINK_INTERVAL
+                if (due) {
+                    looked = ds.millis()
+                    await lookAtLink()
                 }
-                // it answers, so no reset: its registers are written again, and it keeps its link
-                hard = false
-            } catch (e) {
-                complain((e as Error).message)
-                hard = true
-                this.setLink(false)
-                await ds.sleep(retry)
-                retry = Math.min(2 * retry, RETRY_MAX)
+                // acknowledged before the status is read: a frame that comes later asks again
+                if (spi.interrupt()) await spi.write(acknowledge)
+                // a chip that was reset by itself never asks: each look at the link also reads the status
+                else if (!due) if (waiting === 0) if (spi.hasInterrupt) continue
+                while (await turn()) {}
             }
-            count(Counter.PhyReconnects)
+            // it answers, so no reset: its registers are written again, and it keeps its link
+            hard = false
+        } catch (e) {
+            complain((e as Error).message)
+            hard = true
+            setLink(false)
+            await ds.sleep(retry)
+            retry = Math.min(2 * retry, RETRY_MAX)
         }
+        count(Counter.PhyReconnects)
     }
+}
 
-    /** Read the status, and do what it calls for. @returns whether there may be more to do at once */
-    private async turn(): Promise<boolean> {
-        const s = this.status
-        // the answer to the last read lies where the phases were
-        phases(s, SN_CR, SOCKET)
-        await this.spi.exchange(s)
-        const rxRead = (s[AT_RX_RD] << 8) | s[AT_RX_RD + 1]
-        const txWrite = (s[AT_TX_WR] << 8) | s[AT_TX_WR + 1]
-        const received = (s[AT_RX_RSR] << 8) | s[AT_RX_RSR + 1]
-        if (s[AT_SR] !== SOCK_MACRAW || rxRead !== this.rxRead || txWrite !== this.txWrite) {
-            // once may be noise on the line; if it goes on, the chip was reset or has lost its way
-            this.doubt += ASTRAY
-            return this.doubt < DOUBT_MAX
-        }
-        const rxWrite = (s[AT_RX_WR] << 8) | s[AT_RX_WR + 1]
-        const sent = ((s[AT_TX_RD] << 8) | s[AT_TX_RD + 1]) === txWrite
-        // the chip has not taken the last command, or a frame arrives just now: look again
-        if (s[AT_CR] !== 0 || ((rxWrite - rxRead) & 0xffff) !== received) {
-            this.doubt++
-            return this.doubt < DOUBT_MAX
-        }
-        const queue = this.queue
-        this.doubt = queue.count > 0 && !sent ? this.doubt + 1 : 0
-        const left = received > 0 && (await this.read(received))
-        if (sent && this.doubt === 0 && queue.count > 0) await this.sendWaiting()
-        return this.doubt < DOUBT_MAX && (queue.count > 0 || left)
+/** Read the status, and do what it calls for. @returns whether there may be more to do at once */
+async function turn(): Promise<boolean> {
+    const s = status
+    // the answer to the last read lies where the phases were
+    phases(s, SN_CR, SOCKET)
+    await spi.exchange(s)
+    const rd = (s[AT_RX_RD] << 8) | s[AT_RX_RD + 1]
+    const wr = (s[AT_TX_WR] << 8) | s[AT_TX_WR + 1]
+    // here and below, what must be equal differs in no bit: `||` costs three times as much in code and time
+    if (((s[AT_SR] ^ SOCK_MACRAW) | (rd ^ rxRead) | (wr ^ txWrite)) !== 0) {
+        // once may be noise on the line; if it goes on, the chip was reset or has lost its way
+        doubt += ASTRAY
+        return doubt < DOUBT_MAX
     }
+    const received = (s[AT_RX_RSR] << 8) | s[AT_RX_RSR + 1]
+    const rxWrite = (s[AT_RX_WR] << 8) | s[AT_RX_WR + 1]
+    doubt++
+    // the chip has not taken the last command, or a frame arrives just now: look again
+    if ((s[AT_CR] | (((rxWrite - rd) & 0xffff) ^ received)) !== 0) return doubt < DOUBT_MAX
+    const sent = ((s[AT_TX_RD] << 8) | s[AT_TX_RD + 1]) === wr
+    if (sent) doubt = 0
+    if (waiting === 0) doubt = 0
+    let more = false
+    if (received > 0) more = await read(received)
+    if (sent) if (doubt === 0) if (waiting > 0) await sendWaiting()
+    if (waiting > 0) more = true
+    return doubt < DOUBT_MAX ? more : false
+}
 
-    /**
-     * Hand up the frames at the beginning of the receive buffer. A frame that is not read to its end stays in the chip.
-     * @returns whether something is left
-     */
-    private async read(received: number): Promise<boolean> {
-        let left = received
-        // one RECV serves several reads; not all at once, so that frames that wait to be sent do not wait for long
-        for (let reads = 0; left > 0 && reads < READS_PER_TURN; reads++) {
-            let b = left > USUAL_RECEIVED ? this.several : this.one
-            await this.readInto(b)
-            let n = Math.min(left, b.length - PHASES)
-            const first = (b[PHASES] << 8) | b[PHASES + 1]
-            if (first > n && first <= left && first <= RECEIVED_MAX) {
+/**
+ * Hand up the frames at the beginning of the receive buffer. A frame that is not read to its end stays in the chip.
+ * @returns whether something is left
+ */
+async function read(received: number): Promise<boolean> {
+    let left = received
+    // one RECV serves several reads; not all at once, so that frames that wait to be sent do not wait for long
+    for (let reads = 0; reads < READS_PER_TURN; reads++) {
+        if (left === 0) break
+        let b = left > USUAL_RECEIVED ? several : one
+        await readInto(b)
+        let n = Math.min(left, b.length - PHASES)
+        const first = (b[PHASES] << 8) | b[PHASES + 1]
+        if (first > n)
+            if (first <= Math.min(left, RECEIVED_MAX)) {
                 // few frames are so long, and a buffer of 1.5 KB to keep is much here
                 b = Buffer.alloc(PHASES + first)
-                await this.readInto(b)
+                await readInto(b)
                 n = first
             }
-            let at = 0
-            // at least once: a single octet is no length either
-            while (at === 0 || at + LENGTH <= n) {
-                const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
-                if (length < LENGTH + ETH_HEADER || length > RECEIVED_MAX || at + length > left) {
-                    count(Counter.PhyBadLength)
-                    this.doubt = DOUBT_MAX
-                    return false
-                }
-                if (at + length > n) break
-                handUp(this.receive, b, PHASES + at + LENGTH, length - LENGTH)
-                at += length
-            }
-            left -= at
-            this.rxRead = (this.rxRead + at) & 0xffff
+        let at = 0
+        // at least once: a single octet is no length either
+        while (true) {
+            const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
+            if (length < LENGTH + ETH_HEADER) return giveUp()
+            if (length > RECEIVED_MAX) return giveUp()
+            if (at + length > left) return giveUp()
+            if (at + length > n) break
+            handUp(receive, b, PHASES + at + LENGTH, length - LENGTH)
+            at += length
+            if (at + LENGTH > n) break
         }
-        await this.advance(SN_RX_RD, this.rxRead, RECV)
-        return left > 0
+        left -= at
+        rxRead = (rxRead + at) & 0xffff
     }
+    await advance(SN_RX_RD, rxRead, RECV)
+    return left > 0
+}
 
-    private async readInto(b: Buffer) {
-        phases(b, this.rxRead, RX_BUFFER)
-        await this.spi.exchange(b)
-    }
+/** What is no length of a frame: the place in the receive buffer is lost. */
+function giveUp(): boolean {
+    count(Counter.PhyBadLength)
+    doubt = DOUBT_MAX
+    return false
+}
 
-    /**
-     * Send the oldest frame, and those after it that are as long or longer. At 100 Mb/s, full duplex, nothing asks whether a
-     * frame has left before the next: it leaves in less time (19 us) than the next one needs on the bus (88 us at 20 MHz).
-     */
-    private async sendWaiting() {
-        const queue = this.queue
-        let more = true
-        while (more) {
-            // the frame stays in the queue until it is sent: if the bus fails, none is lost uncounted
-            const b = queue.frames[queue.head]
-            // the chip wraps the address at the end of its buffer
-            phases(b, this.txWrite, TX_BUFFER | WRITE)
-            await this.spi.write(b)
-            this.txWrite = (this.txWrite + b.length - PHASES) & 0xffff
-            await this.advance(SN_TX_WR, this.txWrite, SEND)
-            queue.remove()
-            more = this.fast && queue.count > 0 && b.length <= queue.frames[queue.head].length
-        }
-    }
+async function readInto(b: Buffer) {
+    phases(b, rxRead, RX_BUFFER)
+    await spi.exchange(b)
+}
 
-    /** Tell the chip how far its buffer is written or read, and then what to do about it. */
-    private async advance(register: number, value: number, command: number) {
-        const b = this.pointer
-        // `write` leaves the phases as they are, and only the register's low octet differs
-        b[1] = register
-        b[PHASES] = value >> 8
-        b[PHASES + 1] = value
-        await this.spi.write(b)
-        this.command[PHASES] = command
-        await this.spi.write(this.command)
+/**
+ * Send the oldest frame, and those after it that are as long or longer. At 100 Mb/s, full duplex, nothing asks whether a
+ * frame has left before the next: it leaves in less time (19 us) than the next one needs on the bus (88 us at 20 MHz).
+ */
+async function sendWaiting() {
+    while (true) {
+        // the frame stays in the queue until it is sent: if the bus fails, none is lost uncounted
+        const b = frames[head]
+        // the chip wraps the address at the end of its buffer
+        phases(b, txWrite, TX_BUFFER | WRITE)
+        await spi.write(b)
+        txWrite = (txWrite + b.length - PHASES) & 0xffff
+        await advance(SN_TX_WR, txWrite, SEND)
+        remove()
+        if (!fast) return
+        if (waiting === 0) return
+        if (b.length > frames[head].length) return
     }
+}
 
-    private async set(block: number, register: number, value: number) {
-        const b = transfer(register, block | WRITE, 1)
-        b[PHASES] = value
-        await this.spi.write(b)
-    }
+/** Tell the chip how far its buffer is written or read, and then what to do about it. */
+async function advance(register: number, value: number, order: number) {
+    const b = pointer
+    // `write` leaves the phases as they are, and only the register's low octet differs
+    b[1] = register
+    b[PHASES] = value >> 8
+    b[PHASES + 1] = value
+    await spi.write(b)
+    command[PHASES] = order
+    await spi.write(command)
+}
 
-    /**
-     * Write the chip's registers. @param hard pull its reset line first
-     * @throws if what answers is no W5500
-     */
-    private async setUp(hard: boolean) {
-        if (hard) {
-            // 5.5.1: low for 500 us, and 1 ms until the clock is stable
-            this.spi.reset(false)
-            await ds.sleep(2)
-            this.spi.reset(true)
-            await ds.sleep(2)
-        }
-        await this.set(COMMON, MR, MR_RST)
-        await ds.sleep(1)
-        await this.lookAtLink()
-        const mac = Buffer.alloc(PHASES + 6)
-        phases(mac, SHAR, COMMON | WRITE)
-        mac.setAt(PHASES, "i32", this.macHigh)
-        mac.setAt(PHASES + 4, "u16", this.macLow)
-        await this.spi.write(mac)
-        for (let n = 0; n < 8; n++) {
-            const sizes = transfer(SN_RXBUF_SIZE, (SOCKET + n * NEXT_SOCKET) | WRITE, 2)
-            if (n === 0) sizes.fillAt(PHASES, 2, BUFFER_KB)
-            await this.spi.write(sizes)
-        }
-        await this.set(COMMON, SIMR, 1)
-        await this.set(SOCKET, SN_IMR, SN_IR_RECV)
-        this.filterSet = this.filter
-        await this.set(SOCKET, SN_MR, this.filterSet | SN_MR_BLOCK | SN_MR_MACRAW)
-        await this.set(SOCKET, SN_CR, OPEN)
-        await ds.sleep(1)
-        const state = transfer(SN_SR, SOCKET, 1)
-        await this.spi.exchange(state)
-        if (state[PHASES] !== SOCK_MACRAW) throw new Error(`the W5500 on ${this.description} does not open its socket`)
-        this.rxRead = 0
-        this.txWrite = 0
-        this.doubt = 0
-    }
+async function set(block: number, register: number, value: number) {
+    const b = transfer(register, block | WRITE, 1)
+    b[PHASES] = value
+    await spi.write(b)
+}
 
-    /** Read link, speed and version of the chip. @throws if what answers is no W5500 */
-    private async lookAtLink() {
-        const b = Buffer.alloc(PHASES + VERSIONR - PHYCFGR + 1)
-        let version = 0
-        // a wrong version once may be noise on the line
-        for (let i = 0; i < 2 && version !== VERSION; i++) {
-            phases(b, PHYCFGR, COMMON)
-            await this.spi.exchange(b)
-            version = b[PHASES + VERSIONR - PHYCFGR]
-        }
-        if (version !== VERSION)
-            throw new Error(
-                `no W5500 answers on ${this.description} (VERSIONR is ${version} instead of ${VERSION}); see its supply and its wires`
-            )
-        this.fast = (b[PHASES] & PHYCFGR_FAST) === PHYCFGR_FAST
-        this.setLink((b[PHASES] & PHYCFGR_LNK) !== 0)
+/**
+ * Write the chip's registers. @param hard pull its reset line first
+ * @throws if what answers is no W5500
+ */
+async function setUp(hard: boolean) {
+    if (hard) {
+        // 5.5.1: low for 500 us, and 1 ms until the clock is stable
+        spi.reset(false)
+        await ds.sleep(2)
+        spi.reset(true)
+        await ds.sleep(2)
     }
+    await set(COMMON, MR, MR_RST)
+    await ds.sleep(1)
+    await lookAtLink()
+    const mac = Buffer.alloc(PHASES + 6)
+    phases(mac, SHAR, COMMON | WRITE)
+    mac.setAt(PHASES, "i32", phy.macHigh)
+    mac.setAt(PHASES + 4, "u16", phy.macLow)
+    await spi.write(mac)
+    for (let n = 0; n < 8; n++) {
+        const sizes = transfer(SN_RXBUF_SIZE, (SOCKET + n * NEXT_SOCKET) | WRITE, 2)
+        if (n === 0) sizes.fillAt(PHASES, 2, BUFFER_KB)
+        await spi.write(sizes)
+    }
+    await set(COMMON, SIMR, 1)
+    await set(SOCKET, SN_IMR, SN_IR_RECV)
+    filterSet = filter
+    await set(SOCKET, SN_MR, filterSet | SN_MR_BLOCK | SN_MR_MACRAW)
+    await set(SOCKET, SN_CR, OPEN)
+    await ds.sleep(1)
+    const state = transfer(SN_SR, SOCKET, 1)
+    await spi.exchange(state)
+    if (state[PHASES] !== SOCK_MACRAW) throw new Error(`the W5500 on ${phy.description} does not open its socket`)
+    rxRead = 0
+    txWrite = 0
+    doubt = 0
+}
 
-    private setLink(up: boolean): void {
-        if (up === this.up) return
-        this.up = up
-        if (up) complain(undefined)
-        else {
-            // when the link comes back, the frames that wait are too late
-            const queue = this.queue
-            countMany(Counter.PhyTxDown, queue.count)
-            while (queue.count > 0) queue.remove()
-        }
-        this.link(up)
+/** Read link, speed and version of the chip. @throws if what answers is no W5500 */
+async function lookAtLink() {
+    const b = Buffer.alloc(PHASES + VERSIONR - PHYCFGR + 1)
+    let version = 0
+    // a wrong version once may be noise on the line
+    for (let i = 0; i < 2 && version !== VERSION; i++) {
+        phases(b, PHYCFGR, COMMON)
+        await spi.exchange(b)
+        version = b[PHASES + VERSIONR - PHYCFGR]
     }
+    if (version !== VERSION)
+        throw new Error(
+            `no W5500 answers on ${phy.description} (VERSIONR is ${version} instead of ${VERSION}); see its supply and its wires`
+        )
+    fast = (b[PHASES] & PHYCFGR_FAST) === PHYCFGR_FAST
+    setLink((b[PHASES] & PHYCFGR_LNK) !== 0)
+}
+
+function setLink(up: boolean): void {
+    if (up === phy.up) return
+    phy.up = up
+    if (up) complain(undefined)
+    else {
+        // when the link comes back, the frames that wait are too late
+        countMany(Counter.PhyTxDown, waiting)
+        while (waiting > 0) remove()
+    }
+    link(up)
 }

@@ -11,49 +11,58 @@ import { PHASES } from "./registers"
 /** Buffers kept for usual frames. If more wait, `put` allocates. */
 const SPARE_BUFFERS = 8
 
-export class FrameQueue {
-    // The VM searches fields from the first on: what each frame needs comes first. The driver reads `frames[head]` in
-    // place, because a call costs as much as six fields.
-    count = 0
-    head = 0
-    /** A ring; room for the phases is before each frame. */
-    frames: Buffer[] = []
-    /** Usual buffers that hold no frame now. */
-    private spare: Buffer[] = []
-    /** The driver's fiber while it sleeps until there is a frame. */
-    sleeper: ds.Fiber = undefined
+// There is one controller, so its queue is the module's. The driver reads `frames[head]` in place, because a call costs as much
+// as ten variables.
 
-    constructor() {
-        for (let i = 0; i < MACRAW_QUEUE; i++) this.frames.push(undefined)
-        for (let i = 0; i < SPARE_BUFFERS; i++) this.spare.push(Buffer.alloc(PHASES + USUAL_FRAME))
-    }
+/** How many wait. */
+export let waiting = 0
+export let head = 0
+/** A ring; room for the phases is before each frame. */
+export let frames: Buffer[]
+/** Usual buffers that hold no frame now. */
+export let spare: Buffer[]
+/** The driver's fiber while it sleeps until there is a frame. */
+export let sleeper: ds.Fiber
 
-    /** Copy a frame into the queue. See `Phy.transmit`. */
-    put(b: Buffer): number {
-        const count = this.count
-        if (count === MACRAW_QUEUE) return QUEUE_FULL
-        const length = b.length - HEADROOM
-        const isUsual = length === USUAL_FRAME && this.spare.length > 0
-        const copy = isUsual ? this.spare.pop() : Buffer.alloc(PHASES + length)
-        // the driver writes the phases: it knows the frame's place in the chip's buffer when it sends
-        copy.blitAt(PHASES, b, HEADROOM, length)
-        this.frames[(this.head + count) & (MACRAW_QUEUE - 1)] = copy
-        this.count = count + 1
-        const sleeper = this.sleeper
-        if (sleeper) {
-            this.sleeper = undefined
-            sleeper.resume(true)
-        }
-        return TAKEN
-    }
+/** Begin with an empty queue: at boot. */
+export function makeQueue(): void {
+    waiting = 0
+    sleeper = undefined
+    frames = []
+    spare = []
+    for (let i = 0; i < MACRAW_QUEUE; i++) frames.push(undefined)
+    for (let i = 0; i < SPARE_BUFFERS; i++) spare.push(Buffer.alloc(PHASES + USUAL_FRAME))
+}
 
-    /** Take the oldest frame out, and keep its buffer if it is a usual one. */
-    remove(): void {
-        const head = this.head
-        const b = this.frames[head]
-        this.frames[head] = undefined
-        this.head = (head + 1) & (MACRAW_QUEUE - 1)
-        this.count--
-        if (b.length === PHASES + USUAL_FRAME && this.spare.length < SPARE_BUFFERS) this.spare.push(b)
+/** Copy a frame into the queue. See `Phy.transmit`. */
+export function put(b: Buffer): number {
+    if (waiting === MACRAW_QUEUE) return QUEUE_FULL
+    const length = b.length - HEADROOM
+    let copy: Buffer
+    if (length === USUAL_FRAME) copy = spare.pop()
+    if (!copy) copy = Buffer.alloc(PHASES + length)
+    // the driver writes the phases: it knows the frame's place in the chip's buffer when it sends
+    copy.blitAt(PHASES, b, HEADROOM, length)
+    frames[(head + waiting) & (MACRAW_QUEUE - 1)] = copy
+    waiting++
+    const fiber = sleeper
+    if (fiber) {
+        sleeper = undefined
+        fiber.resume(true)
     }
+    return TAKEN
+}
+
+/** Take the oldest frame out, and keep its buffer if it is a usual one. */
+export function remove(): void {
+    const b = frames[head]
+    frames[head] = undefined
+    head = (head + 1) & (MACRAW_QUEUE - 1)
+    waiting--
+    if (b.length === PHASES + USUAL_FRAME) if (spare.length < SPARE_BUFFERS) spare.push(b)
+}
+
+/** The driver's fiber sleeps, or, `undefined`, it is awake. */
+export function setSleeper(fiber: ds.Fiber): void {
+    sleeper = fiber
 }
