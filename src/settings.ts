@@ -71,11 +71,11 @@ async function stored(key: string): Promise<string> {
     ask.start(key)
     const report = await ds.suspend<ds.Packet>()
     const [, value] = report.decode()
-    if (!value || value.length === 0) return ""
     try {
         // the deployment tools write JSON, and make numbers of what looks like one
         return `${JSON.parse(value.toString())}`
     } catch {
+        // it is absent, or empty
         return ""
     }
 }

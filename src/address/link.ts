@@ -9,7 +9,7 @@ import { followLink, phy, setPhy } from "../link/ethernet"
 import { forgetServer } from "../link/macs"
 import { ageNeighbours } from "../link/neighbours"
 import { Phy } from "../phy/phy"
-import { deadlineOf, reserveTimers, setTimer, startTimers } from "../base/timers"
+import { deadlineOf, reserveTimers, setTimer, runTimerClock } from "../base/timers"
 import * as ds from "@devicescript/core"
 import { setPool } from "./assign"
 import { Memory, remember, startCommon } from "./common"
@@ -25,7 +25,7 @@ export function startInterfaces(p: Phy, reserved: Pool, remembers?: Memory): voi
     setPhy(p)
     addEverywhere(dhcpEndpoint)
     startCommon(remembers)
-    startTimers()
+    runTimerClock.start()
     follow.start()
     p.start(receive, onLink)
 }

@@ -62,12 +62,8 @@ export function runTimers(now: number): void {
     }
 }
 
-/** Start the clock: once, at boot. All in one function, whose activation stays where it is made. */
-export function startTimers(): void {
-    runClock.start()
-}
-
-async function runClock() {
+/** Boot starts this fiber. All in one function, whose activation stays where it is made. */
+export async function runTimerClock() {
     clock = ds.Fiber.self()
     while (true) {
         const wait = soonest - ds.millis()

@@ -65,7 +65,7 @@ function describe(c: Call) {
         reordered: reorderedOf(s.reception),
         jitterMs: jitterOf(s.reception),
         seconds: c.seconds(),
-        skipped: c.skipped,
+        skipped: s.skipped,
         error: c.error ? c.error.message : null,
     }
 }

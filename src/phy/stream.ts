@@ -38,8 +38,8 @@ export function parseLan(url: string): { url: string; host: string; port: number
     const scheme = choiceOf("tcp:// tls://", url.slice(0, 6))
     const colon = url.indexOf(":", 6)
     const port = parseDecimal(url.slice(colon + 1), 65535)
-    if (scheme === undefined || colon <= 6 || !port) throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
-    return { url, host: url.slice(6, colon), port: scheme ? -port : port }
+    if (scheme !== undefined) if (colon > 6) if (port > 0) return { url, host: url.slice(6, colon), port: scheme ? -port : port }
+    throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
 }
 
 // The runtime has one stream, so its state is the module's.
@@ -161,14 +161,19 @@ async function onEvent(event: string, chunk: Buffer) {
     if (!phy.up) return
     // the usual case is one whole frame: hand it up here, because a call costs more than this test
     const length = (chunk[0] << 8) | chunk[1]
-    if (chunk.length === PREFIX + length && have === 0 && !draining && length <= LENGTH_MAX) {
-        received.frames++
-        try {
-            receive(chunk, PREFIX, length)
-        } catch (e) {
-            internalError(RECEIVING, e)
-        }
-    } else await drain(chunk)
+    if (chunk.length === PREFIX + length)
+        if (have === 0)
+            if (!draining)
+                if (length <= LENGTH_MAX) {
+                    received.frames++
+                    try {
+                        receive(chunk, PREFIX, length)
+                    } catch (e) {
+                        internalError(RECEIVING, e)
+                    }
+                    return
+                }
+    await drain(chunk)
 }
 
 /** Hand up the frames of any other chunk, and of the chunks that arrive meanwhile. */

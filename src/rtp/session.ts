@@ -45,6 +45,14 @@ export class Session implements Receiver {
     reception = Buffer.alloc(RECEPTION_SIZE)
     /** POSIX code with which the socket has failed. */
     error: string = undefined
+    /** A defect that sending has met. */
+    failure: Error = undefined
+    /** Frames that are still to be sent: see `clock.ts`. */
+    left = 0
+    /** Frames that were left out because the clock was too late. */
+    skipped = 0
+    /** Who waits until none is. */
+    talker: ds.Fiber = undefined
 
     /** Begin on a connected descriptor of the running process. */
     begin(sd: number): void {
@@ -76,6 +84,13 @@ export class Session implements Receiver {
 
     onSocketError(code: string): void {
         this.error = code
+        this.stop()
+    }
+
+    /** Send no more, and have who waits for that look. */
+    stop(): void {
+        this.left = 0
+        if (this.talker?.suspended) this.talker.resume(true)
     }
 
     /** Make this a new session. */
@@ -85,6 +100,8 @@ export class Session implements Receiver {
         this.position = 0
         this.txFrames = 0
         this.error = undefined
+        this.failure = undefined
+        this.skipped = 0
         this.reception.fillAt(0, RECEPTION_SIZE, 0)
     }
 
@@ -110,7 +127,7 @@ export class Session implements Receiver {
         let header = RTP_HEADER
         let padding = 0
         // the usual case is a plain header: this test is all that it costs
-        if (length < RTP_HEADER || b[rtp] !== 0x80) {
+        if (length < RTP_HEADER ? true : b[rtp] !== 0x80) {
             header = rtpHeaderLength(b, rtp, length)
             padding = header < 0 ? -1 : rtpPadding(b, rtp, length, header)
             if (padding < 0) return count(Counter.RtpBad)

@@ -1,10 +1,10 @@
 /**
  * A call: one process, with one address of its own, from the first packet to the last. `live` is its whole life: wait for `open`,
  * obtain the address, talk by the media clock, say goodbye, give the address back.
- * Read first: `enterProcess` in `base/process.ts`, the calls of `socket/api.ts`, `rtp/session.ts`.
+ * Read first: `enterProcess` in `base/process.ts`, the calls of `socket/api.ts`, `rtp/session.ts`, `rtp/clock.ts`.
  */
 import * as ds from "@devicescript/core"
-import { LATE_MAX, PTIME, RTP_PORT, SAMPLES_PER_FRAME } from "../base/config"
+import { PTIME, RTP_PORT } from "../base/config"
 import { SocketError } from "../base/errors"
 import { Signal } from "../base/signal"
 import { enterProcess } from "../base/process"
@@ -16,7 +16,8 @@ import { tupleOf } from "../socket/tuple"
 import { messageOf } from "../socket/socket"
 import { PROTOCOL_UDP } from "../wire/ipv4"
 import { Codec } from "../voice/g711"
-import { Session, sendFrame } from "../rtp/session"
+import { hush, talk } from "../rtp/clock"
+import { Session } from "../rtp/session"
 import { Play } from "../voice/source"
 
 /** DSCP class EF (RFC 3246). */
@@ -50,8 +51,6 @@ export class Call {
     session = new Session()
     /** Why the call ended, if nobody hung up. */
     error: Error = undefined
-    /** Frames that were left out because the clock was too late. */
-    skipped = 0
     /** How many to send. */
     private frames = 0
     private tuple: number = undefined
@@ -75,7 +74,6 @@ export class Call {
         this.localPort = 0
         this.session.open(codec, play)
         this.error = undefined
-        this.skipped = 0
         this.started = 0
         this.ended = 0
         this.become(CallState.Calling)
@@ -95,22 +93,11 @@ export class Call {
             enterProcess()
             try {
                 const sd = await this.setUp()
-                // frame n leaves at t0 + 20n ms, whenever the one before it has left
-                let next = ds.millis()
-                let n = 0
-                this.started = next
+                this.started = ds.millis()
                 if (this.state === CallState.Calling) this.become(CallState.Up)
-                while (this.isTalking(n)) {
-                    const late = ds.millis() - next
-                    if (late < 0) await ds.sleep(-late)
-                    else {
-                        if (late > LATE_MAX) next += this.skip(late)
-                        sendFrame(this.session)
-                        next += PTIME
-                        n++
-                        if (late >= PTIME) await ds.sleep(0)
-                    }
-                }
+                talk(this.session, this.frames)
+                while (this.isTalking()) await ds.suspend<any>(undefined)
+                hush(this.session)
                 await this.tearDown(sd)
             } catch (e) {
                 this.error = e as Error
@@ -146,22 +133,13 @@ export class Call {
         return sd
     }
 
-    /** @param n frames whose time has come so far, sent or not */
-    private isTalking(n: number): boolean {
-        return this.state === CallState.Up && !this.session.error && n < this.frames
-    }
-
-    /** Leave out as many whole frames as the clock is late. @returns their milliseconds */
-    private skip(late: number): number {
-        const frames = Math.floor(late / PTIME)
-        // the timestamp goes on; the sequence number does not, since nothing was lost
-        this.session.add(frames * SAMPLES_PER_FRAME)
-        this.skipped += frames
-        return frames * PTIME
+    private isTalking(): boolean {
+        return this.state === CallState.Up ? this.session.left > 0 : false
     }
 
     /** Say goodbye, and hear the other side's last frames. @throws SocketError if the socket has failed */
     private async tearDown(sd: number): Promise<void> {
+        if (this.session.failure) throw this.session.failure
         const code = this.session.error
         // after somebody has hung up, an error of the network means nothing
         if (code) if (this.state === CallState.Up) throw new SocketError(code, messageOf(code, this.session.socket.ifc))
@@ -196,7 +174,9 @@ export class Call {
 
     /** Ask the call to end; `reached` waits until it has. */
     hangup(): void {
-        if (this.isLive()) this.state = CallState.Leaving
+        if (!this.isLive()) return
+        this.state = CallState.Leaving
+        this.session.stop()
     }
 
     /** Wait until the call is up. @throws SocketError that says why it is not */

@@ -5,6 +5,7 @@ import { CALLS } from "../base/config"
 import { SocketError } from "../base/errors"
 import { collect } from "../base/heap"
 import { SocketAddress } from "../socket/api"
+import { runMediaClock } from "../rtp/clock"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
 import { Call, CallState } from "./call"
@@ -21,6 +22,7 @@ for (let i = 0; i < CALLS; i++) {
 
 /** Start the processes of the calls. @param onEnd called for each call that was up and failed */
 export function startTelephone(onEnd: (call: Call) => void): void {
+    runMediaClock.start()
     for (const call of calls) call.live.start(onEnd)
 }
 

@@ -33,11 +33,13 @@ export function parseAddress(text: string): number {
 
 /** Read a decimal number from 0 to `max`; `undefined` for anything else, no text included. */
 export function parseDecimal(text: string, max: number): number {
-    if (!text || text.length > 10) return undefined
+    if (!text) return undefined
+    if (text.length > 10) return undefined
     let value = 0
     for (let i = 0; i < text.length; i++) {
         const digit = text.charCodeAt(i) - 48
-        if (digit < 0 || digit > 9) return undefined
+        if (digit < 0) return undefined
+        if (digit > 9) return undefined
         value = value * 10 + digit
     }
     return value > max ? undefined : value
@@ -95,10 +97,12 @@ export function addressesBetween(first: number, second: number): number {
 /** Whether a single host may have this address: not 0/8, loopback, multicast, reserved or broadcast (RFC 1122, 3.2.1.3). */
 export function isUnicast(address: number): boolean {
     const first = address & 255
-    return first !== 0 && first !== 127 && first < 224
+    if (first === 0) return false
+    return first === 127 ? false : first < 224
 }
 
 /** Whether a host may have this address in its subnet: not all zeros or ones in its host part (RFC 1122, 3.2.1.3; RFC 3021 for /31). */
 export function isHostPart(address: number, mask: number): boolean {
-    return prefixOf(mask) > 30 || ((address & ~mask) !== 0 && (address | mask) !== -1)
+    if (prefixOf(mask) > 30) return true
+    return (address & ~mask) === 0 ? false : (address | mask) !== -1
 }

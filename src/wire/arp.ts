@@ -22,7 +22,9 @@ const LENGTHS = 0x0406
 
 /** Whether these `length` bytes are an ARP packet for IPv4 over Ethernet. */
 export function isArp(b: Buffer, arp: number, length: number): boolean {
-    return length >= ARP_LENGTH && b.getAt(arp + ARP_HARDWARE, "i32") === ETHERNET_IPV4 && b.getAt(arp + ARP_LENGTHS, "u16") === LENGTHS
+    if (length < ARP_LENGTH) return false
+    if (b.getAt(arp + ARP_HARDWARE, "i32") !== ETHERNET_IPV4) return false
+    return b.getAt(arp + ARP_LENGTHS, "u16") === LENGTHS
 }
 
 /** Write all but the addresses. */

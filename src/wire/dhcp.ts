@@ -159,26 +159,28 @@ function nextOption(r: DhcpReply): boolean {
     const b = r.b
     at += length
     while (true) {
-        while (at < end && b[at] === OPTION_PAD) at++
         // RFC 2131, 4.1: the end option is mandatory; many servers pad instead, and nothing is lost by accepting that
-        if (at < end && b[at] !== OPTION_END) break
+        code = OPTION_END
+        while (at < end) {
+            code = b[at]
+            at++
+            if (code !== OPTION_PAD) break
+        }
+        if (code !== OPTION_END) if (code !== OPTION_PAD) break
         if (overload <= 0) return false
         const file = (overload & OVERLOAD_FILE) !== 0
         at = r.at + (file ? DHCP_FILE : DHCP_SNAME)
         end = r.at + (file ? DHCP_COOKIE : DHCP_FILE)
         overload = file ? overload - 1 : 0
     }
-    code = b[at]
-    length = at + 1 < end ? b[at + 1] : 255
-    at += 2
-    if (at + length > end) {
-        length = -1
-        return true
-    }
-    if (code === OPTION_OVERLOAD) {
-        // it is said once, behind the cookie
-        if (overload >= 0 || b[at] < 1 || b[at] > 3) length = -1
+    length = at < end ? b[at] : 255
+    at++
+    if (at + length > end) length = -1
+    else if (code === OPTION_OVERLOAD) {
+        // it is said once, behind the cookie, and is from 1 to 3
+        if (overload >= 0) length = -1
         overload = b[at]
+        if (((overload - 1) & 255) > 2) length = -1
     }
     return true
 }
@@ -194,14 +196,18 @@ function readOptions(r: DhcpReply, macHigh: number, macLow: number): boolean {
     let isDefault = false
     startOptions(r)
     while (nextOption(r)) {
-        if (length < 0 || ++count > OPTIONS_MAX) return false
+        if (length < 0) return false
+        count++
+        if (count > OPTIONS_MAX) return false
         const kind = code < LENGTHS.length ? LENGTHS[code] : 0
         if (kind === 0) continue
-        if (length < (kind & 15) || ((kind & LIST) !== 0 && (length & 3) !== 0)) return false
+        if (length < (kind & 15)) return false
+        if ((kind & LIST) !== 0) if ((length & 3) !== 0) return false
         if ((kind & EXACT) !== 0) {
             // two of a fixed length are one that is too long (RFC 3396, 7); the codes in question differ in these bits
             const bit = 1 << (code & 31)
-            if (length !== (kind & 15) || (seen & bit) !== 0) return false
+            if (length !== (kind & 15)) return false
+            if ((seen & bit) !== 0) return false
             seen |= bit
             if (code === OPTION_MESSAGE_TYPE) r.type = b[at]
             else if (code === OPTION_RAPID_COMMIT) r.rapidCommit = true
@@ -248,9 +254,11 @@ export function readOption(r: DhcpReply, which: number, into: Buffer, start: num
 
 /** The lease that a client identifier names which is ours, as `writeDhcp` writes it; -1 for any other. */
 function iaidOf(b: Buffer, macHigh: number, macLow: number): number {
-    if (length !== IDENTIFIER_LENGTH || b.getAt(at, "i32") !== 255) return -1
+    if (length !== IDENTIFIER_LENGTH) return -1
+    if (b.getAt(at, "i32") !== 255) return -1
     if (b.getAt(at + 5, "i32") !== DUID_LL_ETHERNET) return -1
-    return b.getAt(at + 9, "i32") === macHigh && b.getAt(at + 13, "u16") === macLow ? b[at + 4] : -1
+    if (b.getAt(at + 9, "i32") !== macHigh) return -1
+    return b.getAt(at + 13, "u16") === macLow ? b[at + 4] : -1
 }
 
 function seconds(b: Buffer, at: number): number {

@@ -2,7 +2,7 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { Counter, countOf } from "../../../src/base/counters"
-import { deadlineOf, reserveTimers, runTimers, setTimer, startTimers } from "../../../src/base/timers"
+import { deadlineOf, reserveTimers, runTimers, setTimer, runTimerClock } from "../../../src/base/timers"
 import { run, until } from "../support/support"
 
 let fired = ""
@@ -72,7 +72,7 @@ describe("timers", () => {
     })
 
     test("wake their clock, also for a deadline that is sooner than the one for which it sleeps", async () => {
-        startTimers()
+        runTimerClock.start()
         await ds.sleep(2)
         const now = ds.millis()
         setTimer(first + 1, now + 60000)

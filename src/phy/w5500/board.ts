@@ -40,8 +40,10 @@ const NEEDED = 4
 export function parsePhy(text: string): Pin[] {
     const words = split(text, " ")
     const kind = words.shift()
-    if (kind === "stream" || (kind === "auto" && !GPIO.ETH_CS)) return []
-    if (kind !== "auto" && kind !== "w5500") throw new RangeError("it must be auto, stream or w5500")
+    if (kind === "stream") return []
+    if (kind === "auto") {
+        if (!GPIO.ETH_CS) return []
+    } else if (kind !== "w5500") throw new RangeError("it must be auto, stream or w5500")
     const pins: Pin[] = []
     let named = 0
     for (const line of LINES) {
@@ -54,7 +56,7 @@ export function parsePhy(text: string): Pin[] {
                 named++
             }
         const pin: Pin = GPIO[label]
-        if (!pin && needed) throw new RangeError(`this board has no pin ${label}; add ${line}=PIN, the label of the pin on which it is`)
+        if (!pin) if (needed) throw new RangeError(`this board has no pin ${label}; add ${line}=PIN, the label of the pin on which it is`)
         pins.push(pin)
     }
     if (named !== words.length) throw new RangeError(`it must be w5500 and LINE=PIN for the lines ${LINES.join(" ")}`)
@@ -103,6 +105,6 @@ export class BoardSpi implements SpiDevice {
     }
 
     interrupt(): boolean {
-        return this.hasInterrupt && this.pins[5].value === 0
+        return this.hasInterrupt ? this.pins[5].value === 0 : false
     }
 }

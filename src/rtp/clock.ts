@@ -1,0 +1,72 @@
+/**
+ * The media clock: every 20 ms each session that talks sends a frame. One fiber serves all: it wakes once, not once for each call,
+ * and frames that leave together share transfers of the SPI bus.
+ * Read first: `sendFrame` in `session.ts`.
+ */
+import * as ds from "@devicescript/core"
+import { LATE_MAX, PTIME, SAMPLES_PER_FRAME } from "../base/config"
+import { Session, sendFrame } from "./session"
+
+/** The sessions that talk. */
+const talking: Session[] = []
+let clock: ds.Fiber
+
+/** Have a session send a frame each 20 ms. The running fiber is woken when `frames` are sent, or the session has failed. */
+export function talk(s: Session, frames: number): void {
+    s.left = frames
+    s.talker = ds.Fiber.self()
+    talking.push(s)
+    if (clock.suspended) clock.resume(true)
+}
+
+/** Let a session send nothing more. */
+export function hush(s: Session): void {
+    s.talker = undefined
+    const at = talking.indexOf(s)
+    if (at >= 0) talking.insert(at, -1)
+}
+
+/** Boot starts this fiber. All in one function, whose activation stays where it is made. */
+export async function runMediaClock() {
+    clock = ds.Fiber.self()
+    while (true) {
+        while (talking.length === 0) await ds.suspend<any>(undefined)
+        // tick n is at t0 + 20n ms, whenever the one before it was
+        let next = ds.millis()
+        while (talking.length > 0) {
+            const late = ds.millis() - next
+            if (late < 0) await ds.sleep(-late)
+            else {
+                if (late > LATE_MAX) next += skip(late)
+                // from the last on, since one that ends is taken out
+                for (let i = talking.length - 1; i >= 0; i--) {
+                    const s = talking[i]
+                    try {
+                        if (s.left > 0) sendFrame(s)
+                        s.left--
+                    } catch (e) {
+                        s.failure = e as Error
+                        s.left = 0
+                    }
+                    if (s.left <= 0) {
+                        s.stop()
+                        hush(s)
+                    }
+                }
+                next += PTIME
+                if (late >= PTIME) await ds.sleep(0)
+            }
+        }
+    }
+}
+
+/** Leave out as many whole frames as the clock is late. @returns their milliseconds */
+function skip(late: number): number {
+    const frames = Math.floor(late / PTIME)
+    for (const s of talking) {
+        // the timestamp goes on; the sequence number does not, since nothing was lost
+        s.add(frames * SAMPLES_PER_FRAME)
+        s.skipped += frames
+    }
+    return frames * PTIME
+}
