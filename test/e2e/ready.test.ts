@@ -1,9 +1,15 @@
 /** Leases are kept ready, as the telephone does by default: the next calls take them without a word to the server. */
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
-import { Rig, until } from "../support/rig.js"
+import { ARP_REQUEST } from "../../sim/lan/arp.js"
+import { arpOf } from "../support/ethernet-client.js"
+import { PHY, Rig, until } from "../support/rig.js"
 
 const ECHO = "10.77.0.2:4000"
+/** Milliseconds for which an address is probed (`src/link/acd.ts`). */
+const QUICK_WAIT = 25
+/** Milliseconds by which two frames may be closer or further apart on the wire than when they were sent: the SPI bus takes its time. */
+const BUS = PHY === "w5500" ? 3 : 1
 
 describe("leases kept ready", () => {
     let rig: Rig
@@ -51,5 +57,26 @@ describe("leases kept ready", () => {
         await rig.idle()
         await rig.fails("lease ready 9", /how many leases/)
         await rig.fails("lease ready", /how many leases/)
+    })
+    it("are bound at the millisecond at which their probe ends, although nobody waits for them", async () => {
+        const probed = new Map<string, number>()
+        const waits: number[] = []
+        const listener = (frame: Buffer) => {
+            const arp = arpOf(frame)
+            if (!arp || arp.operation !== ARP_REQUEST) return
+            const at = performance.now()
+            if (arp.senderAddress === "0.0.0.0") probed.set(arp.targetAddress, at)
+            else if (arp.senderAddress === arp.targetAddress && probed.has(arp.targetAddress)) {
+                // the first announcement alone
+                waits.push(at - probed.get(arp.targetAddress)!)
+                probed.delete(arp.targetAddress)
+            }
+        }
+        rig.lan.on("frame", listener)
+        assert.equal(await rig.run("lease ready 3"), "3 leases are kept ready\n")
+        await leased(4)
+        await until("three announcements", () => waits.length === 3)
+        rig.lan.off("frame", listener)
+        for (const wait of waits) assert.ok(Math.abs(wait - QUICK_WAIT) < BUS, `bound after ${wait} ms`)
     })
 })
