@@ -15,6 +15,8 @@ const UDP_LENGTH = UDP + 4
 
 /** The call for whose address comes a datagram to a port that nobody has: the firmware answers that, its peers do not. */
 export const REFUSED = 2
+/** The call to whose address a packet of an unknown protocol comes. */
+export const UNKNOWN = 1
 
 export interface Arrival {
     chunk: Buffer
@@ -101,7 +103,7 @@ export function everyKind(): Arrival[] {
     put(edited(next(1), f => f.writeUInt16BE(201, IP_TOTAL)))
     put(edited(next(1), f => f.writeUInt16BE(0x2000, IP_FLAGS)))
     put(edited(next(1), f => f.writeUInt16BE(0x0001, IP_FLAGS)))
-    put(edited(next(1), f => (f[IP_PROTOCOL] = 6)))
+    put(edited(next(UNKNOWN), f => (f[IP_PROTOCOL] = 6)))
     for (const source of ["127.0.0.1", "224.0.0.5", "0.1.2.3"]) put(frameFor(1, voices[1]!.packet(), { source }))
     // no address of ours; one whose last octet is that of one of ours
     for (const destination of ["10.77.0.99", "10.78.0.52"]) put(frameFor(1, voices[1]!.packet(), { destination }))

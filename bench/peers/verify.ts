@@ -8,7 +8,7 @@ import { addressToBytes } from "../../sim/lan/ipv4.js"
 import type { Firmware } from "./contenders.js"
 import { addressOfCall, CALLS, MAC, PEER, PEER_PORT, PORT } from "../frames.js"
 import type { Peer } from "./peer.js"
-import { everyKind, REFUSED } from "./script.js"
+import { everyKind, REFUSED, UNKNOWN } from "./script.js"
 
 const SAMPLES_PER_FRAME = 160
 
@@ -68,7 +68,9 @@ export async function verify(firmware: Firmware, peers: Peer[], progress: (text:
     )
     const after = await firmware.figures()
     const complaints = after.counters.icmpTx!
-    after.calls[REFUSED]!.ifcTx! -= complaints
+    // one about a protocol, the others about a port
+    after.calls[REFUSED]!.ifcTx! -= complaints - 1
+    after.calls[UNKNOWN]!.ifcTx! -= 1
     for (const peer of peers) {
         for (const { chunk, clock } of arrivals) peer.receive(chunk, clock)
         const { calls, counters } = peer.figures()

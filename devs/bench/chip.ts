@@ -35,7 +35,7 @@ const SOCKET_SIZE = 0x30
 
 export class QuietChip implements SpiDevice {
     hasInterrupt = true
-    description = "a W5500 that is not counted"
+    label = "a W5500 that is not counted"
     /** How many frames were sent in this round. */
     sent = 0
 

@@ -6,7 +6,7 @@ import type { Neighbour } from "../../src/link/neighbours"
 import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
 import { streamPhy } from "../../src/phy/stream"
 import { addressOf, maskOf } from "../../src/wire/address"
-import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../../src/wire/ethernet"
+import { setMac } from "../../src/wire/ethernet"
 import { IPV4_HEADER, PROTOCOL_UDP, writeIpv4 } from "../../src/wire/ipv4"
 import { writeUdp } from "../../src/wire/udp"
 import { say, stream, time } from "./measure"
@@ -34,13 +34,16 @@ class Receiver implements Endpoint {
     next: Endpoint = undefined
     heard = 0
     constructor(public port: number) {}
-    protocol = PROTOCOL_UDP
     onPacket(b: Buffer, udp: number, length: number, ip: number): void {
         this.heard++
     }
     onError(code: string): void {}
     onUnreachable(code: number, dst: number, dstPort: number): void {}
     onNeighbour(n: Neighbour): void {}
+    onWay(): void {}
+    hears(n: Neighbour): boolean {
+        return false
+    }
 }
 
 /** A frame behind its prefix. */
@@ -48,7 +51,7 @@ function frame(dst: number, port: number): Buffer {
     const b = Buffer.alloc(2 + LENGTH)
     b[1] = LENGTH
     setMac(b, 2, phy.macHigh, phy.macLow)
-    setMac(b, 8, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+    setMac(b, 8, 0x4d0a0002, 0x0100)
     b.setAt(14, "u16", 0x0008)
     writeIpv4(b, IP, PROTOCOL_UDP, 0, PEER, dst, 8 + PAYLOAD)
     writeUdp(b, IP + IPV4_HEADER, 4000, port, PAYLOAD)
@@ -79,7 +82,7 @@ function open(sockets: number, own: boolean): void {
     while (ports.length > 0) ports.pop()
     slotByPort.fillAt(0, 256, 0)
     for (let i = 1; i < interfaces.length; i++) {
-        interfaces[i].udp = undefined
+        interfaces[i].endpoints = undefined
         setAddress(interfaces[i], 0, 0, 0)
     }
     for (let i = 0; i < sockets; i++) {

@@ -14,7 +14,6 @@ import type { Endpoint } from "../../src/transport/endpoint"
 import { Codec } from "../../src/voice/g711"
 import { writeSpeech } from "../../src/voice/source"
 import { addressOf, maskOf } from "../../src/wire/address"
-import { PROTOCOL_UDP } from "../../src/wire/ipv4"
 import { udpChecksumHolds } from "../../src/wire/udp"
 import { CALLS, MAC, PEER, PORT, openCalls, sessions, startOn } from "./calls"
 import { keepCalm, say, settleHeap, stream, time } from "./measure"
@@ -77,7 +76,16 @@ function figures(): void {
 /** An endpoint that hears datagrams, and nothing else. */
 function endpointOn(port: number, onPacket: (b: Buffer, udp: number, length: number, ip: number) => void): Endpoint {
     const unheard = () => {}
-    return { protocol: PROTOCOL_UDP, port, next: undefined, onPacket, onError: unheard, onUnreachable: unheard, onNeighbour: unheard }
+    return {
+        port,
+        next: undefined,
+        onPacket,
+        onError: unheard,
+        onUnreachable: unheard,
+        onNeighbour: unheard,
+        onWay: unheard,
+        hears: () => false,
+    }
 }
 
 /** With a UDP checksum on what is sent, or without. */

@@ -193,7 +193,7 @@ async function use(figures: Figures, random: Random, sd: number, to: SocketAddre
 /** What is left in the tables of the stack, for those that no console command shows. */
 function left() {
     let endpoints = 0
-    for (const ifc of interfaces) for (let e = ifc.udp; e; e = e.next) endpoints++
+    for (const ifc of interfaces) for (let e = ifc.endpoints; e; e = e.next) endpoints++
     let addresses = 0
     for (let i = 0; i < slotByOctet.length; i++) if (slotByOctet[i] !== 0) addresses++
     return {
@@ -220,13 +220,13 @@ export async function live(count: number, seed: number, out: Printer): Promise<b
     const figures = new Figures()
     figures.togo = count
     for (let n = 0; n < FIBERS; n++) lead.start(figures, new Random(Math.imul(seed * FIBERS + n + 1, 0x3c6ef372) | 1))
-    await out.line(`${count} lives from ${FIBERS} fibers, seed ${seed}`)
+    await out.print(`${count} lives from ${FIBERS} fibers, seed ${seed}`)
     let next = began + PROGRESS_INTERVAL
     while (figures.running > 0) {
         await ds.sleep(50)
         if (ds.millis() < next) continue
         next += PROGRESS_INTERVAL
-        await out.line(`${figures.ended} lives`)
+        await out.print(`${figures.ended} lives`)
     }
     const { ended, whole, echoes, common, leased, shared, deferred, inherited } = figures
     const failed: any = {}
@@ -247,6 +247,6 @@ export async function live(count: number, seed: number, out: Printer): Promise<b
         seconds,
         left: left(),
     }
-    await out.line(JSON.stringify(result))
+    await out.print(JSON.stringify(result))
     return ended === count
 }

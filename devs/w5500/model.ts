@@ -25,7 +25,7 @@ const TIMEOUT = 2000
 /** The SPI bus of the simulator, which has none: its transfers go over the stream to the model of the chip. */
 export class ModelSpi implements SpiDevice {
     hasInterrupt = true
-    description = "the simulated SPI bus"
+    label = "the simulated SPI bus"
 
     private open = false
     private asserted = false

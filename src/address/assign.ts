@@ -5,9 +5,9 @@ import { SocketError } from "../base/errors"
 import { startLease } from "../dhcp/client"
 import { hasOffer, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
 import { countConflict, forgetConflicts, isProbing, startProbe } from "../link/acd"
-import { Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
+import { GATEWAY_COMMON, Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
 import { formatAddress } from "../wire/address"
-import { Pool, gatewayOf } from "./pool"
+import { Pool, avoidIn, describePool, isOn, isShared, takeFrom } from "./pool"
 import { readyInterfaces } from "./ready"
 import { closeInterface } from "./release"
 import { IN_TIME, need, unavailable } from "./wait"
@@ -28,7 +28,7 @@ export function setPool(reserved: Pool): void {
 const staticOwner: Owner = {
     onAddress: () => leaseChanged.notify(true),
     onConflict: (ifc, address) => {
-        pool.avoid(address)
+        avoidIn(pool, address)
         setAddress(ifc, 0, 0, 0)
         leaseChanged.notify(false)
         countConflict(ifc)
@@ -44,7 +44,14 @@ const staticOwner: Owner = {
 export async function openInterface(source: Source, process: number): Promise<Interface> {
     const kept = source === Source.Dhcp ? readyInterfaces() : []
     // prefer a lease that holds an address, then one to which an address was offered: both save a round trip
-    const ready = kept.find(i => holdsAddress(leaseOf(i))) || kept.find(i => hasOffer(leaseOf(i)))
+    let ready: Interface
+    for (const i of kept) {
+        const lease = leaseOf(i)
+        if (!hasOffer(lease)) continue
+        if (!ready) ready = i
+        // of several the first, as they are listed
+        else if (holdsAddress(lease)) if (!holdsAddress(leaseOf(ready))) ready = i
+    }
     const ifc = ready || kept[0] || freeInterface()
     if (!ifc) throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
@@ -68,23 +75,23 @@ export async function openInterface(source: Source, process: number): Promise<In
 
 async function takeStatic(ifc: Interface, until: number): Promise<void> {
     const common = interfaces[0]
-    if (!pool.isOn(common))
+    if (!isOn(pool, common))
         throw new SocketError(
             "EADDRNOTAVAIL",
-            `the reserved addresses ${pool.describe()} are not on this LAN (${formatAddress(common.address)}); set POOL`
+            `the reserved addresses ${describePool(pool)} are not on this LAN (${formatAddress(common.address)}); set POOL`
         )
     while (ifc.address === 0) {
         const left = until - ds.millis()
         if (left <= 0)
-            throw unavailable(`no reserved address of ${pool.describe()} was found free ${IN_TIME}; see that they are reserved, and ACD`)
+            throw unavailable(`no reserved address of ${describePool(pool)} was found free ${IN_TIME}; see that they are reserved, and ACD`)
         if (isProbing(ifc)) await leaseChanged.wait(left)
         else {
-            const address = pool.take()
+            const address = takeFrom(pool)
             if (address === 0)
                 throw unavailable(
-                    `all reserved addresses ${pool.describe()} are in use${pool.isShared() ? ", also by other hosts; see that they are reserved" : ""}`
+                    `all reserved addresses ${describePool(pool)} are in use${isShared(pool) ? ", also by other hosts; see that they are reserved" : ""}`
                 )
-            startProbe(ifc, staticOwner, address, pool.mask, gatewayOf(pool))
+            startProbe(ifc, staticOwner, address, pool.mask, pool.gateway || GATEWAY_COMMON)
         }
     }
 }

@@ -28,7 +28,9 @@ export function startCommon(remembers: Memory): void {
     memory = remembers
     interfaces[0].process = COMMON_PROCESS
     // what is remembered may be nonsense; whether it is an address of this network is for the server to say
-    startLease(interfaces[0], memory && isUnicast(memory.address) ? memory.address : 0)
+    let remembered = 0
+    if (memory) if (isUnicast(memory.address)) remembered = memory.address
+    startLease(interfaces[0], remembered)
 }
 
 /**

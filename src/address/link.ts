@@ -4,10 +4,11 @@ import { LeaseEvent, startLease, transition } from "../dhcp/client"
 import { dhcpEndpoint } from "../dhcp/input"
 import { leaseChanged, leaseOf, leases } from "../dhcp/lease"
 import { receive } from "../ip/input"
+import { forgetRedirects } from "../ip/redirects"
 import { claimAgain } from "../link/acd"
 import { followLink, phy, setPhy } from "../link/ethernet"
 import { forgetServer } from "../link/macs"
-import { ageNeighbours } from "../link/neighbours"
+import { doubtNeighbours } from "../link/neighbours"
 import { Phy } from "../phy/phy"
 import { deadlineOf, reserveTimers, setTimer, runTimerClock } from "../base/timers"
 import * as ds from "@devicescript/core"
@@ -32,7 +33,7 @@ export function startInterfaces(p: Phy, reserved: Pool, remembers?: Memory): voi
 
 function onLink(up: boolean): void {
     followLink()
-    console.log(`phy: ${up ? "up" : "down"}, ${phy.description}`)
+    console.log(`phy: ${up ? "up" : "down"}, ${phy.label}`)
     if (!up) {
         forgetServer()
         return
@@ -41,10 +42,11 @@ function onLink(up: boolean): void {
     for (const ifc of interfaces) {
         claimAgain(ifc)
         // what another server refused, this one may give
-        if (ifc.process === READY && leaseOf(ifc).failure) startLease(ifc)
+        if (ifc.process === READY) if (leaseOf(ifc).failure) startLease(ifc)
     }
     for (const lease of leases) transition(lease, LeaseEvent.Link, now)
-    ageNeighbours(now)
+    forgetRedirects()
+    doubtNeighbours(now)
 }
 
 /** Milliseconds between a change and what is made of it: at boot, and when calls end together, there are several in a row. */

@@ -5,7 +5,7 @@
 import * as ds from "@devicescript/core"
 import { startLease } from "../dhcp/client"
 import { LeaseState, leaseChanged, leaseOf } from "../dhcp/lease"
-import { FREE, Interface, freeInterface, interfaces } from "../link/interface"
+import { Interface, freeInterface, interfaces } from "../link/interface"
 import { closeInterface } from "./release"
 
 /** What owns an interface whose lease is kept ready for whoever asks next, and one that is no longer wanted. */
@@ -57,5 +57,9 @@ export function refill(): number {
 
 /** Whether anybody has a socket, or an interface. */
 export function inUse(): boolean {
-    return interfaces.find(i => i.udp || i.others || (i.process !== FREE && i.process !== READY && !i.isCommon())) !== undefined
+    for (const i of interfaces) {
+        if (i.endpoints) return true
+        if (!i.isCommon()) if (i.process >= 0) return true
+    }
+    return false
 }

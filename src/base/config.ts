@@ -50,6 +50,12 @@ export const NEIGHBOUR_REACHABLE = 60000
 /** Milliseconds between ARP requests for one neighbour (RFC 1122, 2.3.2.1: at most one a second), and their number. */
 export const ARP_INTERVAL = 1000
 export const ARP_ATTEMPTS = 3
+/** How many more there are when the link has come up: a switch with spanning tree carries nothing for half a minute (IEEE 802.1D, 8.10). */
+export const NEW_LINK_ATTEMPTS = 30
+/** Milliseconds for which a peer that was heard is there, whatever others say of it. */
+export const HEARD = 3000
+/** Default routers of an interface that are kept, of those that the server names. */
+export const ROUTERS = 3
 
 /** Milliseconds for which a caller waits for an address before it gets `EADDRNOTAVAIL`. */
 export const ADDRESS_TIMEOUT = 9500
@@ -75,8 +81,8 @@ export const LATE_MAX = 200
 export const USUAL_FRAME = 14 + 20 + 8 + 12 + SAMPLES_PER_FRAME
 /** Local port of a call on an address of its own (RFC 3551, 8: the default for RTP). */
 export const RTP_PORT = 5004
-/** Payloads that `--play echo` holds back at most. */
-export const ECHO_FRAMES = 4
+/** Octets of voice that `--play echo` holds back at most: 80 ms, or more than the longest packet (RFC 3551, 4.2 asks for up to 200). */
+export const ECHO_OCTETS = 4 * SAMPLES_PER_FRAME
 
 /** Where the PHY connects if there is no setting `LAN`. */
 export const DEFAULT_LAN = "tcp://127.0.0.1:4789"

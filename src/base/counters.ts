@@ -21,6 +21,8 @@ export enum Counter {
     EthShort,
     EthForeign,
     EthUnknown,
+    /** from a group address */
+    EthBadSource,
     ArpRx,
     ArpTx,
     ArpBad,
@@ -38,6 +40,8 @@ export enum Counter {
     IcmpTx,
     IcmpBad,
     IcmpErrorsLimited,
+    /** errors about a peer that is heard, or from somebody who cannot know */
+    IcmpUnbelieved,
     UdpBadLength,
     UdpBadChecksum,
     UdpNoPort,
@@ -47,6 +51,8 @@ export enum Counter {
     DhcpRx,
     /** malformed, or fields that no server may send */
     DhcpBad,
+    /** options that are flawed, and so as if they were not there */
+    DhcpBadOption,
     /** well-formed, but not an answer to anything we asked */
     DhcpForeign,
     /** an address that another interface of ours has: the server knows clients by their hardware address alone */
@@ -68,10 +74,10 @@ export enum Counter {
 
 /** In the order of `Counter`: the same names, with a small first letter. */
 export const COUNTERS =
-    "phyRx phyTx udpRx udpTx phyTxFull phyTxDown phyReconnects phyBadLength phyOverrun ethShort ethForeign ethUnknown arpRx " +
+    "phyRx phyTx udpRx udpTx phyTxFull phyTxDown phyReconnects phyBadLength phyOverrun ethShort ethForeign ethUnknown ethBadSource arpRx " +
     "arpTx arpBad arpConflict arpFailed arpPendingDropped ipBadHeader ipBadLength ipBadChecksum ipBadSource ipForeign " +
-    "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited udpBadLength udpBadChecksum udpNoPort " +
-    "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
+    "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited icmpUnbelieved udpBadLength udpBadChecksum udpNoPort " +
+    "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
     "internalErrors arpDefended dhcpDeclined"
 
 const SIZE = 4

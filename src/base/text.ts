@@ -20,3 +20,8 @@ export function choiceOf(names: string, name: string): number {
     const at = split(names, " ").indexOf(name)
     return at < 0 ? undefined : at
 }
+
+/** The name of a value of an enumeration. @param names in its order, with blanks between them */
+export function nameOf(names: string, value: number): string {
+    return split(names, " ")[value]
+}

@@ -1,4 +1,5 @@
 /** Commands about calls. */
+import { nameOf } from "../base/text"
 import { parseDecimal } from "../wire/address"
 import { SocketAddress } from "../socket/api"
 import { parseTuple } from "../socket/tuple"
@@ -7,13 +8,13 @@ import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telep
 import { Codec } from "../voice/g711"
 import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
 import { parsePlay } from "../voice/source"
-import { Printer, check, endpointText, nameOf, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
+import { Printer, check, endpointText, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
 
 function parseTarget(text: string): SocketAddress {
     const colon = text.indexOf(":")
-    const digits = colon < 1 ? undefined : text.slice(colon + 1)
-    check(parseDecimal(digits, 65535) > 0, "{0} is not ADDR:PORT; write it as 10.77.0.2:4000", text)
-    return { address: parseHost(text.slice(0, colon)), port: parseDecimal(digits, 65535) }
+    const port = colon < 1 ? undefined : parseDecimal(text.slice(colon + 1), 65535)
+    check(port > 0, "{0} is not ADDR:PORT; write it as 10.77.0.2:4000", text)
+    return { address: parseHost(text.slice(0, colon)), port }
 }
 
 export async function call(args: string[], out: Printer): Promise<void> {
@@ -35,12 +36,12 @@ export async function call(args: string[], out: Printer): Promise<void> {
     const c = place(remote, codec, play, seconds, tuple)
     out.onCancel = () => c.hangup()
     await c.answered()
-    await out.line(`call ${c.id} is up: ${endpointText(c.localAddress, c.localPort)} to ${target}, ${codecName}, playing ${playName}`)
+    await out.print(`call ${c.id} is up: ${endpointText(c.localAddress, c.localPort)} to ${target}, ${codecName}, playing ${playName}`)
     if (seconds === Infinity) return
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
     const d = describe(c)
-    await out.line(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
+    await out.print(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
 }
 
 function codecText(codec: Codec): string {
@@ -79,12 +80,12 @@ export async function hangupCommand(args: string[], out: Printer): Promise<void>
     noMore(args)
     if (name === "all") {
         const n = await hangupAll()
-        await out.line(n === 1 ? "1 call has ended" : `${n} calls have ended`)
+        await out.print(n === 1 ? "1 call has ended" : `${n} calls have ended`)
         return
     }
     const id = parseDecimal(name, 1000000)
     const c = calls.find(k => k.id === id)
     check(c ? c.isLive() : false, "there is no call {0}; see calls", name)
     await hangup(c)
-    await out.line(`call ${id} has ended`)
+    await out.print(`call ${id} has ended`)
 }

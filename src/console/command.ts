@@ -1,7 +1,6 @@
 /** What commands share: where their answers go, the checks of their arguments, listings. Read `commands.ts` first. */
 import * as ds from "@devicescript/core"
 import { interfaceOf, interfaces } from "../link/interface"
-import { split } from "../base/text"
 import { formatAddress, isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
 
 /** First octet of the loopback network (RFC 1122, 3.2.1.3). */
@@ -10,7 +9,7 @@ const LOOPBACK = 127
 /** Takes what a command prints piece by piece: a long answer is never in memory as a whole. */
 export interface Printer {
     write(text: string): Promise<void>
-    line(text: string): Promise<void>
+    print(text: string): Promise<void>
     /** Whether the command is to end. */
     cancelled: boolean
     /** Set by a command that waits: called when it is to end. */
@@ -86,11 +85,6 @@ export function parseHost(text: string): number {
     return address
 }
 
-/** The name of a value of an enumeration. @param names in its order, with blanks between them */
-export function nameOf(names: string, value: number): string {
-    return split(names, " ")[value]
-}
-
 /** An address for people; `null` if there is none. */
 export function addressText(address: number): string {
     return address === 0 ? null : formatAddress(address)
@@ -116,5 +110,5 @@ export async function printList(args: string[], items: any[], describe: (item: a
         await out.write(before + JSON.stringify(describe(item)))
         before = ","
     }
-    await out.line(items.length > 0 ? "]" : "[]")
+    await out.print(items.length > 0 ? "]" : "[]")
 }

@@ -110,12 +110,12 @@ function entryOf(name: string): number {
 async function help(args: string[], out: Printer): Promise<void> {
     const name = args.shift()
     noMore(args)
-    if (name) for (const line of linesOf(entryOf(name))) await out.line(line)
+    if (name) for (const line of linesOf(entryOf(name))) await out.print(line)
     else
         for (let entry = 0; entry < commands.length; entry += FIELDS) {
             const [usage, what] = linesOf(entry)
-            await out.line(usage)
-            await out.line(what)
+            await out.print(usage)
+            await out.print(what)
         }
 }
 
@@ -135,8 +135,8 @@ export async function execute(line: string, out: Printer): Promise<boolean> {
         return !out.cancelled
     } catch (e) {
         const error = e as any
-        if (e instanceof UsageError) await out.line(`error: ${error.message}; usage: ${linesOf(entry)[0]}`)
-        else await out.line(`error: ${error.code ? `${error.code}: ` : ""}${error.message}`)
+        if (e instanceof UsageError) await out.print(`error: ${error.message}; usage: ${linesOf(entry)[0]}`)
+        else await out.print(`error: ${error.code ? `${error.code}: ` : ""}${error.message}`)
     }
     return false
 }

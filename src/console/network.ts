@@ -1,5 +1,6 @@
 import { INTERFACES } from "../base/config"
 import { COUNTERS, Counter, countOf } from "../base/counters"
+import { choiceOf, nameOf } from "../base/text"
 import { keepReady } from "../address/ready"
 import { needCommon } from "../address/common"
 import { configured } from "../dhcp/configuration"
@@ -13,23 +14,10 @@ import { DatagramSocket } from "../socket/datagram"
 import { settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
-import {
-    Printer,
-    addressText,
-    check,
-    endpointText,
-    nameOf,
-    noMore,
-    numberOf,
-    parseHost,
-    printList,
-    secondsUntil,
-    take,
-    takeFlag,
-} from "./command"
+import { Printer, addressText, check, endpointText, noMore, numberOf, parseHost, printList, secondsUntil, take, takeFlag } from "./command"
 
 /** By `LeaseState`. */
-const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding"
+const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding reselecting"
 
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
     settleSockets()
@@ -54,7 +42,7 @@ function describeInterface(ifc: Interface) {
         address: addressText(ifc.address),
         prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
         mac: formatMac(ifc.macHigh, ownMacLow),
-        gateway: addressText(ifc.gateway),
+        gateway: addressText(ifc.router()),
         source,
         leaseSeconds,
         expiresIn: leaseSeconds === null ? null : secondsUntil(lease.expiresAt),
@@ -98,7 +86,7 @@ function describeNeighbour(n: Neighbour) {
         address: formatAddress(n.address),
         mac: n.known ? formatMac(n.macHigh, n.macLow) : null,
         iface: n.ifc.name(),
-        state: !n.known ? "incomplete" : n.attempts > 0 ? "probing" : "reachable",
+        state: !n.known ? "incomplete" : n.attempts !== 0 ? "probing" : "reachable",
         seconds: secondsUntil(n.due),
     }
 }
@@ -117,19 +105,20 @@ export async function pingCommand(args: string[], out: Printer): Promise<void> {
         i++
         const ms = await ping(ifc, address, 1000)
         if (ms === -2) throw new Error(`there is no route to ${target}`)
-        if (ms < 0) await out.line(`${target}: no answer (${i})`)
+        if (ms < 0) await out.print(`${target}: no answer (${i})`)
         else {
             answered++
-            await out.line(`${target}: seq=${i} time=${Math.round(ms)} ms`)
+            await out.print(`${target}: seq=${i} time=${Math.round(ms)} ms`)
         }
     }
-    await out.line(`${i} sent, ${answered} answered`)
+    await out.print(`${i} sent, ${answered} answered`)
     if (answered === 0) if (!out.cancelled) throw new Error(`${target} does not answer; see ifconfig and arp`)
 }
 
 /** The length of a lease; `null` if it never ends, or is none. */
 function secondsOf(l: Lease): number {
-    return l.leaseTime > 0 ? (l.leaseTime === Infinity ? null : l.leaseTime) : null
+    if (l.leaseTime > 0) if (l.leaseTime < Infinity) return l.leaseTime
+    return null
 }
 
 /** What the server says of the network is kept for the common lease alone. */
@@ -162,10 +151,10 @@ export async function lease(args: string[], out: Printer): Promise<void> {
         const count = numberOf(args.shift(), 0, INTERFACES - 1, `say how many leases to keep ready, 0 to ${INTERFACES - 1}`)
         noMore(args)
         await keepReady(count)
-        await out.line(`${count} leases are kept ready`)
+        await out.print(`${count} leases are kept ready`)
         return
     }
-    check(action === "renew" || action === "release", "{0} is none of renew, release, ready", action)
+    check(choiceOf("renew release", action) !== undefined, "{0} is none of renew, release, ready", action)
     const name = take(args, "IFACE is missing")
     noMore(args)
     const l = live.find(k => k.ifc.name() === name)
@@ -173,7 +162,7 @@ export async function lease(args: string[], out: Printer): Promise<void> {
     let answer = "released"
     if (action === "renew") answer = renewLease(l) ? "asked for more time" : "asked for an address"
     else if (!(await releaseAddress(l))) throw new Error(`${name} has no address yet; see lease`)
-    await out.line(`${name}: ${answer}`)
+    await out.print(`${name}: ${answer}`)
 }
 
 export async function stats(args: string[], out: Printer): Promise<void> {
@@ -189,5 +178,5 @@ export async function stats(args: string[], out: Printer): Promise<void> {
         before = ","
         at = end + 1
     }
-    await out.line("}")
+    await out.print("}")
 }

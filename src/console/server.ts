@@ -27,42 +27,38 @@ type Run = (line: string, out: Printer) => Promise<boolean>
 
 /** Splits what a command prints into numbered reports. */
 class ReportPrinter implements Printer {
-    private text = ""
-    private sequence = 0
+    private data = ""
+    sequence = 0
     cancelled = false
     onCancel: () => void = undefined
 
     constructor(public id: number) {}
 
     /** Send the line at once: the next one may be long in coming. */
-    async line(text: string): Promise<void> {
+    async print(text: string): Promise<void> {
         await this.write(text + "\n")
-        if (this.text) await this.report(Status.Output, this.text)
-        this.text = ""
+        if (this.data) await report(this, Status.Output, this.data)
+        this.data = ""
     }
 
     async write(text: string): Promise<void> {
-        this.text += text
-        while (this.text.length >= TEXT) {
-            const part = this.text.slice(0, TEXT)
-            this.text = this.text.slice(TEXT)
-            await this.report(Status.Output, part)
+        this.data += text
+        while (this.data.length >= TEXT) {
+            const part = this.data.slice(0, TEXT)
+            this.data = this.data.slice(TEXT)
+            await report(this, Status.Output, part)
         }
     }
 
     /** The last report, with what is left. */
     async end(succeeded: boolean): Promise<void> {
-        await this.report(succeeded ? Status.Succeeded : Status.Failed, this.text)
+        await report(this, succeeded ? Status.Succeeded : Status.Failed, this.data)
     }
 
     cancel(): void {
         this.cancelled = true
         const { onCancel } = this
         if (onCancel) onCancel()
-    }
-
-    private async report(status: Status, text: string): Promise<void> {
-        await send([this.id, this.sequence++, status, text])
     }
 }
 
@@ -101,4 +97,8 @@ export function startConsole(run: Run = execute): void {
 /** Tell whoever has a console that a call has ended by itself. */
 export function tellEnd(call: Call): void {
     if (send) send.start([EVENT, events++ & 0xffff, Status.Output, `call ${call.id} has ended: ${call.error.message}`])
+}
+
+async function report(out: ReportPrinter, status: Status, text: string): Promise<void> {
+    await send([out.id, out.sequence++, status, text])
 }

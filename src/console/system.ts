@@ -26,7 +26,7 @@ export async function holdBallast(args: string[], out: Printer): Promise<void> {
     // nothing in the phone asks for more than a packet once it is up
     const size = whole ? MTU : KB / 2
     for (let rest = kb * KB; rest > 0; rest -= size) ballast.push(Buffer.alloc(Math.min(rest, size) - BLOCK_OVERHEAD))
-    await out.line(`${kb} KB held back`)
+    await out.print(`${kb} KB held back`)
 }
 
 export async function sleep(args: string[], out: Printer): Promise<void> {
@@ -39,12 +39,12 @@ export async function sleep(args: string[], out: Printer): Promise<void> {
 
 export async function uptime(args: string[], out: Printer): Promise<void> {
     noMore(args)
-    await out.line(`up ${Math.floor(ds.millis() / 1000)} s`)
+    await out.print(`up ${Math.floor(ds.millis() / 1000)} s`)
 }
 
 export async function reboot(args: string[], out: Printer): Promise<void> {
     noMore(args)
-    await out.line("restarting")
+    await out.print("restarting")
     // not in the command itself, whose end has to be told first; calls and their addresses end unsaid, as when power fails
     restart.start()
 }

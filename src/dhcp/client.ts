@@ -7,7 +7,7 @@ import { randomBuffer } from "@devicescript/crypto"
 import { DHCP_RETRANSMIT, DHCP_RETRANSMIT_MAX, INTERFACES } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
-import { neighbourFor } from "../ip/output"
+import { neighbourOn } from "../ip/output"
 import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, countConflict, endClaim, forgetConflicts, isProbed, startProbe } from "../link/acd"
 import { phy } from "../link/ethernet"
 import { Interface, Owner, setAddress } from "../link/interface"
@@ -17,7 +17,8 @@ import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, maskOf } from "../wire/a
 import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DhcpReply } from "../wire/dhcp"
 import { configure } from "./configuration"
 import { Lease, LeaseState, holdsAddress, isGranted, leaseChanged, leaseOf, leases } from "./lease"
-import { send } from "./output"
+import { hopTo, send } from "./output"
+import { noteRouters } from "./routers"
 
 /** Requests without an answer before the client starts anew (RFC 2131, 3.1.5). */
 const REQUEST_ATTEMPTS = 3
@@ -29,6 +30,11 @@ const REBOOT_ATTEMPTS = 2
 const REBOOT_HASTE = 8
 /** Milliseconds in which a release must have left. */
 const RELEASE_TIMEOUT = 1500
+
+/** Unanswered REQUESTs after which one asks, on a link that has come up, whether another address is to be had: 4, 8, 16, 32 s. */
+const CONFIRM_ATTEMPTS = 4
+/** As `attempts` of a lease: it is renewed in time, and asks again as its time allows (RFC 2131, 4.4.5). */
+const UNHURRIED = -1
 
 const INFINITE = 0xffffffff
 /** Milliseconds to wait after a NAK, so that a server which refuses for ever is not flooded. */
@@ -93,7 +99,8 @@ export enum LeaseEvent {
  * | Probing | | | | | Free: Bound; Conflict: DECLINE, Init |
  * | Bound | T1: REQUEST to the server: Renewing | | | | Conflict: DECLINE, lost; Link: Rebinding |
  * | Renewing | REQUEST again; T2: Rebinding | | Bound | lost | as Bound |
- * | Rebinding | REQUEST to all; its end: lost | | Bound | lost | as Bound |
+ * | Rebinding | REQUEST to all; on a new link at last Reselecting; its end: lost | | Bound | lost | as Bound |
+ * | Reselecting | DISCOVER; its end: lost | the same address: REQUEST; another: lost | Bound | lost | as Bound |
  *
  * Lost is Init for the common interface, Idle for the others.
  * @param r the message, if it is one
@@ -107,6 +114,15 @@ export function transition(lease: Lease, event: LeaseEvent, now: number, r?: Dhc
             onDeadline(lease, now)
             return true
         case LeaseEvent.Offer:
+            if (state === LeaseState.Reselecting) {
+                // a server is there that has not answered for the lease: it is not this network's, or has lost count of it
+                if (r.address !== lease.address) loseAddress(lease, now, false)
+                else {
+                    lease.server = r.server
+                    send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
+                }
+                return true
+            }
             if (state !== LeaseState.Selecting) return false
             lease.address = r.address
             lease.server = r.server
@@ -118,7 +134,8 @@ export function transition(lease: Lease, event: LeaseEvent, now: number, r?: Dhc
             if (state === LeaseState.Selecting) {
                 if (!r.rapidCommit) return false
             } else {
-                if (r.address !== lease.address) return false
+                // the server may give another address than it has offered (RFC 2131, 3.1), but not in exchange for one in use
+                if (holdsAddress(lease)) if (r.address !== lease.address) return false
                 if (isProbed(r.address)) return false
             }
             accept(lease, r)
@@ -141,7 +158,7 @@ export function transition(lease: Lease, event: LeaseEvent, now: number, r?: Dhc
             decline(lease, now)
             return true
         default:
-            followLink(lease, now)
+            onLink(lease, now)
             return true
     }
 }
@@ -173,7 +190,6 @@ function onDeadline(lease: Lease, now: number): void {
     switch (lease.state) {
         case LeaseState.Init:
             startExchange(lease, LeaseState.Selecting, now)
-            lease.attempts = 0
             break
         case LeaseState.InitReboot:
             startExchange(lease, LeaseState.Rebooting, now)
@@ -181,43 +197,58 @@ function onDeadline(lease: Lease, now: number): void {
             break
         case LeaseState.Bound:
             startExchange(lease, LeaseState.Renewing, now)
+            lease.attempts = UNHURRIED
             break
         case LeaseState.Renewing:
             if (now >= lease.rebindAt) lease.state = LeaseState.Rebinding
+            if (lease.attempts > 0) lease.state = LeaseState.Rebinding
+            break
+        case LeaseState.Rebinding:
+            if (lease.attempts >= CONFIRM_ATTEMPTS) startExchange(lease, LeaseState.Reselecting, now)
             break
     }
     // a REQUEST for an offer repeats what its DISCOVER said (RFC 2131, 3.1, 3)
     if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(Math.floor((now - lease.started) / 1000), 0xffff)
+    let type = DHCPREQUEST
+    let to = ADDRESS_BROADCAST
+    let end = Infinity
     switch (lease.state) {
         case LeaseState.Selecting:
             lease.outbid = false
-            send(lease, DHCPDISCOVER, ADDRESS_BROADCAST)
-            setNextSend(lease, now + backoff(lease.attempts++))
+            type = DHCPDISCOVER
             break
         case LeaseState.Rebooting:
         case LeaseState.Requesting:
             // the clock does not tell how much was left of a lease before a restart: unconfirmed, it is not used
-            if (lease.attempts >= REQUEST_ATTEMPTS) startAnew(lease, now)
-            else {
-                send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
-                setNextSend(lease, now + backoff(lease.attempts++) / (lease.state === LeaseState.Rebooting ? REBOOT_HASTE : 1))
-            }
+            if (lease.attempts >= REQUEST_ATTEMPTS) return startAnew(lease, now)
             break
         case LeaseState.Renewing:
-            send(lease, DHCPREQUEST, lease.server)
-            setNextSend(lease, now + renewalWait(lease, now, lease.rebindAt))
+            to = lease.server
+            end = lease.rebindAt
             break
-        case LeaseState.Rebinding:
-            if (now < lease.expiresAt) {
-                send(lease, DHCPREQUEST, ADDRESS_BROADCAST)
-                setNextSend(lease, now + renewalWait(lease, now, lease.expiresAt))
-            } else expire(lease, now)
-            break
+        default:
+            // Rebinding, Reselecting
+            if (lease.state === LeaseState.Reselecting) type = DHCPDISCOVER
+            end = lease.expiresAt
+            if (now >= end) return expire(lease, now)
     }
+    send(lease, type, to)
+    setNextSend(lease, repeatAt(lease, now, end))
+}
+
+/** When a message is sent again, at the latest at `end`: a renewal in time as its time allows (RFC 2131, 4.4.5), else after 4, 8, ... s. */
+function repeatAt(lease: Lease, now: number, end: number): number {
+    const n = lease.attempts
+    if (n === UNHURRIED) return now + renewalWait(lease, now, end)
+    lease.attempts = n + 1
+    let wait = backoff(n)
+    if (lease.state === LeaseState.Rebooting) wait /= REBOOT_HASTE
+    return Math.min(now + wait, end)
 }
 
 /** A new exchange: its time counts from its first message. */
 function startExchange(lease: Lease, state: LeaseState, now: number): void {
+    lease.attempts = 0
     lease.state = state
     lease.xid = random(32)
     lease.started = now
@@ -254,11 +285,12 @@ function accept(lease: Lease, r: DhcpReply): void {
     lease.rebindAt = lease.started + t2 * 1000
     lease.expiresAt = lease.started + end * 1000
 
-    const mask = maskFrom(r)
-    // none is on no link
-    const router = ((r.router ^ r.address) & mask) === 0 ? r.router : 0
-    if (ifc.isCommon()) configure(r)
-    if (holdsAddress(lease)) {
+    const held = holdsAddress(lease)
+    const mask = maskFrom(lease, r)
+    // what a renewal does not say stays as it was
+    const router = (held ? r.routers : 0) === undefined ? ifc.gateway : noteRouters(ifc, r)
+    if (ifc.isCommon()) configure(r, held)
+    if (held) {
         lease.state = LeaseState.Bound
         setNextSend(lease, lease.renewAt)
         forgetConflicts(ifc)
@@ -278,9 +310,10 @@ function soonerThan(end: number, said: number, usual: number): number {
     return Math.min(usual, end)
 }
 
-/** RFC 2132, 3.3: every server sends the mask; for one that does not, what is usual on a LAN. */
-export function maskFrom(r: DhcpReply): number {
-    return r.mask === undefined ? maskOf(24) : r.mask
+/** RFC 2132, 3.3: every server sends the mask; for one that does not, what it was, or what is usual on a LAN. */
+export function maskFrom(lease: Lease, r: DhcpReply): number {
+    if (r.mask !== undefined) return r.mask
+    return holdsAddress(lease) ? lease.ifc.mask : maskOf(24)
 }
 
 /** The leases, as owners of their interfaces' addresses. */
@@ -330,15 +363,27 @@ function decline(lease: Lease, now: number): void {
 }
 
 /**
- * All servers are asked whether the address is right here (RFC 2131, 3.7). Without an answer it is used until its lease ends. What was due
- * while the link was down is due now.
+ * The link has come up, perhaps elsewhere. All servers are asked whether the address is right here (RFC 2131, 3.7); without an answer it is
+ * used until its lease ends. Any other exchange begins anew: its servers, and how long they were silent, belong to the old link.
  */
-function followLink(lease: Lease, now: number): void {
-    if (holdsAddress(lease)) startExchange(lease, LeaseState.Rebinding, now)
-    else {
-        if (lease.state === LeaseState.Probing) return
-        if (nextSendAt(lease) !== Infinity) return
-        if (lease.notBefore > now) return
+function onLink(lease: Lease, now: number): void {
+    switch (lease.state) {
+        case LeaseState.Probing:
+            // `claimAgain` probes once more
+            return
+        case LeaseState.Init:
+        case LeaseState.Selecting:
+        case LeaseState.Requesting:
+            if (lease.notBefore > now) return setNextSend(lease, lease.notBefore)
+            discoverAgain(lease, Infinity)
+            break
+        case LeaseState.Rebooting:
+            lease.state = LeaseState.InitReboot
+            break
+        case LeaseState.InitReboot:
+            break
+        default:
+            startExchange(lease, LeaseState.Rebinding, now)
     }
     wake(lease, now)
 }
@@ -377,14 +422,15 @@ async function sendRelease(lease: Lease): Promise<void> {
     const until = ds.millis() + RELEASE_TIMEOUT
     // an address that is still probed may ask for nobody: its release is broadcast
     const server = lease.ifc.address === 0 ? ADDRESS_BROADCAST : lease.server
-    let n = server === ADDRESS_BROADCAST ? undefined : neighbourFor(lease.ifc, server)
+    const hop = hopTo(lease.ifc, server)
+    let n = server === ADDRESS_BROADCAST ? undefined : neighbourOn(lease.ifc, hop)
     while (n) {
         const left = until - ds.millis()
         if (n.known) break
         if (left <= 0) break
         await resolution.wait(left)
         if (!isHeld(lease, held)) return
-        n = neighbourFor(lease.ifc, lease.server)
+        n = neighbourOn(lease.ifc, hop)
     }
     lease.xid = random(32)
     send(lease, DHCPRELEASE, server)
@@ -422,7 +468,7 @@ export function renewLease(lease: Lease): boolean {
         startAnew(lease, now)
         return false
     }
-    lease.state = LeaseState.Bound
+    startExchange(lease, LeaseState.Renewing, now)
     wake(lease, now)
     return true
 }

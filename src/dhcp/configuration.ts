@@ -16,11 +16,23 @@ const data = Buffer.alloc(ROOM)
 /** Where each ends, and the next one begins. */
 const ends = Buffer.alloc(2 * KEPT.length)
 
-/** Keep what an ACK says, and nothing of what was said before. */
-export function configure(r: DhcpReply): void {
+/** Keep what an ACK says. @param renewed whether what it does not say stays as it was; else that is forgotten */
+export function configure(r: DhcpReply, renewed: boolean): void {
+    const before = Buffer.alloc(ROOM)
+    before.blitAt(0, data, 0, ROOM)
     let at = 0
+    let from = 0
     for (let i = 0; i < KEPT.length; i++) {
-        at += readOption(r, KEPT[i], data, at, ROOM - at)
+        let n = readOption(r, KEPT[i], data, at, ROOM - at)
+        const was = ends.getAt(2 * i, "u16") - from
+        if (renewed)
+            if (n === 0)
+                if (was <= ROOM - at) {
+                    data.blitAt(at, before, from, was)
+                    n = was
+                }
+        from += was
+        at += n
         ends.setAt(2 * i, "u16", at)
     }
 }
@@ -34,13 +46,22 @@ export function configured(option: number): string {
     const i = KEPT.indexOf(option)
     const at = i > 0 ? ends.getAt(2 * i - 2, "u16") : 0
     let n = ends.getAt(2 * i, "u16") - at
-    if (option === OPTION_DNS || option === OPTION_NTP) return n > 0 ? formatAddress(data.getAt(at, "i32")) : null
-    while (n > 0 && data[at + n - 1] === 0) n--
+    let isText = true
+    if (option === OPTION_DNS) isText = false
+    if (option === OPTION_NTP) isText = false
+    while (isText) {
+        if (n === 0) break
+        if (data[at + n - 1] !== 0) break
+        n--
+    }
     if (n === 0) return null
+    if (!isText) return formatAddress(data.getAt(at, "i32"))
     const text = Buffer.alloc(n)
     for (let k = 0; k < n; k++) {
-        const c = data[at + k]
-        text[k] = c < 0x20 || c > 0x7e ? 0x3f : c
+        let c = data[at + k]
+        if (c < 0x20) c = 0x3f
+        if (c > 0x7e) c = 0x3f
+        text[k] = c
     }
     return text.toString()
 }

@@ -22,27 +22,30 @@ import {
     DhcpReply,
     readDhcp,
 } from "../wire/dhcp"
-import { PROTOCOL_UDP } from "../wire/ipv4"
 import { get16 } from "../wire/order"
 import { UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds } from "../wire/udp"
 import { LeaseEvent, discoverAgain, forget, maskFrom, transition } from "./client"
 import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
 import { send } from "./output"
+import { followRouter } from "./routers"
 
 /** What a caller is told who cannot have an address for want of a MAC address. */
 const ONE_EACH =
     "the DHCP server gives one address per hardware address, and this PHY has only one: use a reserved address, or a server that heeds client identifiers"
 
+function ignore(): any {}
+
 /** All leases have one port, on whatever address the answers come (RFC 2131, 4.1); `xid` tells whose they are. */
 export const dhcpEndpoint: Endpoint = {
-    protocol: PROTOCOL_UDP,
     port: DHCP_CLIENT_PORT,
     next: undefined,
     onPacket: dhcpInput,
     // a message that is lost is sent again
-    onError: () => {},
-    onUnreachable: () => {},
-    onNeighbour: () => {},
+    onError: ignore,
+    onUnreachable: ignore,
+    onNeighbour: followRouter,
+    onWay: ignore,
+    hears: ignore,
 }
 
 /** Take a datagram to the client's port. @param length of the datagram, UDP header included */
@@ -73,7 +76,11 @@ const ASKING =
     (1 << LeaseState.Selecting) |
     (1 << LeaseState.Requesting) |
     (1 << LeaseState.Renewing) |
-    (1 << LeaseState.Rebinding)
+    (1 << LeaseState.Rebinding) |
+    (1 << LeaseState.Reselecting)
+
+/** Those of them in which one server was asked. */
+const ASKING_ONE = (1 << LeaseState.Requesting) | (1 << LeaseState.Renewing)
 
 /** The lease that waits for an answer with this transaction identifier, or did so when it was given up; else `undefined`. */
 function leaseAsking(xid: number): Lease {
@@ -98,10 +105,8 @@ function returnLateGrant(lease: Lease, r: DhcpReply): void {
 
 /** Tell a lease, if it was this server that was asked: the one that was chosen, or any if all were (RFC 2131, 4.4.1, 4.4.2, 4.4.5). */
 function tell(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
-    const state = lease.state
-    const all = state === LeaseState.Selecting || state === LeaseState.Rebooting || state === LeaseState.Rebinding
     if (r.server === undefined) return count(Counter.DhcpForeign)
-    if (!all) if (r.server !== lease.server) return count(Counter.DhcpForeign)
+    if (((ASKING_ONE >> lease.state) & 1) !== 0) if (r.server !== lease.server) return count(Counter.DhcpForeign)
     if (!transition(lease, event, ds.millis(), r)) count(Counter.DhcpForeign)
 }
 
@@ -114,16 +119,16 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
             else count(Counter.DhcpBad)
             return
         }
-    if (!isSound(r)) return count(Counter.DhcpBad)
+    if (!isSound(lease, r)) return count(Counter.DhcpBad)
     // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
     if (lease.state === LeaseState.Selecting) lease.outbid = isSpokenFor(r.address)
     if (!lease.outbid) tell(lease, event, r)
 }
 
 /** Whether the fields of a grant are such as a server may send. */
-function isSound(r: DhcpReply): boolean {
+function isSound(lease: Lease, r: DhcpReply): boolean {
     if (!isUnicast(r.address)) return false
-    if (!isHostPart(r.address, maskFrom(r))) return false
+    if (!isHostPart(r.address, maskFrom(lease, r))) return false
     // also if it is missing
     if (!isUnicast(r.server)) return false
     if (r.mask !== undefined) if (prefixOf(r.mask) < 1) return false

@@ -18,6 +18,8 @@ export enum LeaseState {
     Bound,
     Renewing,
     Rebinding,
+    /** Nobody has confirmed the address on a link that has come up: is another to be had? (RFC 4436, 1.1) */
+    Reselecting,
 }
 
 /** Whether its address is in use. */
@@ -46,6 +48,7 @@ export class Lease {
     started = 0
     /** Whole seconds since then, as the latest DISCOVER or renewal said. */
     secs = 0
+    /** Messages of this exchange so far; -1 for a renewal that has time. */
     attempts = 0
     /** The address offered, or held. */
     address = 0

@@ -23,8 +23,9 @@ import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { put16 } from "../wire/order"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { TX_IP, phy } from "../link/ethernet"
-import { Output, allocate, output } from "../ip/output"
-import { Lease, holdsAddress } from "./lease"
+import type { Interface } from "../link/interface"
+import { Output, allocate, nextHop, outputTo } from "../ip/output"
+import { Lease, LeaseState, holdsAddress } from "./lease"
 
 /** Where a transmit buffer has the datagram, and the message in it. */
 const UDP = TX_IP + IPV4_HEADER
@@ -42,28 +43,41 @@ export function send(lease: Lease, type: number, dst: number): Output {
     const b = allocate(ifc, PROTOCOL_UDP, 0, dst, UDP_HEADER + DHCP_LENGTH)
     writeUdp(b, UDP, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
     let at = writeDhcp(b, DHCP, type, lease.xid, ifc.slot, ifc.macHigh, phy.macLow, phy.macHigh)
-    const last = type === DHCPRELEASE || type === DHCPDECLINE
+    // RELEASE or DECLINE
+    const last = type === DHCPRELEASE ? true : type === DHCPDECLINE
     let server = lease.server
-    // who declines an address has none, even if it was in use until now
-    if (type !== DHCPDECLINE && holdsAddress(lease)) {
+    // who declines an address has none, even if it was in use until now; who asks whether another is to be had, speaks as if
+    let held = holdsAddress(lease)
+    if (type === DHCPDECLINE) held = false
+    if (lease.state === LeaseState.Reselecting) held = last
+    if (held) {
         b.setAt(DHCP + DHCP_CIADDR, "i32", lease.address)
         if (!last) server = 0
     } else {
         if (!last) b[DHCP + DHCP_FLAGS] = FLAG_BROADCAST
-        if (type !== DHCPDISCOVER) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, lease.address)
+        if (lease.address !== 0) at = writeAddress(b, at, OPTION_REQUESTED_ADDRESS, lease.address)
     }
-    // none is known to a DISCOVER, or to a REQUEST for an address that is remembered
+    // none is known to a REQUEST for an address that is remembered
+    if (type === DHCPDISCOVER) server = 0
     if (server !== 0) at = writeAddress(b, at, OPTION_SERVER_IDENTIFIER, server)
     if (!last) {
         put16(b, DHCP + DHCP_SECS, lease.secs)
-        if (type === DHCPDISCOVER) {
-            b[at] = OPTION_RAPID_COMMIT
-            at += 2
-        }
+        // an address in use is to be confirmed, and not changed for another without being asked
+        if (type === DHCPDISCOVER)
+            if (lease.address === 0) {
+                b[at] = OPTION_RAPID_COMMIT
+                at += 2
+            }
         at = writeWishes(b, at, `${hostName}-${ifc.slot}`)
     }
     b[at] = OPTION_END
     writeUdpChecksum(b, TX_IP, UDP, UDP_HEADER + DHCP_LENGTH)
     count(Counter.DhcpTx)
-    return output(ifc, b, dst)
+    // a server that is not in the subnet, and behind no router, is on the link (/32)
+    return outputTo(ifc, b, hopTo(ifc, dst))
+}
+
+/** Where messages to a server go on the link. */
+export function hopTo(ifc: Interface, server: number): number {
+    return nextHop(ifc, server) || server
 }

@@ -5,24 +5,25 @@ import { count, Counter } from "../base/counters"
 import { Signal } from "../base/signal"
 import { checksumHolds, sum } from "../wire/checksum"
 import {
-    ICMP_CHECKSUM,
     ICMP_CODE,
     ICMP_ECHO_REPLY,
     ICMP_ECHO_REQUEST,
     ICMP_HEADER,
     ICMP_IDENTIFIER,
+    ICMP_REDIRECT,
+    ICMP_ROUTER,
     ICMP_SEQUENCE,
     ICMP_TYPE,
     ICMP_UNREACHABLE,
-    UNREACHABLE_PORT,
     writeIcmpChecksum,
 } from "../wire/icmp"
-import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
+import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_TOS, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
 import { ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
 import { get16, put16 } from "../wire/order"
 import { TX_IP, TX_MAC, transmitted } from "../link/ethernet"
-import { Output, allocate, output } from "./output"
-import { Interface, isBroadcast } from "../link/interface"
+import { Output, allocate, neighbourOn, output } from "./output"
+import { redirect } from "./redirects"
+import type { Interface } from "../link/interface"
 
 /** An echo reply, with its sequence number as value. */
 const echoReply = new Signal()
@@ -37,18 +38,17 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     if (!checksumHolds(sum(b, icmp, length))) return count(Counter.IcmpBad)
     count(Counter.IcmpRx)
     const type = b[icmp + ICMP_TYPE]
-    // RFC 1122, 3.2.2: nothing is sent to a source that is no single host
-    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) count(Counter.IcmpBad)
-    else if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length)
+    const source = b.getAt(ip + IPV4_SRC, "i32")
+    if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length, source)
     else if (type === ICMP_ECHO_REPLY) {
         if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER) echoReply.notify(get16(b, icmp + ICMP_SEQUENCE))
-    } else if (type === ICMP_UNREACHABLE) unreachable(ifc, b, icmp, length)
+    } else if (type === ICMP_UNREACHABLE) onError(ifc, b, icmp, length, source)
+    else if (type === ICMP_REDIRECT) onError(ifc, b, icmp, length, source)
 }
 
-/** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data. */
-function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
-    const dst = b.getAt(ip + IPV4_SRC, "i32")
-    const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, length)
+/** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data and class. */
+function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number, dst: number): void {
+    const f = allocate(ifc, PROTOCOL_ICMP, b[ip + IPV4_TOS], dst, length)
     const at = TX_IP + IPV4_HEADER
     f.blitAt(at, b, icmp, length)
     f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
@@ -67,24 +67,31 @@ function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
     if (transmitted(f)) ifc.tx++
 }
 
-/** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes. */
-function unreachable(ifc: Interface, b: Buffer, icmp: number, length: number): void {
+/** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes; a redirect, to all (3.2.2.2). */
+function onError(ifc: Interface, b: Buffer, icmp: number, length: number, source: number): void {
     const quoted = icmp + ICMP_HEADER
     const header = (b[quoted + IPV4_VERSION_IHL] & 15) * 4
     if (header < IPV4_HEADER) return count(Counter.IcmpBad)
     if (length < ICMP_HEADER + header + QUOTED) return count(Counter.IcmpBad)
     if (b.getAt(quoted + IPV4_SRC, "i32") !== ifc.address) return count(Counter.IcmpBad)
     const at = quoted + header
+    const dst = b.getAt(quoted + IPV4_DST, "i32")
+    if (b[icmp + ICMP_TYPE] === ICMP_REDIRECT) {
+        const router = b.getAt(icmp + ICMP_ROUTER, "i32")
+        if (!redirect(ifc, dst, source, router)) return count(Counter.IcmpUnbelieved)
+        // asked for at once: what does not answer is no router
+        neighbourOn(ifc, router)
+        return ifc.each(e => e.onWay())
+    }
     const e = ifc.endpointOn(b[quoted + IPV4_PROTOCOL], get16(b, at))
-    if (e) e.onUnreachable(b[icmp + ICMP_CODE], b.getAt(quoted + IPV4_DST, "i32"), get16(b, at + 2))
+    if (e) e.onUnreachable(b[icmp + ICMP_CODE], dst, get16(b, at + 2), source)
 }
 
 let errorsSecond = 0
 let errorsSent = 0
 
-/** Answer a datagram to a port that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
-export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, header: number): void {
-    if (isBroadcast(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return
+/** Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
+export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number): void {
     const second = Math.floor(ds.millis() / 1000)
     if (second !== errorsSecond) {
         errorsSecond = second
@@ -96,7 +103,7 @@ export function sendPortUnreachable(ifc: Interface, b: Buffer, ip: number, heade
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
     const at = TX_IP + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_UNREACHABLE
-    f[at + ICMP_CODE] = UNREACHABLE_PORT
+    f[at + ICMP_CODE] = code
     f.blitAt(at + ICMP_HEADER, b, ip, quoted)
     writeIcmpChecksum(f, at, ICMP_HEADER + quoted)
     answer(ifc, f, b, ip)
@@ -114,13 +121,11 @@ export async function ping(ifc: Interface, dst: number, timeout: number): Promis
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + PING_DATA)
     const at = TX_IP + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_ECHO_REQUEST
-    f.setAt(at + ICMP_CHECKSUM, "u16", 0)
     f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
     // counted over all pings, so that a late answer to one is none to another
     lastSequence = (lastSequence + 1) & 0xffff
     const sequence = lastSequence
     put16(f, at + ICMP_SEQUENCE, sequence)
-    for (let i = 0; i < PING_DATA; i++) f[at + ICMP_HEADER + i] = i
     writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
     count(Counter.IcmpTx)
     const start = ds.millis()

@@ -1,8 +1,8 @@
 /** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
 import { count, Counter } from "../base/counters"
-import { isUnicast } from "../wire/address"
 import { sum } from "../wire/checksum"
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETH_HEADER, ETH_TYPE } from "../wire/ethernet"
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_VLAN, ETH_HEADER, ETH_SRC, ETH_TYPE, VLAN_TAG } from "../wire/ethernet"
+import { UNREACHABLE_PORT } from "../wire/icmp"
 import {
     FRAGMENT_MASK,
     IPV4_DST,
@@ -17,9 +17,9 @@ import {
 import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "../link/arp"
 import { ownMacHigh, ownMacLow } from "../link/ethernet"
-import { icmpInput, sendPortUnreachable } from "./icmp"
+import { icmpInput, sendUnreachable } from "./icmp"
 import { protocolInput } from "./protocols"
-import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, slotByOctet } from "../link/interface"
+import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, isSource, slotByOctet } from "../link/interface"
 import { isOurMac, severalMacs } from "../link/macs"
 
 /**
@@ -29,7 +29,10 @@ import { isOurMac, severalMacs } from "../link/macs"
  */
 export function receive(b: Buffer, eth: number, length: number): void {
     if (length < ETH_HEADER + IPV4_HEADER) return count(Counter.EthShort)
-    let unicast = b.getAt(eth, "i32") === ownMacHigh && b.getAt(eth + 4, "u16") === ownMacLow
+    // no station sends from a group address
+    if ((b[eth + ETH_SRC] & 1) !== 0) return count(Counter.EthBadSource)
+    let unicast = false
+    if (b.getAt(eth, "i32") === ownMacHigh) unicast = b.getAt(eth + 4, "u16") === ownMacLow
     if (!unicast)
         if ((b[eth] & 1) === 0) {
             unicast = isToInterface(b, eth)
@@ -37,9 +40,8 @@ export function receive(b: Buffer, eth: number, length: number): void {
         }
     const type = b.getAt(eth + ETH_TYPE, "u16")
     if (type !== ETHERTYPE_IPV4) {
-        if (type === ETHERTYPE_ARP) arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
-        else count(Counter.EthUnknown)
-        return
+        if (type === ETHERTYPE_ARP) return arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
+        return type === ETHERTYPE_VLAN ? untag(b, eth, length) : count(Counter.EthUnknown)
     }
 
     const ip = eth + ETH_HEADER
@@ -88,7 +90,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
         if (n > total - header) return count(Counter.UdpBadLength)
         const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
         if (!ifc) return broadcastInput(b, ip, udp, n, port, dst, unicast)
-        let e = ifc.udp
+        let e = ifc.endpoints
         while (e) {
             if (e.port === port) {
                 const onPacket = e.onPacket
@@ -98,11 +100,22 @@ export function receive(b: Buffer, eth: number, length: number): void {
         }
         e = endpointEverywhere(PROTOCOL_UDP, port)
         if (e) return e.onPacket(b, udp, n, ip)
+        // what answers, or believes, wants to know who it is
+        if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
         count(Counter.UdpNoPort)
-        sendPortUnreachable(ifc, b, ip, header)
+        sendUnreachable(ifc, b, ip, header, UNREACHABLE_PORT)
     } else if (!ifc) count(Counter.IpForeign)
+    else if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) count(Counter.IpBadSource)
     else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
     else protocolInput(protocol, ifc, b, ip, ip + header, total - header)
+}
+
+/** Take a frame with a tag of the VLAN 0, which has a priority alone (IEEE 802.1Q, 6.9.1), as if it had none. */
+function untag(b: Buffer, eth: number, length: number): void {
+    if (((b[eth + ETH_HEADER] & 15) | b[eth + ETH_HEADER + 1]) !== 0) return count(Counter.EthUnknown)
+    // the addresses move over the tag, from the last octets on
+    for (let at = eth + ETH_SRC + 2; at >= eth; at -= 4) b.setAt(at + VLAN_TAG, "u32", b.getAt(at, "u32"))
+    receive(b, eth + VLAN_TAG, length - VLAN_TAG)
 }
 
 /**
@@ -120,19 +133,21 @@ function isToInterface(b: Buffer, eth: number): boolean {
 
 /**
  * A datagram for no address of ours: broadcasts go to every endpoint on their port, and one of no interface hears
- * also what is for an address that we do not have yet. Errors are never sent for these (RFC 1122, 3.2.2).
+ * also what is for an address that we do not have yet, by broadcast too. Errors are never sent for these (RFC 1122, 3.2.2).
  */
 function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: number, dst: number, unicast: boolean): void {
     // the common interface knows the limited broadcast address also while it has none itself
-    const to = interfaces.filter(i => isBroadcast(i, dst))
-    if (!unicast) if (to.length === 0) return count(Counter.IpForeign)
     const everywhere = endpointEverywhere(PROTOCOL_UDP, port)
     if (everywhere) return everywhere.onPacket(b, udp, n, ip)
     if (unicast) return count(Counter.IpForeign)
-    if (!isUnicast(b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpForeign)
+    const to = interfaces.filter(i => isBroadcast(i, dst))
+    if (to.length === 0) return count(Counter.IpForeign)
+    const source = b.getAt(ip + IPV4_SRC, "i32")
     let found = false
     for (const ifc of to) {
-        const e = ifc.address === 0 ? undefined : ifc.endpointOn(PROTOCOL_UDP, port)
+        if (ifc.address === 0) continue
+        if (!isSource(ifc, source)) return count(Counter.IpBadSource)
+        const e = ifc.endpointOn(PROTOCOL_UDP, port)
         if (e) {
             found = true
             e.onPacket(b, udp, n, ip)

@@ -10,6 +10,7 @@ import { Interface, interfaceOf, isBroadcast } from "../link/interface"
 import { Neighbour, addNeighbour, askFor, neighbourOf, setDue } from "../link/neighbours"
 import { ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { IPV4_HEADER, writeIpv4 } from "../wire/ipv4"
+import { routerTo } from "./redirects"
 
 /** What `output` made of a frame. */
 export enum Output {
@@ -39,7 +40,8 @@ export function writeHeaders(b: Buffer, ifc: Interface, protocol: number, tos: n
 
 /** The address on the link to which a packet for `dst` goes; 0 if there is no route. @see RFC 1122, 3.3.1.1 */
 export function nextHop(ifc: Interface, dst: number): number {
-    return ((dst ^ ifc.address) & ifc.mask) === 0 ? dst : ifc.gateway
+    if (isBroadcast(ifc, dst)) return dst
+    return ((dst ^ ifc.address) & ifc.mask) === 0 ? dst : routerTo(ifc, dst)
 }
 
 /**
@@ -47,7 +49,11 @@ export function nextHop(ifc: Interface, dst: number): number {
  * @returns `undefined` without a route, for an address of ours, or if the table is full of entries being resolved
  */
 export function neighbourFor(ifc: Interface, dst: number): Neighbour {
-    const hop = nextHop(ifc, dst)
+    return neighbourOn(ifc, nextHop(ifc, dst))
+}
+
+/** The neighbour at an address on the link, whatever the subnet. @returns as `neighbourFor` */
+export function neighbourOn(ifc: Interface, hop: number): Neighbour {
     // without an address everything would be on the link, and a request a probe; an address of ours has no neighbour
     if (hop === 0) return undefined
     if (ifc.address === 0) return undefined
@@ -66,8 +72,13 @@ export function neighbourFor(ifc: Interface, dst: number): Neighbour {
 
 /** Send a frame from `allocate`; it waits for its neighbour if need be. */
 export function output(ifc: Interface, b: Buffer, dst: number): Output {
-    if (isBroadcast(ifc, dst)) return transmit(ifc, b)
-    const n = neighbourFor(ifc, dst)
+    return outputTo(ifc, b, nextHop(ifc, dst))
+}
+
+/** Send a frame to an address on the link, whatever the subnet. */
+export function outputTo(ifc: Interface, b: Buffer, hop: number): Output {
+    if (isBroadcast(ifc, hop)) return transmit(ifc, b)
+    const n = neighbourOn(ifc, hop)
     if (!n) return Output.Unreachable
     if (!n.known) {
         if (n.pending) count(Counter.ArpPendingDropped)

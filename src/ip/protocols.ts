@@ -4,6 +4,8 @@
  */
 import { count, Counter } from "../base/counters"
 import type { Interface } from "../link/interface"
+import { UNREACHABLE_PROTOCOL } from "../wire/icmp"
+import { sendUnreachable } from "./icmp"
 
 /** Takes a packet to an address of ours: `at` is the offset of the protocol's header, `length` counts from there. */
 export type ProtocolInput = (ifc: Interface, b: Buffer, ip: number, at: number, length: number) => void
@@ -20,6 +22,7 @@ export function registerProtocol(protocol: number, input: ProtocolInput): void {
 /** Hand a packet to its protocol. */
 export function protocolInput(protocol: number, ifc: Interface, b: Buffer, ip: number, at: number, length: number): void {
     const input = inputs[numbers.indexOf(protocol)]
-    if (input) input(ifc, b, ip, at, length)
-    else count(Counter.IpUnknownProtocol)
+    if (input) return input(ifc, b, ip, at, length)
+    count(Counter.IpUnknownProtocol)
+    sendUnreachable(ifc, b, ip, at - ip, UNREACHABLE_PROTOCOL)
 }

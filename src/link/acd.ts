@@ -3,7 +3,6 @@
  * ARP packet; whose address it is, the `Owner` of `interface.ts`, is told.
  */
 import * as ds from "@devicescript/core"
-import { randomBuffer } from "@devicescript/crypto"
 import { INTERFACES } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { choiceOf } from "../base/text"
@@ -86,10 +85,6 @@ function setStep(ifc: Interface, when: number): void {
     setTimer(timers + ifc.slot, when)
 }
 
-function random(most: number): number {
-    return randomBuffer(2).getAt(0, "u16") % most
-}
-
 /**
  * Probe an address, and then use it (RFC 5227, 2.1 and 2.3). The interface's owner is told when it is in use, or that another host
  * has it.
@@ -111,7 +106,7 @@ function startProbing(ifc: Interface, now: number): void {
     // off none, quick one
     claims[claimOf(ifc) + CLAIM_LEFT] = full ? PROBE_NUM : policy
     // hosts that are switched on together shall not speak together
-    const wait = full ? random(PROBE_WAIT) : 0
+    const wait = full ? Math.randomInt(PROBE_WAIT) : 0
     if (wait > 0) setStep(ifc, now + wait)
     else step(ifc, now)
 }
@@ -171,7 +166,7 @@ function step(ifc: Interface, now: number): void {
             left--
             claims[claim + CLAIM_LEFT] = left
             let wait = QUICK_WAIT
-            if (policy === Acd.Full) wait = left > 0 ? PROBE_MIN + random(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT
+            if (policy === Acd.Full) wait = left > 0 ? PROBE_MIN + Math.randomInt(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT
             return setStep(ifc, now + wait)
         }
     endClaim(ifc)

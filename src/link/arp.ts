@@ -20,6 +20,8 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     const request = operation === ARP_REQUEST
     if (!request) if (operation !== ARP_REPLY) return count(Counter.ArpBad)
     if ((b[arp + ARP_SENDER_MAC] & 1) !== 0) return count(Counter.ArpBad)
+    // nobody's; the last two octets of a MAC address may be 0
+    if (b.getAt(arp + ARP_SENDER_MAC, "i32") === 0) return count(Counter.ArpBad)
     const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
     const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
     const address = b.getAt(arp + ARP_TARGET_ADDRESS, "i32")

@@ -2,7 +2,7 @@
 import { INTERFACES } from "../base/config"
 import { collect } from "../base/heap"
 import type { Endpoint } from "../transport/endpoint"
-import { ADDRESS_BROADCAST } from "../wire/address"
+import { ADDRESS_BROADCAST, isHostPart, isUnicast } from "../wire/address"
 import { PROTOCOL_UDP } from "../wire/ipv4"
 
 /** Whose address an interface has: it is told what becomes of that. */
@@ -12,6 +12,9 @@ export interface Owner {
     /** Another host has the address, which was probed or in use. */
     onConflict(ifc: Interface, address: number): void
 }
+
+/** As gateway of an interface: whichever the common interface has. */
+export const GATEWAY_COMMON = -1
 
 /** What a slot of a table is whose process is not in use. */
 export const FREE = -1
@@ -25,10 +28,10 @@ export class Interface {
     /** 0 while it has none. */
     address = 0
     rx = 0
-    /** Its endpoints of UDP, as a list, which the fast path walks itself; and those of all other protocols. */
-    udp: Endpoint = undefined
-    others: Endpoint = undefined
+    /** Its endpoints, as a list, which the fast path walks itself. */
+    endpoints: Endpoint = undefined
     mask = 0
+    /** 0 for none, or `GATEWAY_COMMON`; it may be outside of the subnet, and is on the link all the same. */
     gateway = 0
     /** DSCP class (RFC 2474) of what its sockets send, so that an edge router may classify by address alone. */
     dscp = 0
@@ -56,42 +59,48 @@ export class Interface {
     }
 
     add(e: Endpoint): void {
-        e.next = this.first(e.protocol)
-        this.begin(e.protocol, e)
+        e.next = this.endpoints
+        this.endpoints = e
     }
 
     remove(e: Endpoint): void {
-        const first = this.first(e.protocol)
-        if (first === e) this.begin(e.protocol, e.next)
-        else for (let p = first; p; p = p.next) if (p.next === e) p.next = e.next
+        if (this.endpoints === e) this.endpoints = e.next
+        else for (let p = this.endpoints; p; p = p.next) if (p.next === e) p.next = e.next
         e.next = undefined
-    }
-
-    /** The first endpoint of the list in which those of a protocol are. */
-    private first(protocol: number): Endpoint {
-        return protocol === PROTOCOL_UDP ? this.udp : this.others
-    }
-
-    private begin(protocol: number, e: Endpoint): void {
-        if (protocol === PROTOCOL_UDP) this.udp = e
-        else this.others = e
     }
 
     /** What has a port of a protocol here, or everywhere; `undefined` if it is free. */
     endpointOn(protocol: number, port: number): Endpoint {
-        return find(this.first(protocol), protocol, port) || endpointEverywhere(protocol, port)
+        return find(this.endpoints, keyOf(protocol, port)) || endpointEverywhere(protocol, port)
+    }
+
+    /** Tell all endpoints something. */
+    each(tell: (e: Endpoint) => void): void {
+        for (let e = this.endpoints; e; e = e.next) tell(e)
     }
 
     /** Tell all endpoints that the address is lost. */
     fail(code: string): void {
-        for (let e = this.udp; e; e = e.next) e.onError(code)
-        for (let e = this.others; e; e = e.next) e.onError(code)
+        this.each(e => e.onError(code))
+    }
+
+    /** Its default router on the link; 0 if it has none. */
+    router(): number {
+        return this.gateway === GATEWAY_COMMON ? interfaces[0].gateway : this.gateway
     }
 }
 
-function find(e: Endpoint, protocol: number, port: number): Endpoint {
+/**
+ * What tells the ports of all protocols apart: for UDP the port itself, which the fast path has in its hands, else the number of the
+ * protocol (IANA, Protocol Numbers) before it.
+ */
+export function keyOf(protocol: number, port: number): number {
+    return protocol === PROTOCOL_UDP ? port : (protocol << 16) | port
+}
+
+function find(e: Endpoint, key: number): Endpoint {
     while (e) {
-        if (e.port === port) if (e.protocol === protocol) break
+        if (e.port === key) break
         e = e.next
     }
     return e
@@ -101,7 +110,7 @@ function find(e: Endpoint, protocol: number, port: number): Endpoint {
  * Endpoints of no one interface, as POSIX's INADDR_ANY: they hear what comes to their port at any address, broadcasts, and, since
  * they do not ask for an address, what comes to our MAC address for one that we do not have yet (RFC 2131, 4.1).
  */
-let everywhere: Endpoint
+export let everywhere: Endpoint
 
 export function addEverywhere(e: Endpoint): void {
     e.next = everywhere
@@ -109,7 +118,7 @@ export function addEverywhere(e: Endpoint): void {
 }
 
 export function endpointEverywhere(protocol: number, port: number): Endpoint {
-    return find(everywhere, protocol, port)
+    return find(everywhere, keyOf(protocol, port))
 }
 
 /**
@@ -130,17 +139,26 @@ export const slotByOctet = Buffer.alloc(256)
 
 /** A free interface that is not the common one, or `undefined`. */
 export function freeInterface(): Interface {
-    return interfaces.find(i => i.process === FREE && !i.isCommon())
+    // the common one is never free
+    return interfaces.find(i => i.process === FREE)
 }
 
 /** Give an interface its address, or take it away with address 0. */
 export function setAddress(ifc: Interface, address: number, mask: number, gateway: number): void {
     const old = ifc.address
+    const same = ((old ^ address) | (ifc.mask ^ mask) | (ifc.gateway ^ gateway)) === 0
     ifc.address = address
     ifc.mask = mask
     ifc.gateway = gateway
+    if (same) return
     if (old !== 0) index(old)
     if (address !== 0) index(address)
+    // also those of other interfaces: what was on their way may be our own address now, or their router the common one's
+    for (const i of interfaces) i.each(askWay)
+}
+
+function askWay(e: Endpoint): void {
+    e.onWay()
 }
 
 /** Recompute the entry of an address's last octet. */
@@ -165,7 +183,14 @@ export function interfaceOf(address: number): Interface {
 
 /** The interface whose subnet holds this address, or `undefined`. */
 export function interfaceOnLink(address: number): Interface {
-    return interfaces.find(i => i.address !== 0 && ((i.address ^ address) & i.mask) === 0)
+    return interfaces.find(i => (i.address === 0 ? false : ((i.address ^ address) & i.mask) === 0))
+}
+
+/** Whether a packet to this interface may be from this address: that of a single host, and of another one (RFC 1122, 3.2.1.3). */
+export function isSource(ifc: Interface, address: number): boolean {
+    if (!isUnicast(address)) return false
+    if (interfaceOf(address)) return false
+    return ((address ^ ifc.address) & ifc.mask) === 0 ? isHostPart(address, ifc.mask) : true
 }
 
 /** All bits but the last of an address. */

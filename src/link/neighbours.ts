@@ -1,5 +1,5 @@
 /** Neighbours: the way from an address on the link to its MAC address, and the frame that waits for it. */
-import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE } from "../base/config"
+import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE, NEW_LINK_ATTEMPTS } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { Signal } from "../base/signal"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
@@ -7,7 +7,8 @@ import { ARP_REQUEST } from "../wire/arp"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW } from "../wire/ethernet"
 import { sendArp } from "./arp-output"
 import { phy } from "./ethernet"
-import { Interface, interfaceOnLink, interfaces } from "./interface"
+import type { Endpoint } from "../transport/endpoint"
+import { Interface, everywhere, interfaceOnLink, interfaces } from "./interface"
 
 /** The neighbour cache (RFC 1122, 2.3.2): addresses on the link and their MAC addresses, whoever asked for them. */
 export class Neighbour {
@@ -15,7 +16,7 @@ export class Neighbour {
     macLow = 0
     /** Whether the MAC address is known. */
     known = false
-    /** Requests sent since the last answer. */
+    /** Requests sent since the last answer; below 0 while the link is new, and has not carried an answer yet. */
     attempts = 0
     /** `ds.millis()` of the next request, or, with no attempt under way, of the moment when it must be confirmed. */
     due = 0
@@ -36,10 +37,9 @@ export const resolution = new Signal()
 
 /** Tell every endpoint of an entry whose MAC address became known or changed, or which is gone. */
 function tell(n: Neighbour): void {
-    for (const ifc of interfaces) {
-        for (let e = ifc.udp; e; e = e.next) e.onNeighbour(n)
-        for (let e = ifc.others; e; e = e.next) e.onNeighbour(n)
-    }
+    // whoever has other routers takes the next before the sockets ask
+    for (let e = everywhere; e; e = e.next) e.onNeighbour(n)
+    for (const ifc of interfaces) ifc.each(e => e.onNeighbour(n))
 }
 
 export function neighbourOf(address: number): Neighbour {
@@ -103,19 +103,42 @@ export function setDue(n: Neighbour, due: number): void {
     if (due < deadlineOf(timer)) setTimer(timer, due)
 }
 
-/** Ask for an entry: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else by broadcast. */
+/** Ask for an entry: by unicast while its MAC address is believed (RFC 1122, 2.3.2.1 (2)), else, as on a new link, by broadcast. */
 export function askFor(n: Neighbour): void {
     let macHigh = MAC_BROADCAST_HIGH
     let macLow = MAC_BROADCAST_LOW
     if (n.known)
-        if (n.attempts < 3) {
-            macHigh = n.macHigh
-            macLow = n.macLow
-        }
+        if (n.attempts > 0)
+            if (n.attempts < ARP_ATTEMPTS) {
+                macHigh = n.macHigh
+                macLow = n.macLow
+            }
     sendArp(n.ifc, ARP_REQUEST, n.ifc.address, n.address, 0, 0, macHigh, macLow)
 }
 
-/** Age the cache: ask again for what is due, give up what does not answer. */
+/**
+ * The link has come up, perhaps elsewhere: every entry is in doubt, and asked for at once. Frames go to the MAC address that was known
+ * until an answer says another (RFC 1122, 2.3.2.1). A switch with spanning tree carries nothing for half a minute.
+ */
+export function doubtNeighbours(now: number): void {
+    for (const n of neighbours) {
+        n.attempts = -NEW_LINK_ATTEMPTS
+        n.due = now
+    }
+    ageNeighbours(now)
+}
+
+/** Whether some endpoint still hears what comes through a neighbour. */
+function isHeard(n: Neighbour): boolean {
+    let heard = false
+    const ask = (e: Endpoint) => {
+        if (e.hears(n)) heard = true
+    }
+    for (const ifc of interfaces) ifc.each(ask)
+    return heard
+}
+
+/** Age the cache: ask again for what is due, give up what does not answer and is not heard. */
 export function ageNeighbours(now: number): void {
     // nobody can answer while the link is down; who sees that it is up calls this
     if (!phy.up) return
@@ -126,7 +149,17 @@ export function ageNeighbours(now: number): void {
             continue
         }
         if (n.ifc.address === 0) n.ifc = interfaceOnLink(n.address) || n.ifc
-        if (n.attempts >= ARP_ATTEMPTS || n.ifc.address === 0) {
+        // one that is heard is asked again and again, by broadcast: it may have another MAC address now
+        let gone = n.ifc.address === 0
+        if (n.attempts >= ARP_ATTEMPTS) {
+            gone = true
+            if (n.known)
+                if (isHeard(n)) {
+                    gone = false
+                    n.attempts = ARP_ATTEMPTS - 1
+                }
+        }
+        if (gone) {
             count(Counter.ArpFailed)
             removeNeighbour(n)
             resolution.notify(n)

@@ -27,7 +27,7 @@ export interface Phy {
     /** Whether frames can be sent now. */
     up: boolean
     /** What the PHY is connected to, for people. */
-    description: string
+    label: string
     /** KB of the heap that its buffers take beyond the stream's. */
     heap: number
     /** Start. From then on call `receive` for each frame, and `link` when `up` has changed. */

@@ -74,7 +74,7 @@ export function streamPhy(url: string, macHigh: number, macLow: number): Phy {
         up: false,
         macHigh,
         macLow,
-        description: url,
+        label: url,
         heap: 0,
         // the runtime's own function: nothing lies between a frame and the stream
         transmit: stream._socketWrite,

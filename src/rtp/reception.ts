@@ -20,25 +20,45 @@ const SUSPECT = 28
 export const TRANSIT = 32
 /** 16 times the interarrival jitter, in timestamp units; 0 until two packets were not evenly spaced. */
 export const JITTER = 36
-export const RECEPTION_SIZE = 40
+/** Another source on probation (RFC 3550, A.1): its SSRC, what `RECEIVED` was when it was heard, and its packets in a row. */
+const STRANGER = 40
+const STRANGER_RECEIVED = 44
+const STRANGER_ROW = 48
+export const RECEPTION_SIZE = 52
 
 /** Sequence numbers: a larger gap, or a larger step back, means that the source began anew (RFC 3550, A.1). */
 const MAX_DROPOUT = 3000
 const MAX_MISORDER = 100
 const SEQUENCES = 65536
+/** Packets in a row that make a stranger the source: one more than may come where one of the source is lost. */
+const PROBATION = 3
 /** A minute, in timestamp units. */
 export const JITTER_MAX = 480000
 
 /**
  * Count a packet.
  * @param ssrc as `i32` @param transit arrival less timestamp, in timestamp units, 32 bits
+ * @returns whether it is of the source that is heard. Another one takes its place when `PROBATION` packets of it have followed one
+ *   another, with none of the old source between them
  */
-export function countPacket(r: Buffer, ssrc: number, sequence: number, transit: number): void {
+export function countPacket(r: Buffer, ssrc: number, sequence: number, transit: number): boolean {
     const latest = r.getAt(LATEST, "i32")
     const received = r.getAt(RECEIVED, "i32")
     if (received === 0) begin(r, ssrc, sequence)
-    else if (ssrc !== r.getAt(SSRC, "i32")) begin(r, ssrc, sequence)
-    else {
+    else if (ssrc !== r.getAt(SSRC, "i32")) {
+        let row = r.getAt(STRANGER_ROW, "i32") + 1
+        if (ssrc !== r.getAt(STRANGER, "i32")) row = 1
+        if (received !== r.getAt(STRANGER_RECEIVED, "i32")) row = 1
+        if (sequence + 1 !== r.getAt(SUSPECT, "i32")) row = 1
+        if (row < PROBATION) {
+            r.setAt(STRANGER, "i32", ssrc)
+            r.setAt(STRANGER_RECEIVED, "i32", received)
+            r.setAt(STRANGER_ROW, "i32", row)
+            r.setAt(SUSPECT, "i32", ((sequence + 1) & 0xffff) + 1)
+            return false
+        }
+        begin(r, ssrc, sequence)
+    } else {
         const step = (sequence - latest) & 0xffff
         // the usual case first; a step of 0 is a duplicate, received, but nothing new
         if (step < MAX_DROPOUT) r.setAt(LATEST, "i32", latest + step)
@@ -47,7 +67,7 @@ export function countPacket(r: Buffer, ssrc: number, sequence: number, transit: 
         else {
             // the source began anew only if the next packet follows this one; else this one is astray
             r.setAt(SUSPECT, "i32", ((sequence + 1) & 0xffff) + 1)
-            return
+            return true
         }
     }
     r.setAt(RECEIVED, "i32", received + 1)
@@ -60,6 +80,20 @@ export function countPacket(r: Buffer, ssrc: number, sequence: number, transit: 
         r.setAt(JITTER, "i32", jitter + d - ((jitter + 8) >> 4))
     }
     r.setAt(TRANSIT, "i32", transit)
+    return true
+}
+
+/**
+ * Count a packet of the source that is heard which is no voice: telephone-events and comfort noise have their place in its sequence
+ * (RFC 4733, 2.1; RFC 3389), but timestamps of their own. @returns false if it is of another source
+ */
+export function countOther(r: Buffer, ssrc: number, sequence: number): boolean {
+    if (r.getAt(RECEIVED, "i32") === 0) return false
+    if (ssrc !== r.getAt(SSRC, "i32")) return false
+    const jitter = r.getAt(JITTER, "i32")
+    countPacket(r, ssrc, sequence, r.getAt(TRANSIT, "i32"))
+    r.setAt(JITTER, "i32", jitter)
+    return true
 }
 
 function begin(r: Buffer, ssrc: number, sequence: number): void {

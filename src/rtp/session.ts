@@ -14,7 +14,7 @@ import { Receiver } from "../socket/socket"
 import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
 import { htonl } from "../wire/order"
 import { Codec } from "../voice/g711"
-import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countPacket } from "./reception"
+import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countOther, countPacket } from "./reception"
 import { RTP_HEADER, RTP_MARKER, RTP_SEQUENCE, RTP_SSRC, RTP_TIMESTAMP, RTP_TYPE, rtpHeaderLength, rtpPadding, writeRtp } from "../wire/rtp"
 import { byeOf } from "./rtcp"
 import { Echo, Play, writeSpeech, writeTone } from "../voice/source"
@@ -132,9 +132,13 @@ export class Session implements Receiver {
             padding = header < 0 ? -1 : rtpPadding(b, rtp, length, header)
             if (padding < 0) return count(Counter.RtpBad)
         }
-        if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) return count(Counter.RtpForeign)
         const ssrc = b.getAt(rtp + RTP_SSRC, "i32")
         const sequence = (b[rtp + RTP_SEQUENCE] << 8) | b[rtp + RTP_SEQUENCE + 1]
+        if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) {
+            // 64 to 95 are types of RTCP (RFC 5761, 4)
+            if ((b[rtp + RTP_TYPE] & 0x60) !== 0x40) countOther(this.reception, ssrc, sequence)
+            return count(Counter.RtpForeign)
+        }
         const transit =
             (ds.millis() * 8 -
                 ((b[rtp + RTP_TIMESTAMP] << 24) |
@@ -147,12 +151,19 @@ export class Session implements Receiver {
         const jitter = r.getAt(JITTER, "i32")
         const d = (transit - r.getAt(TRANSIT, "i32")) | 0
         // the usual case is the next packet of the same source, in time: do here what `countPacket` does, without its call
-        if (jitter !== 0 && (latest & 0xffff) === sequence && ssrc === r.getAt(SSRC, "i32") && d > -JITTER_MAX && d < JITTER_MAX) {
-            r.setAt(LATEST, "i32", latest)
-            r.setAt(RECEIVED, "i32", r.getAt(RECEIVED, "i32") + 1)
-            r.setAt(TRANSIT, "i32", transit)
-            r.setAt(JITTER, "i32", jitter + (d < 0 ? -d : d) - ((jitter + 8) >> 4))
-        } else countPacket(r, ssrc, sequence, transit)
+        if ((latest & 0xffff) === sequence)
+            if (ssrc === r.getAt(SSRC, "i32"))
+                if (jitter !== 0)
+                    if (d < JITTER_MAX)
+                        if (d > -JITTER_MAX) {
+                            r.setAt(LATEST, "i32", latest)
+                            r.setAt(RECEIVED, "i32", r.getAt(RECEIVED, "i32") + 1)
+                            r.setAt(TRANSIT, "i32", transit)
+                            r.setAt(JITTER, "i32", jitter + (d < 0 ? -d : d) - ((jitter + 8) >> 4))
+                            if (this.echo) this.echo.hear(b, rtp + header, length - header - padding)
+                            return
+                        }
+        if (!countPacket(r, ssrc, sequence, transit)) return count(Counter.RtpForeign)
         if (this.echo) this.echo.hear(b, rtp + header, length - header - padding)
     }
 }

@@ -11,14 +11,14 @@ import { closeInterface } from "../address/release"
 import { needCommon } from "../address/common"
 import { Output, allocate, neighbourFor, output } from "../ip/output"
 import { TX_IP } from "../link/ethernet"
-import { FREE, Interface, interfaceOf, interfaces, isBroadcast } from "../link/interface"
+import { Interface, interfaceOf, interfaces, isBroadcast } from "../link/interface"
 import { resolution } from "../link/neighbours"
 import { ephemeralPort } from "../transport/ports"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { Datagram, DatagramSocket, TX_PAYLOAD } from "./datagram"
 import { isSet } from "./options"
-import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, arrival, messageOf } from "./socket"
+import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, arrival, errorOf } from "./socket"
 import { lookup, makeFrames, openSocket, sockets } from "./table"
 import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_OF, TUPLE_STATIC } from "./tuple"
 
@@ -84,8 +84,9 @@ export async function socket(format: number, type: number, protocol?: number, tu
     let usual = TUPLE_COMMON
     if (format === AF_INET_TUPLE) usual = defaultTuple
     else if (format !== AF_INET) throw new SocketError("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
-    if (type !== SOCK_DGRAM || (protocol || IPPROTO_UDP) !== IPPROTO_UDP)
-        throw new SocketError("EPROTONOSUPPORT", "only SOCK_DGRAM with UDP is known")
+    let known = type === SOCK_DGRAM
+    if (protocol) if (protocol !== IPPROTO_UDP) known = false
+    if (!known) throw new SocketError("EPROTONOSUPPORT", "only SOCK_DGRAM with UDP is known")
     if (tuple === undefined) tuple = usual
 
     const process = getpgrp()
@@ -112,20 +113,21 @@ async function assign(s: Socket): Promise<void> {
     s.flags |= ASSIGNING
     try {
         const ifc = await openInterface((s.flags & FROM_POOL) !== 0 ? Source.Static : Source.Dhcp, s.process)
-        if (isStill(s, generation)) s.ifc = ifc
+        if (s.generation === generation) s.ifc = ifc
         else {
             await closeInterface(ifc)
-            throw new SocketError("EBADF", messageOf("EBADF"))
+            throw errorOf("EBADF")
         }
     } catch (e) {
-        if (isStill(s, generation)) s.dispose()
+        if (s.generation === generation) s.dispose()
         throw e
     }
 }
 
-/** Whether a socket has not been closed since, even if its descriptor is open again. */
-function isStill(s: Socket, generation: number): boolean {
-    return s.process === FREE ? false : s.generation === generation
+/** @throws SocketError `EBADF` if a socket was closed meanwhile, or the error that waits for it */
+function checkStill(s: Socket, generation: number): void {
+    if (s.generation !== generation) throw errorOf("EBADF")
+    s.throwPending()
 }
 
 /**
@@ -145,10 +147,9 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     const ifc = s.ifc
     if (ifc.isCommon()) await needCommon()
     // while it waited, another fiber may have closed the socket, or bound it
-    if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
+    checkStill(s, generation)
     if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
-    s.throwPending()
-    if (ifc.address === 0) throw new SocketError("ENETDOWN", messageOf("ENETDOWN", ifc))
+    if (ifc.address === 0) throw errorOf("ENETDOWN", ifc)
     if ((to.address || ifc.address) !== ifc.address)
         throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     const port = to.port || ephemeralPort(ifc, PROTOCOL_UDP)
@@ -181,7 +182,7 @@ function isPort(port: number): boolean {
 /** The socket of a descriptor, bound if need be, for a target that may be one. */
 async function bound(sd: number, to: SocketAddress): Promise<DatagramSocket> {
     const s = lookup(sd)
-    if (!to.address || !isPort(to.port)) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
+    if (to.address ? !isPort(to.port) : true) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
     if (s.port === 0) await bind(sd, {})
     return s
 }
@@ -208,12 +209,11 @@ export async function reach(sd: number, timeout: number): Promise<void> {
     const until = ds.millis() + timeout
     const generation = s.generation
     while (true) {
-        if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
-        s.throwPending()
+        checkStill(s, generation)
         const n = neighbourFor(s.ifc, s.remote)
         if (n?.known) return
         const left = until - ds.millis()
-        if (left <= 0) throw new SocketError("EHOSTUNREACH", messageOf("EHOSTUNREACH"))
+        if (left <= 0) throw errorOf("EHOSTUNREACH")
         await resolution.wait(left)
     }
 }
@@ -298,8 +298,7 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
     const until = timeout === undefined ? Infinity : ds.millis() + timeout
     const generation = s.generation
     while (true) {
-        if (!isStill(s, generation)) throw new SocketError("EBADF", messageOf("EBADF"))
-        s.throwPending()
+        checkStill(s, generation)
         const d = s.dequeue()
         if (d) return d
         const left = until - ds.millis()

@@ -2,12 +2,13 @@
  * Datagram sockets: UDP (RFC 768) from the port to the queue or the receiver, and from the prepared frame to the PHY.
  * The hot path begins in `input` and ends in `transmit`; `rtp/session.ts` has the shorter one of a call.
  */
-import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES } from "../base/config"
+import * as ds from "@devicescript/core"
+import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES, HEARD } from "../base/config"
 import { count, Counter, countMany, received } from "../base/counters"
 import { Source } from "../address/assign"
 import { Output, neighbourFor, nextHop, output, writeHeaders } from "../ip/output"
 import { TX_IP, TX_MAC, refused, transmitFrame } from "../link/ethernet"
-import { FREE, Interface, isBroadcast } from "../link/interface"
+import { FREE, Interface, isBroadcast, isSource } from "../link/interface"
 import { Neighbour } from "../link/neighbours"
 import { TAKEN } from "../phy/phy"
 import type { Endpoint } from "../transport/endpoint"
@@ -81,19 +82,22 @@ export class DatagramSocket extends Socket {
 
     /** The process group that owns it; `FREE` while the descriptor is not open. */
     override process = FREE
-    /** How many sockets this slot has been: who waited sees whether it is still the one. */
+    /** How many sockets this slot has been: who waited sees whether it is still the one, even if the descriptor is open again. */
     override generation = 0
-    override protocol = PROTOCOL_UDP
+    /** `rx` when somebody looked, and the `ds.millis()` of the look that found more. */
+    rxSeen = 0
+    heardAt = 0
 
     /** @param deferred where the address will come from if `ifc` is not known yet */
     open(process: number, ifc: Interface, deferred: Source): void {
         this.process = process
         this.ifc = ifc
-        this.generation++
         this.port = 0
         this.remotePort = 0
         this.unprepare()
         this.rx = 0
+        this.rxSeen = 0
+        this.heardAt = -HEARD
         this.tx = 0
         this.drops = 0
         this.flags = deferred === Source.Static ? FROM_POOL : 0
@@ -105,32 +109,15 @@ export class DatagramSocket extends Socket {
     private input(b: Buffer, udp: number, length: number, ip: number): void {
         const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
         if (this.remotePort !== 0) {
-            if (port !== this.remotePort) return this.drop(Counter.UdpForeignPeer)
-            if (b.getAt(ip + IPV4_SRC, "i32") !== this.remote) return this.drop(Counter.UdpForeignPeer)
-        }
-        if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0) if (!udpChecksumHolds(b, ip, udp, length)) return this.drop(Counter.UdpBadChecksum)
+            if (port !== this.remotePort) return drop(this, Counter.UdpForeignPeer)
+            if (b.getAt(ip + IPV4_SRC, "i32") !== this.remote) return drop(this, Counter.UdpForeignPeer)
+        } else if (!isSource(this.ifc, b.getAt(ip + IPV4_SRC, "i32"))) return drop(this, Counter.IpBadSource)
+        if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0) if (!udpChecksumHolds(b, ip, udp, length)) return drop(this, Counter.UdpBadChecksum)
         received.datagrams++
         this.rx++
         const onPayload = this.onPayload
         if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
-        else this.enqueue(b, udp, length, ip, port)
-    }
-
-    private drop(reason: Counter): void {
-        count(reason)
-        this.drops++
-    }
-
-    private enqueue(b: Buffer, udp: number, length: number, ip: number, port: number): void {
-        const n = length - UDP_HEADER
-        if (!this.queue) this.queue = []
-        if (this.queue.length >= (this.queueLength || DATAGRAMS)) return this.drop(Counter.UdpQueueFull)
-        if (waitingBytes + n > DATAGRAM_BYTES) return this.drop(Counter.UdpQueueFull)
-        const data = Buffer.alloc(n)
-        data.blitAt(0, b, udp + UDP_HEADER, n)
-        waitingBytes += n
-        this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
-        arrival.notify(true)
+        else enqueue(this, b, udp, length, ip, port)
     }
 
     /** The oldest datagram that waits, or `undefined`. */
@@ -152,18 +139,12 @@ export class DatagramSocket extends Socket {
         writeHeaders(this.frame, this.ifc, PROTOCOL_UDP, this.tosOctet(), this.remote)
         writeUdp(this.frame, TX_IP + IPV4_HEADER, this.port, this.remotePort, length)
         this.prepared = Prepared.Headers
-        if (isBroadcast(this.ifc, this.remote)) this.resolve(MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
+        if (isBroadcast(this.ifc, this.remote)) resolve(this, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW)
         else {
             const n = neighbourFor(this.ifc, this.remote)
-            if (n?.known) this.resolve(n.macHigh, n.macLow)
+            if (n?.known) resolve(this, n.macHigh, n.macLow)
         }
         return this.frame
-    }
-
-    private resolve(macHigh: number, macLow: number): void {
-        setMac(this.frame, TX_MAC, macHigh, macLow)
-        this.prepared = Prepared.Ready
-        this.ready = (this.flags & NO_CHECK) !== 0
     }
 
     /** The headers are to be written anew. */
@@ -172,25 +153,35 @@ export class DatagramSocket extends Socket {
         this.ready = false
     }
 
-    override onUnreachable(code: number, dst: number, dstPort: number): void {
+    override onUnreachable(code: number, dst: number, dstPort: number, source: number): void {
         // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
         if (this.remote !== dst) return
         if (this.remotePort !== dstPort) return
         if (code > UNREACHABLE_PORT) return
-        if (code >= UNREACHABLE_PROTOCOL) this.onError("ECONNREFUSED")
-        // net and host (RFC 1122, 3.2.2.1): a hint and no proof, believed as long as nothing was heard from there
-        else if (this.rx === 0) this.onError("EHOSTUNREACH")
+        // a hint and no proof (RFC 1122, 3.2.2.1): of the host itself, or of the router, and as long as the host is not heard
+        if (source !== dst) if (source !== this.ifc.router()) return count(Counter.IcmpUnbelieved)
+        if (isHeard(this)) return count(Counter.IcmpUnbelieved)
+        this.onError(code >= UNREACHABLE_PROTOCOL ? "ECONNREFUSED" : "EHOSTUNREACH")
+    }
+
+    override onWay(): void {
+        this.unprepare()
+    }
+
+    override hears(n: Neighbour): boolean {
+        if (this.remotePort === 0) return false
+        return nextHop(this.ifc, this.remote) === n.address ? isHeard(this) : false
     }
 
     override onNeighbour(n: Neighbour): void {
         if (this.remotePort === 0) return
+        // it may have been the way that a redirect named
+        if (!n.known) this.unprepare()
         if (nextHop(this.ifc, this.remote) !== n.address) return
         if (!n.known) {
-            if (this.prepared === Prepared.Ready) this.prepared = Prepared.Headers
-            this.ready = false
             // one that only made room for another is asked for again
             if (n.attempts >= ARP_ATTEMPTS) this.onError("EHOSTUNREACH")
-        } else if (this.prepared !== Prepared.No) this.resolve(n.macHigh, n.macLow)
+        } else if (this.prepared !== Prepared.No) resolve(this, n.macHigh, n.macLow)
     }
 
     /**
@@ -251,10 +242,44 @@ export class DatagramSocket extends Socket {
         if (this.port !== 0) this.ifc.remove(this)
         while (this.dequeue()) {}
         this.process = FREE
+        this.generation++
         this.ifc = undefined
         this.unprepare()
         this.receiver = undefined
         this.onPayload = undefined
         arrival.notify(false)
     }
+}
+
+function drop(s: DatagramSocket, reason: Counter): void {
+    count(reason)
+    s.drops++
+}
+
+function enqueue(s: DatagramSocket, b: Buffer, udp: number, length: number, ip: number, port: number): void {
+    const n = length - UDP_HEADER
+    if (!s.queue) s.queue = []
+    if (s.queue.length >= (s.queueLength || DATAGRAMS)) return drop(s, Counter.UdpQueueFull)
+    if (waitingBytes + n > DATAGRAM_BYTES) return drop(s, Counter.UdpQueueFull)
+    const data = Buffer.alloc(n)
+    data.blitAt(0, b, udp + UDP_HEADER, n)
+    waitingBytes += n
+    s.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
+    arrival.notify(true)
+}
+
+function resolve(s: DatagramSocket, macHigh: number, macLow: number): void {
+    setMac(s.frame, TX_MAC, macHigh, macLow)
+    s.prepared = Prepared.Ready
+    s.ready = (s.flags & NO_CHECK) !== 0
+}
+
+/** Whether something was heard since somebody asked last, or a moment ago. */
+function isHeard(s: DatagramSocket): boolean {
+    const now = ds.millis()
+    if (s.rx !== s.rxSeen) {
+        s.rxSeen = s.rx
+        s.heardAt = now
+    }
+    return now - s.heardAt < HEARD
 }

@@ -53,7 +53,8 @@ function checkValue(option: SocketOption, value: number, least: number, most: nu
  */
 export function getsockopt(sd: number, option: SocketOption): number | boolean {
     const s = lookup(sd)
-    if (option === SocketOption.SO_NO_CHECK || option === SocketOption.SO_BROADCAST) return isSet(s, option)
+    if (option === SocketOption.SO_NO_CHECK) return isSet(s, option)
+    if (option === SocketOption.SO_BROADCAST) return isSet(s, option)
     if (option === SocketOption.SO_RCVBUF) return s.queueLength || DATAGRAMS
     if (option === SocketOption.IP_TOS) return s.tosOctet()
     if (option === SocketOption.IP_DSCP) return s.ifc ? s.ifc.dscp : 0

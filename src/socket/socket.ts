@@ -54,7 +54,6 @@ export const ASSIGNING = 0x200
  * here they are declared alone.
  */
 export abstract class Socket implements Endpoint {
-    protocol: number
     port: number
     next: Endpoint
     /** Target of `connect`; port 0 while there is none. */
@@ -78,14 +77,17 @@ export abstract class Socket implements Endpoint {
     generation: number
 
     abstract onPacket(b: Buffer, at: number, length: number, ip: number): void
-    abstract onUnreachable(code: number, dst: number, dstPort: number): void
+    abstract onUnreachable(code: number, dst: number, dstPort: number, source: number): void
     abstract onNeighbour(n: Neighbour): void
+    abstract onWay(): void
+    abstract hears(n: Neighbour): boolean
     /** Take it out of its interface; who waits on it gets `EBADF`. */
     abstract dispose(): void
 
     /** The TOS octet of what it sends. */
     tosOctet(): number {
-        return this.tos < 0 && this.ifc ? this.ifc.dscp << 2 : Math.max(this.tos, 0)
+        if (this.tos >= 0) return this.tos
+        return this.ifc ? this.ifc.dscp << 2 : 0
     }
 
     onError(code: string): void {
@@ -100,14 +102,19 @@ export abstract class Socket implements Endpoint {
         const code = this.error
         if (!code) return
         if (code !== "ENETDOWN") this.error = undefined
-        throw new SocketError(code, messageOf(code, this.ifc))
+        throw errorOf(code, this.ifc)
     }
 }
 
-/** What a code that the network gave means. @param ifc of the socket */
-export function messageOf(code: string, ifc?: Interface): string {
+/** The error that a code of the network stands for. @param ifc of the socket */
+export function errorOf(code: string, ifc?: Interface): SocketError {
+    return new SocketError(code, messageOf(code, ifc))
+}
+
+function messageOf(code: string, ifc?: Interface): string {
     if (code === "ECONNREFUSED") return "nobody listens on that port"
     if (code === "EHOSTUNREACH") return "the other side does not answer on this network"
-    if (code === "ENETDOWN" && ifc && conflictsOf(ifc) > 0) return "another host uses the socket's address"
-    return code === "ENETDOWN" ? "the lease of the socket's address has ended" : "the socket was closed"
+    if (code !== "ENETDOWN") return "the socket was closed"
+    if (ifc) if (conflictsOf(ifc) > 0) return "another host uses the socket's address"
+    return "the lease of the socket's address has ended"
 }

@@ -13,7 +13,7 @@ import { SocketOption } from "../socket/socket"
 import { lookup } from "../socket/table"
 import { setsockopt } from "../socket/options"
 import { tupleOf } from "../socket/tuple"
-import { messageOf } from "../socket/socket"
+import { errorOf } from "../socket/socket"
 import { PROTOCOL_UDP } from "../wire/ipv4"
 import { Codec } from "../voice/g711"
 import { hush, talk } from "../rtp/clock"
@@ -53,7 +53,7 @@ export class Call {
     error: Error = undefined
     /** How many to send. */
     private frames = 0
-    private tuple: number = undefined
+    tuple: number = undefined
     private started = 0
     private fiber: ds.Fiber = undefined
     /** When the call ended, by `ds.millis()`; 0 until then. */
@@ -76,7 +76,7 @@ export class Call {
         this.error = undefined
         this.started = 0
         this.ended = 0
-        this.become(CallState.Calling)
+        become(this, CallState.Calling)
         if (this.fiber.suspended) this.fiber.resume(true)
     }
 
@@ -92,13 +92,16 @@ export class Call {
             while (!this.isLive()) await ds.suspend<any>(undefined)
             enterProcess()
             try {
-                const sd = await this.setUp()
+                const sd = await setUp(this)
                 this.started = ds.millis()
-                if (this.state === CallState.Calling) this.become(CallState.Up)
+                if (this.state === CallState.Calling) become(this, CallState.Up)
                 talk(this.session, this.frames)
-                while (this.isTalking()) await ds.suspend<any>(undefined)
+                while (this.state === CallState.Up) {
+                    if (this.session.left <= 0) break
+                    await ds.suspend<any>(undefined)
+                }
                 hush(this.session)
-                await this.tearDown(sd)
+                await tearDown(this, sd)
             } catch (e) {
                 this.error = e as Error
             }
@@ -110,66 +113,10 @@ export class Call {
                 if (!this.error) this.error = e as Error
             }
             this.session.end()
-            this.become(CallState.Ended)
+            become(this, CallState.Ended)
             // `call --seconds` reports the end itself
             if (this.error) if (this.started !== 0) if (this.frames === Infinity) onEnd(this)
         }
-    }
-
-    /** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
-    private async setUp(): Promise<number> {
-        const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, this.tuple)
-        setsockopt(sd, SocketOption.SO_NO_CHECK, true)
-        const isShared = lookup(sd).ifc.isCommon()
-        const local = await bind(sd, { port: isShared ? 0 : RTP_PORT })
-        this.localAddress = local.address
-        this.localPort = local.port
-        // on the common address other sockets have other classes
-        if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
-        else setsockopt(sd, SocketOption.IP_DSCP, EF)
-        await connect(sd, { address: this.remoteAddress, port: this.remotePort })
-        await reach(sd, REACH_TIMEOUT)
-        this.session.begin(sd)
-        return sd
-    }
-
-    private isTalking(): boolean {
-        return this.state === CallState.Up ? this.session.left > 0 : false
-    }
-
-    /** Say goodbye, and hear the other side's last frames. @throws SocketError if the socket has failed */
-    private async tearDown(sd: number): Promise<void> {
-        if (this.session.failure) throw this.session.failure
-        const code = this.session.error
-        // after somebody has hung up, an error of the network means nothing
-        if (code) if (this.state === CallState.Up) throw new SocketError(code, messageOf(code, this.session.socket.ifc))
-        try {
-            await this.sendBye(sd)
-        } catch (e) {
-            if (!(e instanceof SocketError)) throw e
-            // BYE is a courtesy: without a free port or descriptor the other side finds out by itself
-        }
-        await ds.sleep(TAIL)
-    }
-
-    /** RTCP goes from the port above the call's to the one above its target's (RFC 3550, 11). */
-    private async sendBye(sd: number): Promise<void> {
-        const bye = this.session.bye(this.localAddress)
-        const { ifc } = lookup(sd)
-        // send nothing from an address that was lost: it may be another host's now
-        if (!bye) return
-        if (ifc.address !== this.localAddress) return
-        const rtcp = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tupleOf(sd))
-        // if `bind` throws, the socket is closed with the process; on the common address another socket may have the port
-        const port = this.localPort + 1
-        await bind(rtcp, { port: ifc.endpointOn(PROTOCOL_UDP, port) ? 0 : port })
-        await sendto(rtcp, bye, { address: this.remoteAddress, port: this.remotePort + 1 })
-        await close(rtcp)
-    }
-
-    private become(state: CallState): void {
-        this.state = state
-        changed.notify(state)
     }
 
     /** Ask the call to end; `reached` waits until it has. */
@@ -206,4 +153,56 @@ export class Call {
         if (this.started === 0) return 0
         return Math.round(((this.ended || ds.millis()) - this.started) / 100) / 10
     }
+}
+
+/** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
+async function setUp(c: Call): Promise<number> {
+    const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, c.tuple)
+    setsockopt(sd, SocketOption.SO_NO_CHECK, true)
+    const isShared = lookup(sd).ifc.isCommon()
+    const local = await bind(sd, { port: isShared ? 0 : RTP_PORT })
+    c.localAddress = local.address
+    c.localPort = local.port
+    // on the common address other sockets have other classes
+    if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
+    else setsockopt(sd, SocketOption.IP_DSCP, EF)
+    await connect(sd, { address: c.remoteAddress, port: c.remotePort })
+    await reach(sd, REACH_TIMEOUT)
+    c.session.begin(sd)
+    return sd
+}
+
+/** Say goodbye, and hear the other side's last frames. @throws SocketError if the socket has failed */
+async function tearDown(c: Call, sd: number): Promise<void> {
+    if (c.session.failure) throw c.session.failure
+    const code = c.session.error
+    // after somebody has hung up, an error of the network means nothing
+    if (code) if (c.state === CallState.Up) throw errorOf(code, c.session.socket.ifc)
+    try {
+        await sendBye(c, sd)
+    } catch (e) {
+        if (!(e instanceof SocketError)) throw e
+        // BYE is a courtesy: without a free port or descriptor the other side finds out by itself
+    }
+    await ds.sleep(TAIL)
+}
+
+/** RTCP goes from the port above the call's to the one above its target's (RFC 3550, 11). */
+async function sendBye(c: Call, sd: number): Promise<void> {
+    const bye = c.session.bye(c.localAddress)
+    const { ifc } = lookup(sd)
+    // send nothing from an address that was lost: it may be another host's now
+    if (!bye) return
+    if (ifc.address !== c.localAddress) return
+    const rtcp = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tupleOf(sd))
+    // if `bind` throws, the socket is closed with the process; on the common address another socket may have the port
+    const port = c.localPort + 1
+    await bind(rtcp, { port: ifc.endpointOn(PROTOCOL_UDP, port) ? 0 : port })
+    await sendto(rtcp, bye, { address: c.remoteAddress, port: c.remotePort + 1 })
+    await close(rtcp)
+}
+
+function become(c: Call, state: CallState): void {
+    c.state = state
+    changed.notify(state)
 }

@@ -48,7 +48,10 @@ export function listedCalls(): Call[] {
     for (const c of calls)
         if (c.state !== CallState.Free) {
             let at = listed.length
-            while (at > 0 && listed[at - 1].id > c.id) at--
+            while (at > 0) {
+                if (listed[at - 1].id < c.id) break
+                at--
+            }
             listed.insert(at, 1)
             listed[at] = c
         }

@@ -2,7 +2,7 @@
  * Where the voice of a call comes from: a tone, the recorded speech, or the other side's own words. Each source writes 20 ms at a
  * time into the frame that leaves next. `rtp/session.ts` calls them.
  */
-import { ECHO_FRAMES, SAMPLES_PER_FRAME } from "../base/config"
+import { ECHO_OCTETS, SAMPLES_PER_FRAME } from "../base/config"
 import { choiceOf } from "../base/text"
 import { Codec, MULAW_TO_ALAW, silenceOf } from "./g711"
 import { SPEECH } from "./speech"
@@ -45,34 +45,39 @@ export function writeSpeech(b: Buffer, at: number, codec: Codec, position: numbe
     return next < SPEECH.length ? next : 0
 }
 
-/** Says what the other side said, some frames later; silence while it has said nothing. */
+/** Says what the other side said, a little later, whatever the length of its packets; silence while it has said nothing. */
 export class Echo {
-    private ring = Buffer.alloc(ECHO_FRAMES * SAMPLES_PER_FRAME)
-    private first = 0
-    private count = 0
+    /** Octets of voice, as a ring: where the oldest is, and how many there are. */
+    private ring = Buffer.alloc(ECHO_OCTETS)
+    first = 0
+    count = 0
 
     constructor(private codec: Codec) {}
 
     /** Write the next 20 ms. */
     read(b: Buffer, at: number): void {
-        if (this.count === 0) {
-            b.fillAt(at, SAMPLES_PER_FRAME, silenceOf(this.codec))
-            return
-        }
-        b.blitAt(at, this.ring, this.first * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME)
-        this.first = (this.first + 1) % ECHO_FRAMES
-        this.count--
+        if (this.count < SAMPLES_PER_FRAME) return b.fillAt(at, SAMPLES_PER_FRAME, silenceOf(this.codec))
+        const n = Math.min(SAMPLES_PER_FRAME, ECHO_OCTETS - this.first)
+        b.blitAt(at, this.ring, this.first, n)
+        b.blitAt(at + n, this.ring, 0, SAMPLES_PER_FRAME - n)
+        drop(this, SAMPLES_PER_FRAME)
     }
 
     /** Keep what the other side says. */
     hear(b: Buffer, at: number, length: number): void {
-        if (length !== SAMPLES_PER_FRAME) return
-        // a full ring drops its oldest frame, so that the echo does not fall further and further behind
-        if (this.count === ECHO_FRAMES) {
-            this.first = (this.first + 1) % ECHO_FRAMES
-            this.count--
-        }
-        this.ring.blitAt(((this.first + this.count) % ECHO_FRAMES) * SAMPLES_PER_FRAME, b, at, SAMPLES_PER_FRAME)
-        this.count++
+        if (length > ECHO_OCTETS) return
+        // a full ring drops its oldest, so that the echo does not fall further and further behind
+        const over = this.count + length - ECHO_OCTETS
+        if (over > 0) drop(this, over)
+        const end = (this.first + this.count) % ECHO_OCTETS
+        const n = Math.min(length, ECHO_OCTETS - end)
+        this.ring.blitAt(end, b, at, n)
+        this.ring.blitAt(0, b, at + n, length - n)
+        this.count += length
     }
+}
+
+function drop(e: Echo, octets: number): void {
+    e.first = (e.first + octets) % ECHO_OCTETS
+    e.count -= octets
 }

@@ -3,6 +3,8 @@
  * count from the start of the message.
  * Read first: RFC 2131, 2 and 4.1; RFC 2132; RFC 3396 (an option in parts); RFC 4361 (the client identifier).
  */
+import { ROUTERS } from "../base/config"
+import { Counter, countMany } from "../base/counters"
 import { setMac } from "./ethernet"
 import { htonl } from "./order"
 
@@ -27,9 +29,8 @@ export const DHCP_OPTIONS = 240
 export const DHCP_LENGTH = 316
 
 /**
- * Length of the longest message that servers may send us: an IPv4 packet of 576 bytes (RFC 2132, 9.10). A longer one is
- * not read, nor is one of more options than any server has reason to send: a turn of the VM has a limit, and options are
- * many steps.
+ * How far a message is read: as long as servers may make theirs, an IPv4 packet of 576 bytes (RFC 2132, 9.10). And how many options
+ * are read, more than any server has reason to send: a turn of the VM has a limit, and options are many steps.
  */
 export const DHCP_MAX = 548
 const OPTIONS_MAX = 64
@@ -99,10 +100,12 @@ const WISHES: Buffer = hex`3902 0240 370d 79 01 03 06 0f 1c 2a 33 36 3a 3b 42 43
  * message may be full of options, and comparing each code with twenty others would be many steps.
  */
 const LENGTHS: Buffer = hex`
-    00 14 00 24 00 00 24 00 00 00 00 00 00 00 00 41 00 00 00 00 00 00 00 00 00 00 00 00 14 00 00 00
-    00 00 00 00 00 00 00 00 00 00 24 00 00 00 00 00 00 00 00 14 11 11 14 00 00 00 14 14 00 42 00 00
-    00 00 41 41 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+    00 14 00 24 00 00 a4 00 00 00 00 00 00 00 00 c1 00 00 00 00 00 00 00 00 00 00 00 00 14 00 00 00
+    00 00 00 00 00 00 00 00 00 00 a4 00 00 00 00 00 00 00 00 14 11 11 14 00 00 00 14 14 00 42 00 00
+    00 00 c1 c1 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
     00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 41`
+/** For whoever asks `readOption`. */
+const KEPT = 0x80
 const EXACT = 0x10
 const LIST = 0x20
 
@@ -114,10 +117,10 @@ export class DhcpReply {
     server: number
     mask: number
     /**
-     * The default router: the first of option 3, or, if there are classless routes, the one of their default route, and 0
-     * without one (RFC 3442). Their other routes are not followed: what is not on the link goes to the default router.
+     * How many default routers are in `replyRouters`: those of option 3, or, if there are classless routes, the one of their default
+     * route, or none (RFC 3442). Their other routes are not followed: what is not on the link goes to the default router.
      */
-    router: number
+    routers: number
     leaseTime: number
     t1: number
     t2: number
@@ -133,6 +136,9 @@ export class DhcpReply {
     ) {}
 }
 
+/** The default routers of the message that was read last. */
+export const replyRouters = Buffer.alloc(4 * ROUTERS)
+
 // The cursor of a walk through the options of a message. One cursor, made at boot: reading a message allocates little.
 let code: number
 /** Where the data of the option begins. */
@@ -140,20 +146,26 @@ let at: number
 let length: number
 /** Where the field that is being read ends. */
 let end: number
-/** Which fields hold options and are still to be read (RFC 2132, 9.3); -1 while that was not said, or after a malformed option. */
+/** How many options have been passed, and how many are none. */
+let options: number
+let flaws: number
+/** Which fields hold options and are still to be read (RFC 2132, 9.3); -1 while that was not said. */
 let overload: number
 const OVERLOAD_FILE = 1
 
 function startOptions(r: DhcpReply): void {
     at = r.at + DHCP_OPTIONS
     length = 0
-    end = r.at + r.length
+    end = r.at + Math.min(r.length, DHCP_MAX)
     overload = -1
+    options = 0
+    flaws = 0
 }
 
 /**
- * Go to the next option: those behind the cookie, then those in `file`, then those in `sname` (RFC 2131, 4.1).
- * @returns whether there is one; one that runs past the end of its field has a `length` of -1, and is the last
+ * Go to the next option: those behind the cookie, then those in `file`, then those in `sname` (RFC 2131, 4.1). One that runs past
+ * the end of its field is none, and nothing follows it there.
+ * @returns whether there is one
  */
 function nextOption(r: DhcpReply): boolean {
     const b = r.b
@@ -166,89 +178,105 @@ function nextOption(r: DhcpReply): boolean {
             at++
             if (code !== OPTION_PAD) break
         }
-        if (code !== OPTION_END) if (code !== OPTION_PAD) break
+        if (code !== OPTION_END)
+            if (code !== OPTION_PAD) {
+                length = at < end ? b[at] : 255
+                at++
+                if (at + length <= end) break
+                flaws++
+            }
         if (overload <= 0) return false
         const file = (overload & OVERLOAD_FILE) !== 0
         at = r.at + (file ? DHCP_FILE : DHCP_SNAME)
         end = r.at + (file ? DHCP_COOKIE : DHCP_FILE)
         overload = file ? overload - 1 : 0
     }
-    length = at < end ? b[at] : 255
-    at++
-    if (at + length > end) length = -1
-    else if (code === OPTION_OVERLOAD) {
-        // it is said once, behind the cookie, and is from 1 to 3
-        if (overload >= 0) length = -1
-        overload = b[at]
-        if (((overload - 1) & 255) > 2) length = -1
-    }
-    return true
+    // it is said once, behind the cookie, and is from 1 to 3
+    if (code === OPTION_OVERLOAD) if (overload < 0) if (length === 1) if (((b[at] - 1) & 255) < 3) overload = b[at]
+    options++
+    return options <= OPTIONS_MAX
 }
 
-/** @returns `false` for too many options, and for any that runs past its end, has a length that it must not have, or comes twice and must not */
-function readOptions(r: DhcpReply, macHigh: number, macLow: number): boolean {
+/** What the table says of the option's length; 0 if the option says nothing to us, or is flawed: then it is as if it were not there. */
+function kindOf(): number {
+    const kind = code < LENGTHS.length ? LENGTHS[code] : 0
+    if (kind === 0) return 0
+    let wrong = 0
+    if (length < (kind & 15)) wrong = 1
+    if ((kind & EXACT) !== 0) wrong = length ^ (kind & 15)
+    if ((kind & LIST) !== 0) wrong |= length & 3
+    if (wrong === 0) return kind
+    flaws++
+    return 0
+}
+
+/** Read all options. Of two of a kind the first one counts; a flawed one that is not needed harms nothing (RFC 1122, 1.2.2). */
+function readOptions(r: DhcpReply, macHigh: number, macLow: number): void {
     const b = r.b
-    let count = 0
     let seen = 0
     // of the classless routes, which may continue from one option in the next (RFC 3396)
-    let route: number
+    let router: number
     let bytesLeft = 0
     let isDefault = false
     startOptions(r)
     while (nextOption(r)) {
-        if (length < 0) return false
-        count++
-        if (count > OPTIONS_MAX) return false
-        const kind = code < LENGTHS.length ? LENGTHS[code] : 0
+        const kind = kindOf()
         if (kind === 0) continue
-        if (length < (kind & 15)) return false
-        if ((kind & LIST) !== 0) if ((length & 3) !== 0) return false
-        if ((kind & EXACT) !== 0) {
-            // two of a fixed length are one that is too long (RFC 3396, 7); the codes in question differ in these bits
-            const bit = 1 << (code & 31)
-            if (length !== (kind & 15)) return false
-            if ((seen & bit) !== 0) return false
-            seen |= bit
-            if (code === OPTION_MESSAGE_TYPE) r.type = b[at]
-            else if (code === OPTION_RAPID_COMMIT) r.rapidCommit = true
-            else if (code === OPTION_SERVER_IDENTIFIER) r.server = b.getAt(at, "i32")
-            else if (code === OPTION_SUBNET_MASK) r.mask = b.getAt(at, "i32")
-            else if (code === OPTION_LEASE_TIME) r.leaseTime = seconds(b, at)
-            else if (code === OPTION_T1) r.t1 = seconds(b, at)
-            else if (code === OPTION_T2) r.t2 = seconds(b, at)
-        } else if (code === OPTION_ROUTER) {
-            if (r.router === undefined) r.router = b.getAt(at, "i32")
-        } else if (code === OPTION_CLIENT_IDENTIFIER) r.iaid = iaidOf(b, macHigh, macLow)
-        else if (code === OPTION_CLASSLESS_ROUTES)
+        if (code === OPTION_CLASSLESS_ROUTES) {
+            if (router === undefined) router = 0
             // width of a prefix, as many octets of it as are significant, router (RFC 3442)
             for (let i = at; i < at + length; i++)
                 if (bytesLeft === 0) {
-                    if (b[i] > 32) return false
-                    bytesLeft = ((b[i] + 7) >> 3) + 4
                     isDefault = b[i] === 0
-                    if (isDefault || route === undefined) route = 0
+                    bytesLeft = ((b[i] + 7) >> 3) + 4
+                    // no prefix is so wide: the rest cannot be read
+                    if (b[i] > 32) bytesLeft = Infinity
                 } else {
                     bytesLeft--
-                    if (isDefault) route = (route >>> 8) | (b[i] << 24)
+                    if (isDefault) router = (router >>> 8) | (b[i] << 24)
                 }
+            continue
+        }
+        if ((kind & KEPT) !== 0) continue
+        // the other codes differ in these bits
+        const bit = 1 << (code & 31)
+        if ((seen & bit) !== 0) continue
+        seen |= bit
+        if (code === OPTION_MESSAGE_TYPE) r.type = b[at]
+        else if (code === OPTION_RAPID_COMMIT) r.rapidCommit = true
+        else if (code === OPTION_SERVER_IDENTIFIER) r.server = b.getAt(at, "i32")
+        else if (code === OPTION_SUBNET_MASK) r.mask = b.getAt(at, "i32")
+        else if (code === OPTION_LEASE_TIME) r.leaseTime = seconds(b, at)
+        else if (code === OPTION_T1) r.t1 = seconds(b, at)
+        else if (code === OPTION_T2) r.t2 = seconds(b, at)
+        else if (code === OPTION_CLIENT_IDENTIFIER) r.iaid = iaidOf(b, macHigh, macLow)
+        else if (code === OPTION_ROUTER) {
+            r.routers = Math.min(length >> 2, ROUTERS)
+            replyRouters.blitAt(0, b, at, 4 * r.routers)
+        }
     }
-    if (route !== undefined) r.router = route
-    return bytesLeft === 0
+    if (bytesLeft > 0) flaws++
+    else if (router !== undefined) {
+        r.routers = router === 0 ? 0 : 1
+        replyRouters.setAt(0, "i32", router)
+    }
+    countMany(Counter.DhcpBadOption, flaws)
 }
 
 /**
- * Copy the data of an option, whose parts may be several options (RFC 3396), from a message that `readDhcp` has taken.
+ * Copy the data of an option, whose parts may be several options (RFC 3396).
  * @returns its length; 0 if there is none, or if it is longer than `room`
  */
 export function readOption(r: DhcpReply, which: number, into: Buffer, start: number, room: number): number {
     let n = 0
     startOptions(r)
-    while (nextOption(r))
-        if (code === which) {
-            if (n + length > room) return 0
-            into.blitAt(start + n, r.b, at, length)
-            n += length
-        }
+    while (nextOption(r)) {
+        if (code !== which) continue
+        if (kindOf() === 0) continue
+        if (n + length > room) return 0
+        into.blitAt(start + n, r.b, at, length)
+        n += length
+    }
     return n
 }
 
@@ -269,12 +297,11 @@ function seconds(b: Buffer, at: number): number {
  * Read a server's message.
  * @param macHigh first four octets of the hardware address that it must name
  * @param duidHigh first four octets of the one that names the device
- * @returns `undefined` if it is no DHCP reply to this hardware, or malformed
+ * @returns `undefined` if it is no DHCP reply to this hardware, or does not say what it is
  * @see RFC 2131, 2 and 4.1
  */
 export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: number, macLow: number, duidHigh: number): DhcpReply {
     if (length < DHCP_OPTIONS) return undefined
-    if (length > DHCP_MAX) return undefined
     if ((b.getAt(dhcp + DHCP_OP, "i32") & OPERATION_MASK) !== BOOTREPLY_ETHERNET) return undefined
     if (b.getAt(dhcp + DHCP_COOKIE, "i32") !== COOKIE) return undefined
     if (b.getAt(dhcp + DHCP_CHADDR, "i32") !== macHigh) return undefined
@@ -282,7 +309,7 @@ export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: numbe
     const r = new DhcpReply(b, dhcp, length)
     r.xid = b.getAt(dhcp + DHCP_XID, "i32")
     r.address = b.getAt(dhcp + DHCP_YIADDR, "i32")
-    if (!readOptions(r, duidHigh, macLow)) return undefined
+    readOptions(r, duidHigh, macLow)
     return r.type === undefined ? undefined : r
 }
 

@@ -14,6 +14,9 @@ export const ETH_MAX = 1514
 /** EtherTypes, as a little-endian read of the field gives them. */
 export const ETHERTYPE_IPV4 = 0x0008
 export const ETHERTYPE_ARP = 0x0608
+export const ETHERTYPE_VLAN = 0x0081
+/** Octets of a VLAN tag, its type included (IEEE 802.1Q, 9.3). */
+export const VLAN_TAG = 4
 
 /** The broadcast address ff:ff:ff:ff:ff:ff. A MAC address is two integers: see `setMac`. */
 export const MAC_BROADCAST_HIGH = -1

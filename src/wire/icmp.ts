@@ -9,10 +9,13 @@ export const ICMP_CODE = 1
 export const ICMP_CHECKSUM = 2
 export const ICMP_IDENTIFIER = 4
 export const ICMP_SEQUENCE = 6
+/** Of a redirect: the router that it names. */
+export const ICMP_ROUTER = 4
 export const ICMP_HEADER = 8
 
 export const ICMP_ECHO_REPLY = 0
 export const ICMP_UNREACHABLE = 3
+export const ICMP_REDIRECT = 5
 export const ICMP_ECHO_REQUEST = 8
 
 export const UNREACHABLE_NET = 0

@@ -73,11 +73,16 @@ describe("a call gets the right address although the server also sends", () => {
             make: m => [withOption({ ...m, yiaddr: rig.address }, DhcpOption.SERVER_ID, [...addressToBytes(NOBODY)])],
         },
         {
-            what: "options that run past the end",
-            counted: { dhcpBad: 2 },
+            what: "options that are needed, and run past the end",
+            counted: { dhcpBad: 2, dhcpBadOption: 2 },
             make: (_, payload) => {
-                const options = payload.subarray(0, payload.lastIndexOf(255))
-                return [[12, 4, 65], [12]].map(option => Buffer.concat([options, Buffer.from(option)]))
+                // the type comes first
+                const type = payload.subarray(0, 243)
+                const seconds = [51, 4, 0, 0, 28, 32]
+                return [
+                    [...seconds, 54, 4, 10],
+                    [...seconds, 54],
+                ].map(options => Buffer.concat([type, Buffer.from(options)]))
             },
         },
         {

@@ -61,35 +61,42 @@ const LEAST = new Map([
     [121, 1],
 ])
 
-/** The options in all fields that hold some; `undefined` if the message is malformed. */
-function optionsOf(message: Buffer): Option[] | undefined {
+/** Bytes of a message that are read, and options. */
+const READ = 548
+const OPTIONS = 64
+/** Default routers that are kept. */
+const ROUTERS = 3
+
+/** The options in all fields that hold some, as far as they are read; what runs past the end of its field is none, and ends it. */
+function optionsOf(message: Buffer): Option[] {
     const options: Option[] = []
-    /** @returns false if something runs past the end */
-    const read = (field: Buffer): boolean => {
+    const read = (field: Buffer): void => {
         for (let i = 0; i < field.length; ) {
             const code = field[i++]
-            if (code === 255) return true
+            if (code === 255) return
             if (code === 0) continue
-            if (i >= field.length || i + 1 + field[i] > field.length) return false
+            if (i >= field.length || i + 1 + field[i] > field.length) return
             options.push([code, field.subarray(i + 1, i + 1 + field[i])])
             i += 1 + field[i]
         }
-        return true
     }
-    if (!read(message.subarray(240))) return undefined
-    const overload = options.filter(([code]) => code === 52)
-    if (overload.length > 1) return undefined
-    if (overload.length === 1) {
-        const [[, data]] = overload
-        if (data.length !== 1 || data[0] < 1 || data[0] > 3) return undefined
-        if (data[0] & 1 && !read(message.subarray(108, 236))) return undefined
-        if (data[0] & 2 && !read(message.subarray(44, 108))) return undefined
-        if (options.filter(([code]) => code === 52).length > 1) return undefined
-    }
-    return options
+    read(message.subarray(240, READ))
+    // the first that says something, behind the cookie
+    const which =
+        options.slice(0, OPTIONS).find(([code, data]) => code === 52 && data.length === 1 && data[0] >= 1 && data[0] <= 3)?.[1][0] ?? 0
+    if (which & 1) read(message.subarray(108, 236))
+    if (which & 2) read(message.subarray(44, 108))
+    return options.slice(0, OPTIONS)
 }
 
-/** The router of the default route, all zeros without one; `undefined` if the routes are malformed. @see RFC 3442 */
+/** Whether an option has a length that it may have; else it is as if it were not there (RFC 1122, 1.2.2). */
+function isWhole([code, { length }]: Option): boolean {
+    if (EXACT.has(code)) return length === EXACT.get(code)
+    if (LISTS.has(code)) return length > 0 && length % 4 === 0
+    return length >= (LEAST.get(code) ?? 0)
+}
+
+/** The router of the default route, all zeros without one; `undefined` if the routes cannot be read. @see RFC 3442 */
 function defaultRoute(routes: Buffer): Buffer | undefined {
     let router = Buffer.alloc(4)
     for (let i = 0; i < routes.length; ) {
@@ -108,25 +115,17 @@ const isHost = (a: Buffer) => a[0] !== 0 && a[0] !== 127 && a[0] < 224
 /** As the client tells it: nothing, an offer taken, bound, refused; then what it took. */
 function expected({ situation, port, checksum, message: m }: Variant): string {
     const nothing = record(0)
-    if (port !== 67 || checksum === "wrong" || m.length < 240 || m.length > 548) return nothing
+    if (port !== 67 || checksum === "wrong" || m.length < 240) return nothing
     if (m[0] !== 2 || m[1] !== 1 || m[2] !== 6 || !m.subarray(236, 240).equals(COOKIE)) return nothing
     if (!m.subarray(28, 34).equals(MAC) || !m.subarray(4, 8).equals(XID)) return nothing
-    const options = optionsOf(m)
-    if (!options || options.length > 64) return nothing
-    for (const [code, { length }] of options) {
-        if (EXACT.has(code) && (length !== EXACT.get(code) || options.filter(o => o[0] === code).length > 1)) return nothing
-        if (LISTS.has(code) && (length === 0 || length % 4 !== 0)) return nothing
-        if (LEAST.has(code) && length < LEAST.get(code)!) return nothing
-    }
+    const options = optionsOf(m).filter(isWhole)
     const first = (code: number) => options.find(o => o[0] === code)?.[1]
     const number = (code: number) => first(code)?.readUInt32BE(0)
     const routes = options.filter(o => o[0] === 121).map(o => o[1])
     const viaRoutes = routes.length > 0 ? defaultRoute(Buffer.concat(routes)) : undefined
-    if (routes.length > 0 && !viaRoutes) return nothing
     const type = first(53)?.[0]
     const server = first(54)
-    // of several, the last; no server sends more than one
-    const identifier = options.filter(o => o[0] === 61).at(-1)?.[1]
+    const identifier = first(61)
     if (type === undefined || (identifier && !identifier.equals(IDENTIFIER))) return nothing
 
     if (type === NAK) {
@@ -148,12 +147,16 @@ function expected({ situation, port, checksum, message: m }: Variant): string {
         if (type === OFFER) return record(1, yiaddr, server)
         if (type !== ACK || !rapid) return nothing
     } else {
-        if (type !== ACK || !yiaddr.equals(REQUESTED)) return nothing
+        // of whatever address (RFC 2131, 3.1)
+        if (type !== ACK) return nothing
         if (situation === "requesting" && !server.equals(SERVER)) return nothing
     }
-    const router = viaRoutes ?? first(3)?.subarray(0, 4) ?? Buffer.alloc(4)
-    const isOnLink = router.every((octet, i) => ((octet ^ yiaddr[i]) & mask[i]) === 0)
-    return record(2, yiaddr, server, mask, isOnLink ? router : Buffer.alloc(4), seconds)
+    const routers: Buffer[] = []
+    if (viaRoutes) routers.push(viaRoutes)
+    else for (let i = 0; i < Math.min(first(3)?.length ?? 0, 4 * ROUTERS); i += 4) routers.push(first(3)!.subarray(i, i + 4))
+    // wherever it is: it is on the link
+    const router = routers.find(r => isHost(r) && !r.equals(yiaddr)) ?? Buffer.alloc(4)
+    return record(2, yiaddr, server, mask, router, seconds)
 }
 
 /** A record of the client's: addresses as they lie in a packet, seconds little-endian. */

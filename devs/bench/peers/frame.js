@@ -66,6 +66,11 @@ class Socket {
     suspect = 0
     transit = 0
     jitter = 0
+    // another source on probation
+    strangerLow = 0
+    strangerHigh = 0
+    strangerReceived = 0
+    row = 0
     // what is sent
     position = 0
 
@@ -94,6 +99,42 @@ class Socket {
         this.latest = sequence
         this.suspect = 0
         this.jitter = 0
+    }
+
+    /** A packet that is not the next one of its source. @returns 0 if it is counted, 1 if it is astray, 2 for a stranger's */
+    place(low, high, sequence) {
+        const received = this.received
+        if (received === 0) this.begin(low, high, sequence)
+        else if (low !== this.ssrcLow || high !== this.ssrcHigh) {
+            let row = this.row + 1
+            if (
+                low !== this.strangerLow ||
+                high !== this.strangerHigh ||
+                received !== this.strangerReceived ||
+                sequence + 1 !== this.suspect
+            )
+                row = 1
+            if (row < 3) {
+                this.strangerLow = low
+                this.strangerHigh = high
+                this.strangerReceived = received
+                this.row = row
+                this.suspect = ((sequence + 1) & 0xffff) + 1
+                return 2
+            }
+            this.begin(low, high, sequence)
+        } else {
+            const step = (sequence - this.latest) & 0xffff
+            if (step < 3000) this.latest += step
+            else if (step > 65536 - 100) this.reordered++
+            else if (sequence + 1 === this.suspect) this.begin(low, high, sequence)
+            else {
+                this.suspect = ((sequence + 1) & 0xffff) + 1
+                return 1
+            }
+        }
+        this.received = received + 1
+        return 0
     }
 }
 
@@ -231,27 +272,29 @@ function stack(mac, calls, speech, write, millis) {
             counters.rtpBad++
             return
         }
-        if ((b[rtp + 1] & 0x7f) !== 0) {
-            counters.rtpForeign++
-            return
-        }
         const sequence = (b[rtp + 2] << 8) | b[rtp + 3]
         const low = w[wu + 8]
         const high = w[wu + 9]
         const received = s.received
-        if (received === 0 || low !== s.ssrcLow || high !== s.ssrcHigh) s.begin(low, high, sequence)
-        else {
-            const latest = s.latest
-            const step = (sequence - latest) & 0xffff
-            if (step < 3000) s.latest = latest + step
-            else if (step > 65536 - 100) s.reordered++
-            else if (sequence + 1 === s.suspect) s.begin(low, high, sequence)
-            else {
-                s.suspect = ((sequence + 1) & 0xffff) + 1
-                return
+        if ((b[rtp + 1] & 0x7f) !== 0) {
+            counters.rtpForeign++
+            // it has its place in the sequence of its source
+            if ((b[rtp + 1] & 0x60) !== 0x40 && received !== 0 && low === s.ssrcLow && high === s.ssrcHigh) {
+                const jitter = s.jitter
+                s.place(low, high, sequence)
+                s.jitter = jitter
             }
+            return
         }
-        s.received = received + 1
+        const step = (sequence - s.latest) & 0xffff
+        if (received !== 0 && low === s.ssrcLow && high === s.ssrcHigh && step < 3000) {
+            s.latest += step
+            s.received = received + 1
+        } else {
+            const where = s.place(low, high, sequence)
+            if (where === 2) counters.rtpForeign++
+            if (where !== 0) return
+        }
         const timestamp = (b[rtp + 4] << 24) | (b[rtp + 5] << 16) | (b[rtp + 6] << 8) | b[rtp + 7]
         const transit = (((millis() * 8) | 0) - timestamp) | 0
         if (received > s.receivedBefore) {

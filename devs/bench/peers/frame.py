@@ -91,6 +91,11 @@ _T_FRAME = const(19)
 _T_WORDS = const(20)
 _T_POSITION = const(21)
 _T_DATAGRAM = const(22)
+# another source on probation
+_P_LOW = const(23)
+_P_HIGH = const(24)
+_P_RECEIVED = const(25)
+_P_ROW = const(26)
 
 _MAX_DROPOUT = const(3000)
 _MAX_MISORDER = const(100)
@@ -122,6 +127,38 @@ def begin(s, low, high, sequence):
     s[_R_JITTER] = 0
 
 
+def place(s, low, high, sequence):
+    """A packet that is not the next one of its source: 0 if it is counted, 1 if it is astray, 2 for a stranger's."""
+    received = s[_R_RECEIVED]
+    if not received:
+        begin(s, low, high, sequence)
+    elif low != s[_R_SSRC_LOW] or high != s[_R_SSRC_HIGH]:
+        row = s[_P_ROW] + 1
+        if low != s[_P_LOW] or high != s[_P_HIGH] or received != s[_P_RECEIVED] or sequence + 1 != s[_R_SUSPECT]:
+            row = 1
+        if row < 3:
+            s[_P_LOW] = low
+            s[_P_HIGH] = high
+            s[_P_RECEIVED] = received
+            s[_P_ROW] = row
+            s[_R_SUSPECT] = ((sequence + 1) & 0xFFFF) + 1
+            return 2
+        begin(s, low, high, sequence)
+    else:
+        step = (sequence - s[_R_LATEST]) & 0xFFFF
+        if step < _MAX_DROPOUT:
+            s[_R_LATEST] += step
+        elif step > 0x10000 - _MAX_MISORDER:
+            s[_R_REORDERED] += 1
+        elif sequence + 1 == s[_R_SUSPECT]:
+            begin(s, low, high, sequence)
+        else:
+            s[_R_SUSPECT] = ((sequence + 1) & 0xFFFF) + 1
+            return 1
+    s[_R_RECEIVED] = received + 1
+    return 0
+
+
 def stack(mac, calls, speech, write, millis=ticks_ms):
     """
     All of it, for these calls. `write` is the PHY's: 0 if it takes the frame.
@@ -146,7 +183,7 @@ def stack(mac, calls, speech, write, millis=ticks_ms):
         interfaces.append(ifc)
         frame_words, frame = views(len(first))
         frame[:] = first
-        s = [0] * 23
+        s = [0] * 27
         s[_S_REMOTE_LOW], s[_S_REMOTE_HIGH] = array("H", remote)
         s[_S_REMOTE_PORT] = remote_port >> 8 | (remote_port & 255) << 8
         s[_S_INTERFACE] = ifc
@@ -243,28 +280,28 @@ def stack(mac, calls, speech, write, millis=ticks_ms):
         if (n < 12 or b[rtp] != 0x80) and not is_rtp(rtp, n):
             counters[_RTP_BAD] += 1
             return
-        if b[rtp + 1] & 0x7F:
-            counters[_RTP_FOREIGN] += 1
-            return
         sequence = b[rtp + 2] << 8 | b[rtp + 3]
         low = w[wu + 8]
         high = w[wu + 9]
         received = s[_R_RECEIVED]
-        if not received or low != s[_R_SSRC_LOW] or high != s[_R_SSRC_HIGH]:
-            begin(s, low, high, sequence)
+        if b[rtp + 1] & 0x7F:
+            counters[_RTP_FOREIGN] += 1
+            # it has its place in the sequence of its source
+            if b[rtp + 1] & 0x60 != 0x40 and received and low == s[_R_SSRC_LOW] and high == s[_R_SSRC_HIGH]:
+                jitter = s[_R_JITTER]
+                place(s, low, high, sequence)
+                s[_R_JITTER] = jitter
+            return
+        step = (sequence - s[_R_LATEST]) & 0xFFFF
+        if received and low == s[_R_SSRC_LOW] and high == s[_R_SSRC_HIGH] and step < _MAX_DROPOUT:
+            s[_R_LATEST] += step
+            s[_R_RECEIVED] = received + 1
         else:
-            latest = s[_R_LATEST]
-            step = (sequence - latest) & 0xFFFF
-            if step < _MAX_DROPOUT:
-                s[_R_LATEST] = latest + step
-            elif step > 0x10000 - _MAX_MISORDER:
-                s[_R_REORDERED] += 1
-            elif sequence + 1 == s[_R_SUSPECT]:
-                begin(s, low, high, sequence)
-            else:
-                s[_R_SUSPECT] = ((sequence + 1) & 0xFFFF) + 1
+            where = place(s, low, high, sequence)
+            if where == 2:
+                counters[_RTP_FOREIGN] += 1
+            if where:
                 return
-        s[_R_RECEIVED] = received + 1
         timestamp = (b[rtp + 4] & 15) << 24 | b[rtp + 5] << 16 | b[rtp + 6] << 8 | b[rtp + 7]
         transit = (((millis() & 0x1FFFFFF) << 3) - timestamp) & _TIME
         if received > s[_R_RECEIVED_BEFORE]:

@@ -1,6 +1,8 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
+import { runTimers } from "../../../src/base/timers"
 import { nextSendAt, startLease } from "../../../src/dhcp/client"
+import { Acd, nextStepAt, setAcd } from "../../../src/link/acd"
 import { interfaces, isBroadcast } from "../../../src/link/interface"
 import { Lease, LeaseState, leaseChanged } from "../../../src/dhcp/lease"
 import { addressOf, formatAddress, maskOf } from "../../../src/wire/address"
@@ -164,7 +166,8 @@ describe("an address", () => {
     test("without a netmask, and with a router elsewhere", () => {
         phy.arrive(answerWith(lease, 5, offered(60), Buffer.concat(SERVER, TIMES, hex`03040a4e0001 5000`)))
         expect(interfaces[0].mask).toBe(maskOf(24))
-        expect(interfaces[0].gateway).toBe(0)
+        // on the link all the same (RFC 3442)
+        expect(interfaces[0].gateway).toBe(addressOf(10, 78, 0, 1))
     })
 
     test("of two leases at once: told apart by xid, named by IAID (RFC 4361, 6.1)", () => {
@@ -288,9 +291,27 @@ describe("while an offer is asked for", () => {
         phy.count()
     })
 
-    test("other offers, other addresses and other servers are ignored", () => {
+    test("an ACK of another address than was offered is that one's, which is probed like any (RFC 2131, 3.1)", () => {
+        setAcd(Acd.Quick)
+        phy.arrive(answer(lease, 5, offered(61)))
+        setAcd(Acd.Off)
+        expect(lease.state).toBe(LeaseState.Probing)
+        expect(lease.address).toBe(offered(61))
+        expect(interfaces[0].address).toBe(0)
+        runTimers(nextStepAt(interfaces[0]))
+        expect(lease.state).toBe(LeaseState.Bound)
+        expect(interfaces[0].address).toBe(offered(61))
+    })
+
+    test("a broadcast frame whose packet is to the address itself is taken", () => {
+        const f = dhcp(lease.xid, offered(60), Buffer.concat(hex`350105`, SERVER, TIMES, NET), offered(60))
+        f.blitAt(0, BROADCAST_MAC, 0, 6)
+        phy.arrive(f)
+        expect(lease.state).toBe(LeaseState.Bound)
+    })
+
+    test("other offers and other servers are ignored", () => {
         ignored(answer(lease, 2, offered(61)), "dhcpForeign")
-        ignored(answer(lease, 5, offered(61)), "dhcpForeign")
         ignored(answerWith(lease, 5, offered(60), Buffer.concat(hex`36040a4d0002`, TIMES, NET)), "dhcpForeign")
         expect(lease.state).toBe(LeaseState.Requesting)
     })

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
+import { Counter, countOf } from "../../../src/base/counters"
 import { configured } from "../../../src/dhcp/configuration"
 import { startLease } from "../../../src/dhcp/client"
 import { interfaces } from "../../../src/link/interface"
@@ -42,8 +43,9 @@ function overloaded(options: Buffer, file: Buffer, sname: Buffer): string {
 function outcome(f: Buffer): string {
     const c = phy.counting(f)
     phy.count()
-    if (lease.state === LeaseState.Bound) return c === "arpTx+1 dhcpRx+1" ? "bound" : c
-    return c
+    if (lease.state !== LeaseState.Bound) return c
+    // a flawed option is counted beside
+    return c === "arpTx+1 dhcpRx+1" || c === "arpTx+1 dhcpRx+1 dhcpBadOption+1" ? "bound" : c
 }
 
 const MALFORMED = "dhcpRx+1 dhcpBad+1"
@@ -92,7 +94,7 @@ describe("what a server says of the network (RFC 2132)", () => {
         phy.arrive(dhcp(lease.xid, offered(60), offer))
         expect(lease.state).toBe(LeaseState.Requesting)
         phy.count()
-        expect(outcome(dhcp(lease.xid, offered(61), Buffer.concat(BASIS, hex`0f05 6f74686572`)))).toBe("dhcpRx+1 dhcpForeign+1")
+        expect(outcome(dhcp(lease.xid + 1, offered(61), Buffer.concat(BASIS, hex`0f05 6f74686572`)))).toBe("dhcpRx+1 dhcpForeign+1")
         expect(configured(OPTION_DOMAIN)).toBe("lan")
     })
 
@@ -139,27 +141,42 @@ describe("overload (RFC 2132, 9.3; RFC 2131, 4.1)", () => {
         expect(configured(OPTION_NTP)).toBe(null)
     })
 
-    test("of fields that do not exist, twice, or in a field itself: malformed", () => {
-        for (const options of [hex`340100`, hex`340104`, hex`3401ff`, hex`340101 340101`])
-            expect(overloaded(options, FILE, SNAME)).toBe(MALFORMED)
-        expect(overloaded(hex`340101`, hex`340102 ff`, SNAME)).toBe(MALFORMED)
+    test("of fields that do not exist it is as if it were not there", async () => {
+        for (const options of [hex`340100`, hex`340104`, hex`3401ff`, hex`34020101`, hex`3400`]) {
+            await begin()
+            expect(overloaded(options, FILE, SNAME)).toBe("bound")
+            expect(configured(OPTION_DOMAIN)).toBe(null)
+            expect(configured(OPTION_NTP)).toBe(null)
+        }
     })
 
-    test("an option that runs past the end of its field, into the next one", () => {
+    test("twice, or in a field itself, the first counts", async () => {
+        expect(overloaded(hex`340101 340102`, FILE, SNAME)).toBe("bound")
+        expect(`${configured(OPTION_DOMAIN)} ${configured(OPTION_NTP)}`).toBe("lan null")
+        await begin()
+        expect(overloaded(hex`340101`, hex`340102 0f03 6c616e ff`, SNAME)).toBe("bound")
+        expect(`${configured(OPTION_DOMAIN)} ${configured(OPTION_NTP)}`).toBe("lan null")
+    })
+
+    test("an option that runs past the end of its field, into the next one, is none", async () => {
         const file = Buffer.alloc(128)
+        const past = async (which: Buffer, inFile: Buffer, inSname: Buffer, domain: string) => {
+            await begin()
+            const before = countOf(Counter.DhcpBadOption)
+            expect(overloaded(which, inFile, inSname)).toBe("bound")
+            expect(countOf(Counter.DhcpBadOption)).toBe(before + 1)
+            expect(configured(OPTION_DOMAIN)).toBe(domain)
+        }
         // its length lies in the cookie
         file[127] = 15
-        expect(overloaded(hex`340101`, file, SNAME)).toBe(MALFORMED)
+        await past(hex`340101`, file, SNAME, null)
         file[126] = 15
         file[127] = 1
-        expect(overloaded(hex`340101`, file, SNAME)).toBe(MALFORMED)
+        await past(hex`340101`, file, SNAME, null)
         const sname = Buffer.alloc(64)
         sname[62] = 15
         sname[63] = 1
-        expect(overloaded(hex`340102`, FILE, sname)).toBe(MALFORMED)
-        sname[63] = 0
-        sname[62] = 0
-        expect(overloaded(hex`340102`, FILE, sname)).toBe("bound")
+        await past(hex`340103`, FILE, sname, "lan")
     })
 
     test("a text in parts, in all three fields (RFC 3396, 7)", () => {
@@ -191,12 +208,16 @@ describe("classless static routes (RFC 3442)", () => {
         expect(gateway()).toBe(0)
     })
 
-    test("a default route on the link, or by a router that is elsewhere: no gateway", async () => {
+    test("a default route on the link: no gateway; by a router outside of the subnet: that is on the link, too", async () => {
         expect(grant(Buffer.concat(ROUTER, hex`7905 00 00000000`))).toBe("bound")
         expect(gateway()).toBe(0)
         await begin()
         expect(grant(Buffer.concat(ROUTER, hex`7905 00 0a4e0009`))).toBe("bound")
-        expect(gateway()).toBe(0)
+        expect(gateway()).toBe(addressOf(10, 78, 0, 9))
+        await begin()
+        // as clouds say it: a route to the router, and the default route by it
+        expect(grant(hex`790e 20 0a090001 00000000 00 0a090001`)).toBe("bound")
+        expect(gateway()).toBe(addressOf(10, 9, 0, 1))
     })
 
     test("in parts, cut anywhere (RFC 3396)", async () => {
@@ -214,15 +235,20 @@ describe("classless static routes (RFC 3442)", () => {
         }
     })
 
-    test("a prefix of more than 32 bits, or a route that is cut off: malformed", () => {
+    test("a prefix of more than 32 bits, or a route that is cut off: as if none of them were there", async () => {
         for (const o of [
-            hex`7909 21 0a4e000000 0a4d0009`,
+            hex`790a 21 0a4e000000 0a4d0009`,
             hex`7904 00 0a4d00`,
             hex`7901 00`,
             hex`7906 00 0a4d0009 18`,
             hex`7908 20 0a4e0001 0a4d00`,
-        ])
-            expect(grant(o)).toBe(MALFORMED)
+        ]) {
+            await begin()
+            const before = countOf(Counter.DhcpBadOption)
+            expect(grant(Buffer.concat(ROUTER, o))).toBe("bound")
+            expect(gateway()).toBe(HOST)
+            expect(countOf(Counter.DhcpBadOption)).toBe(before + 1)
+        }
     })
 })
 
@@ -269,28 +295,36 @@ describe("an address that no host of its subnet has (RFC 1122, 3.2.1.3)", () => 
 describe("a message of another length than ours", () => {
     beforeEach(begin)
 
-    test("the longest that we ask for is read to its end, and a longer one is refused (RFC 2132, 9.10)", () => {
-        const m = Buffer.alloc(549)
-        m.blitAt(0, dhcp(lease.xid, offered(60), BASIS), 42, 240 + BASIS.length)
-        m.blitAt(543, hex`0f03 6c616e`, 0, 5)
-        expect(outcome(udp(HOST, 67, -1, 68, m, BROADCAST_MAC))).toBe(MALFORMED)
-        expect(outcome(udp(HOST, 67, -1, 68, copyOf(m, 0, 548), BROADCAST_MAC))).toBe("bound")
-        expect(configured(OPTION_DOMAIN)).toBe("lan")
+    test("is read as far as we ask for (RFC 2132, 9.10), and taken if it is longer", async () => {
+        for (const length of [548, 549, 576, 590, 1472]) {
+            await begin()
+            const m = Buffer.alloc(length)
+            m.blitAt(0, dhcp(lease.xid, offered(60), BASIS), 42, 240 + BASIS.length)
+            m.blitAt(543, hex`0f03 6c616e`, 0, 5)
+            const f = udp(HOST, 67, -1, 68, m, BROADCAST_MAC)
+            await breathe()
+            expect(outcome(f)).toBe("bound")
+            expect(configured(OPTION_DOMAIN)).toBe("lan")
+        }
     })
 })
 
 describe("more options than any server sends", () => {
     beforeEach(begin)
 
-    test("64 are read, 65 are not", () => {
-        // five come first
-        const o = Buffer.alloc(2 * 60)
-        for (let i = 0; i < o.length; i += 2) o[i] = 12
-        const m = Buffer.alloc(500)
-        m.blitAt(0, dhcp(lease.xid, offered(60), BASIS), 42, 240 + BASIS.length)
-        m.blitAt(240 + BASIS.length, o, 0, o.length)
-        expect(outcome(udp(HOST, 67, -1, 68, m, BROADCAST_MAC))).toBe(MALFORMED)
-        expect(outcome(udp(HOST, 67, -1, 68, copyOf(m, 0, 240 + BASIS.length + 2 * 59), BROADCAST_MAC))).toBe("bound")
+    test("64 are read, and what follows is not", async () => {
+        for (const more of [58, 59]) {
+            await begin()
+            // five come first
+            const o = Buffer.alloc(2 * more)
+            for (let i = 0; i < o.length; i += 2) o[i] = 12
+            const m = Buffer.alloc(548)
+            m.blitAt(0, dhcp(lease.xid, offered(60), BASIS), 42, 240 + BASIS.length)
+            m.blitAt(240 + BASIS.length, o, 0, o.length)
+            m.blitAt(240 + BASIS.length + o.length, hex`0f03 6c616e`, 0, 5)
+            expect(outcome(udp(HOST, 67, -1, 68, m, BROADCAST_MAC))).toBe("bound")
+            expect(configured(OPTION_DOMAIN)).toBe(more === 58 ? "lan" : null)
+        }
     })
 })
 

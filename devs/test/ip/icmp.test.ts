@@ -14,6 +14,7 @@ import {
     BOARD_MAC,
     BROADCAST_MAC,
     FakePhy,
+    fixHeader,
     HOST,
     HOST_MAC,
     arp,
@@ -131,9 +132,17 @@ describe("echo (RFC 792; RFC 1122, 3.2.2.6)", () => {
         expect(phy.count()).toBe(0)
     })
 
-    test("from a broadcast address is not answered (RFC 1122, 3.2.2)", () => {
-        expect(phy.counting(icmp(addressOf(10, 77, 0, 255), BOARD, copyOf(ECHO, 34)))).toBe("icmpRx+1 icmpBad+1")
+    test("from a broadcast address, the network's or our own is not answered (RFC 1122, 3.2.1.3, 3.2.2)", () => {
+        for (const source of [addressOf(10, 77, 0, 255), addressOf(10, 77, 0, 0), BOARD, -1])
+            expect(phy.counting(icmp(source, BOARD, copyOf(ECHO, 34)))).toBe("ipBadSource+1")
         expect(phy.count()).toBe(0)
+    })
+
+    test("is answered in its own class (RFC 1122, 3.2.2.6)", () => {
+        const f = icmp(HOST, BOARD, copyOf(ECHO, 34))
+        f[15] = 0xb8
+        phy.arrive(fixHeader(f))
+        expect(phy.one()[15]).toBe(0xb8)
     })
 
     test("our own request is well-formed, and its reply ends the wait", async () => {

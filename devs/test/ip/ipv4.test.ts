@@ -175,8 +175,36 @@ describe("what comes in", () => {
         for (const first of [0, 127, 224, 239, 240, 255]) refused(changed(26, first), "ipBadSource+1")
     })
 
+    test("frames from a group address, which no station has", () => {
+        for (const first of [1, 3, 255]) refused(changed(6, first), "ethBadSource+1")
+    })
+
+    test("a tag of the VLAN 0 is a priority alone (IEEE 802.1Q, 6.9.1); of other VLANs nothing is for us", () => {
+        const tagged = (vlan: number) => {
+            const f = Buffer.alloc(DATAGRAM.length + 4)
+            f.blitAt(0, DATAGRAM, 0, 12)
+            f.blitAt(12, hex`8100 a000`, 0, 4)
+            f[15] = vlan
+            f.blitAt(16, DATAGRAM, 12, DATAGRAM.length - 12)
+            return f
+        }
+        got = 0
+        expect(phy.counting(tagged(0))).toBe("")
+        expect(got > 0).toBe(true)
+        refused(tagged(1), "ethUnknown+1")
+        refused(copyOf(tagged(0), 0, 20), "ethShort+1")
+        // the tag of a tag
+        const twice = tagged(0)
+        twice.blitAt(16, hex`8100 0001`, 0, 4)
+        refused(twice, "ethUnknown+1")
+    })
+
     test("protocols that we do not speak", () => {
-        for (const protocol of [0, 2, 6, 41, 132, 255]) refused(changed(23, protocol), "ipUnknownProtocol+1")
+        for (const protocol of [0, 2, 6, 41, 132, 255]) {
+            expect(phy.counting(changed(23, protocol))).toBe("ipUnknownProtocol+1 icmpTx+1")
+            // RFC 1122, 3.2.2.1: destination unreachable, protocol
+            expect(phy.one().slice(34, 36).toString("hex")).toBe("0302")
+        }
     })
 
     test("an interface without an address hears nothing", () => {

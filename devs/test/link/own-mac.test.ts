@@ -304,7 +304,7 @@ async function three(): Promise<void> {
         give(interfaces[slot], offered(60 + slot), 24, 0)
     }
     heard = ""
-    interfaces[0].udp = undefined
+    interfaces[0].endpoints = undefined
     listen(interfaces[0], 5004, () => (heard += "0"))
     listen(interfaces[3], 5004, () => (heard += "3"))
     listen(interfaces[5], 5004, () => (heard += "5"))

@@ -198,7 +198,7 @@ describe("the SPI bus of a board", () => {
     })
 
     test("says where the chip is", () => {
-        expect(new BoardSpi(parsePhy("w5500 cs=P4")).description).toBe("W5500 with its select line on GPIO 4")
+        expect(new BoardSpi(parsePhy("w5500 cs=P4")).label).toBe("W5500 with its select line on GPIO 4")
     })
 })
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { RECEPTION_SIZE, countPacket, jitterOf, lostOf, receivedOf, reorderedOf } from "../../../src/rtp/reception"
+import { RECEPTION_SIZE, countOther, countPacket, jitterOf, lostOf, receivedOf, reorderedOf } from "../../../src/rtp/reception"
 import { breathe, run } from "../support/support"
 
 const SSRC = 0x268e3971
@@ -116,13 +116,61 @@ describe("loss and order (RFC 3550, A.1 and A.3)", () => {
         expect(receivedOf(d)).toBe(1)
     })
 
-    test("another source begins anew", () => {
+    test("another source begins anew when three of its packets follow one another (RFC 3550, A.1)", () => {
+        const r = nothing()
+        receive(r, [10, 12])
+        for (let i = 0; i < 2; i++) count(r, SSRC + 1, 50000 + i, 160 * i, 160 * i)
+        expect(receivedOf(r)).toBe(2)
+        count(r, SSRC + 1, 50002, 320, 320)
+        count(r, SSRC + 1, 50004, 640, 640)
+        expect(receivedOf(r)).toBe(4)
+        // one of each
+        expect(lostOf(r)).toBe(2)
+    })
+
+    test("a stray packet of another source changes no figure of the present one", () => {
         const r = nothing()
         receive(r, [10, 12])
         count(r, SSRC + 1, 50000, 0, 0)
+        receive(r, [13, 15])
         count(r, SSRC + 1, 50001, 160, 160)
-        expect(receivedOf(r)).toBe(4)
+        receive(r, [16])
+        expect(receivedOf(r)).toBe(5)
+        expect(lostOf(r)).toBe(2)
+    })
+
+    test("of two sources that alternate, the first is heard, and its losses are counted", () => {
+        const r = nothing()
+        for (let i = 0; i < 20; i++) {
+            if (i !== 7) receive(r, [i])
+            count(r, SSRC + 1, 300 + i, 160 * i, 160 * i)
+        }
+        expect(receivedOf(r)).toBe(19)
         expect(lostOf(r)).toBe(1)
+    })
+
+    test("late packets of the source before change nothing", () => {
+        const r = nothing()
+        receive(r, [10, 11])
+        for (let i = 0; i < 4; i++) count(r, SSRC + 1, 304 + i, 160 * i, 160 * i)
+        expect(receivedOf(r)).toBe(4)
+        receive(r, [12, 13])
+        count(r, SSRC + 1, 308, 0, 0)
+        expect(receivedOf(r)).toBe(5)
+        expect(lostOf(r)).toBe(0)
+    })
+
+    test("other payloads of the source have their place in its sequence, and no jitter (RFC 4733, 2.1)", () => {
+        const r = nothing()
+        expect(countOther(r, SSRC, 1)).toBe(false)
+        receive(r, [10, 11])
+        const jitter = jitterOf(r)
+        for (let i = 12; i < 18; i++) expect(countOther(r, SSRC, i)).toBe(true)
+        expect(countOther(r, SSRC + 1, 18)).toBe(false)
+        expect(jitterOf(r)).toBe(jitter)
+        receive(r, [18])
+        expect(receivedOf(r)).toBe(9)
+        expect(lostOf(r)).toBe(0)
     })
 })
 
@@ -164,8 +212,7 @@ describe("interarrival jitter (RFC 3550, A.8)", () => {
         const r = nothing()
         for (let i = 0; i < 50; i++) count(r, SSRC, i, i * 160, i * 160 + (i & 1) * 800)
         expect(jitterOf(r) > 50).toBe(true)
-        count(r, SSRC + 1, 0, 0, 123456)
-        count(r, SSRC + 1, 1, 160, 123456 + 160)
+        for (let i = 0; i < 5; i++) count(r, SSRC + 1, i, 160 * i, 123456 + 160 * i)
         expect(jitterOf(r)).toBe(0)
     })
 })

@@ -1,13 +1,13 @@
 import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { DATAGRAMS } from "../../../src/base/config"
+import { DATAGRAMS, HEARD } from "../../../src/base/config"
 import { Counter, countOf } from "../../../src/base/counters"
 import { SocketAddress, bind, close, connect, getsockname, recv, recvfrom, send, sendto, setreceiver } from "../../../src/socket/api"
 import { SocketOption } from "../../../src/socket/socket"
 import { setsockopt } from "../../../src/socket/options"
 import { sockets } from "../../../src/socket/table"
 import { addressOf } from "../../../src/wire/address"
-import { BOARD, HOST, icmp, udp } from "../support/lan"
+import { BOARD, HOST, fixHeader, icmp, udp } from "../support/lan"
 import { checksum, codeOf, copyOf, expectBytes, get16, put16, run } from "../support/support"
 import { TO_HOST, host, phy, plain, sawOne, startWorld, tidy } from "../support/world"
 
@@ -191,6 +191,9 @@ describe("recv and recvfrom", () => {
         })
         phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a2b`))
         phy.arrive(refusedBy(5060, 3))
+        expect(got).toBe("2:42 ")
+        await ds.sleep(HEARD + 10)
+        phy.arrive(refusedBy(5060, 3))
         expect(got).toBe("2:42 ECONNREFUSED")
     })
 })
@@ -216,15 +219,31 @@ describe("errors of the network", () => {
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
     })
 
-    test("hints are not believed once something was heard, and a packet of ours is never too long (RFC 1122, 3.2.2.1)", async () => {
+    test("of a peer that is heard are not believed, and a packet of ours is never too long (RFC 1122, 3.2.2.1)", async () => {
         const sd = await connected()
         phy.arrive(refusedBy(5060, 4))
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
         phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a`))
-        for (const code of [0, 1, 4, 5]) phy.arrive(refusedBy(5060, code))
+        for (const code of [0, 1, 2, 3]) expect(phy.counting(refusedBy(5060, code))).toBe("icmpRx+1 icmpUnbelieved+1")
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        // still heard a moment ago
+        await ds.sleep(HEARD - 500)
+        phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a`))
+        phy.arrive(refusedBy(5060, 3))
+        await ds.sleep(HEARD - 500)
+        phy.arrive(refusedBy(5060, 3))
+        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        await ds.sleep(600)
         phy.arrive(refusedBy(5060, 3))
         expect(await codeOf(async () => send(sd, hex`01`))).toBe("ECONNREFUSED")
+    })
+
+    test("of somebody who cannot know are not believed", async () => {
+        const sd = await connected()
+        const forged = refusedBy(5060, 3)
+        forged.setAt(26, "i32", addressOf(10, 77, 0, 9))
+        expect(phy.counting(fixHeader(forged))).toBe("icmpRx+1 icmpUnbelieved+1")
+        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
     })
 
     test("end the wait of recv", async () => {

@@ -173,7 +173,7 @@ describe("a deferred address (claims 17 and 25)", () => {
         for (let i = 0; i < 100 && codes < 2; i++) await ds.sleep(5)
         expect(bound).toBe(1)
         expect(stations()).toBe(2)
-        expect(interfaces[1].udp.next).toBe(undefined)
+        expect(interfaces[1].endpoints.next).toBe(undefined)
         await close(sd)
         expect(stations()).toBe(1)
     })

@@ -50,7 +50,7 @@ export const HALF_DUPLEX = 0xbb
 
 export class FakeChip implements SpiDevice {
     hasInterrupt = true
-    description = "a test"
+    label = "a test"
     version = 4
     link = FAST
     /** What was sent, oldest first. */

@@ -131,7 +131,7 @@ export async function reset(): Promise<void> {
         } else {
             l.state = LeaseState.Idle
             await closeInterface(ifc)
-            ifc.udp = undefined
+            ifc.endpoints = undefined
         }
     }
 }

@@ -4,7 +4,7 @@ import { split } from "../../../src/base/text"
 import { followLink } from "../../../src/link/ethernet"
 import { LeaseState, leases } from "../../../src/dhcp/lease"
 import { FrameHandler, HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../../../src/phy/phy"
-import { FREE, Interface, interfaces, setAddress } from "../../../src/link/interface"
+import { FREE, Interface, interfaces, keyOf, setAddress } from "../../../src/link/interface"
 import type { Neighbour } from "../../../src/link/neighbours"
 import type { Endpoint } from "../../../src/transport/endpoint"
 import { addressOf, maskOf } from "../../../src/wire/address"
@@ -26,7 +26,7 @@ export class FakePhy implements Phy {
     macHigh = BOARD_MAC.getAt(0, "i32")
     macLow = BOARD_MAC.getAt(4, "u16")
     up = true
-    description = "a test"
+    label = "a test"
     heap = 0
     /** What was sent, without the headroom. */
     sent: Buffer[] = []
@@ -104,8 +104,7 @@ export function station(slot: number): Interface {
     const ifc = interfaces[slot]
     give(ifc, 0, 0, 0)
     ifc.process = slot
-    ifc.udp = undefined
-    ifc.others = undefined
+    ifc.endpoints = undefined
     return ifc
 }
 
@@ -135,16 +134,23 @@ export class Silent implements Endpoint {
     next: Endpoint = undefined
     onPacket: (b: Buffer, at: number, length: number, ip: number) => void = nothing
     onError: (code: string) => void = nothing
-    onUnreachable: (code: number, dst: number, dstPort: number) => void = nothing
+    onUnreachable: (code: number, dst: number, dstPort: number, source: number) => void = nothing
     onNeighbour: (n: Neighbour) => void = nothing
+    onWay: () => void = nothing
+    hears: (n: Neighbour) => boolean = nobody
 
-    constructor(
-        public protocol: number,
-        public port: number
-    ) {}
+    port: number
+
+    constructor(protocol: number, port: number) {
+        this.port = keyOf(protocol, port)
+    }
 }
 
 function nothing(): void {}
+
+function nobody(): boolean {
+    return false
+}
 
 /** Have what comes to a port, and the errors of the interface, told to these. */
 export function listen(ifc: Interface, port: number, hear: (payload: number) => void, error?: (code: string) => void): void {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { ECHO_FRAMES, SAMPLES_PER_FRAME } from "../../../src/base/config"
+import { ECHO_OCTETS, SAMPLES_PER_FRAME } from "../../../src/base/config"
 import { Codec, decodeAlaw, decodeMulaw, encode, silenceOf } from "../../../src/voice/g711"
 import { Echo, Play, parsePlay, writeSpeech, writeTone } from "../../../src/voice/source"
 import { SPEECH } from "../../../src/voice/speech"
@@ -138,18 +138,40 @@ describe("the echo", () => {
         }
     })
 
-    test(`forgets the oldest when more than ${ECHO_FRAMES} wait`, async () => {
+    const frames = ECHO_OCTETS / SAMPLES_PER_FRAME
+    test(`forgets the oldest when more than ${frames} wait`, async () => {
         const e = new Echo(Codec.PCMU)
-        for (let i = 1; i <= ECHO_FRAMES + 2; i++) e.hear(voice(i), 12, SAMPLES_PER_FRAME)
+        for (let i = 1; i <= frames + 2; i++) e.hear(voice(i), 12, SAMPLES_PER_FRAME)
         await breathe()
-        for (let i = 3; i <= ECHO_FRAMES + 2; i++) expect(firstOf(e)).toBe(i)
+        for (let i = 3; i <= frames + 2; i++) expect(firstOf(e)).toBe(i)
         expect(firstOf(e)).toBe(0xff)
     })
 
-    test("does not hear packets of another length", () => {
+    test("hears packets of any length, 10 to 60 ms and odd ones, and gives each octet back once, in order", async () => {
+        for (const length of [1, 80, 159, 161, 240, 480]) {
+            const e = new Echo(Codec.PCMU)
+            const b = Buffer.alloc(length)
+            const frame = blank()
+            let said = 0
+            let heard = 0
+            while (heard < 1600) {
+                for (let i = 0; i < length; i++) b[i] = (said + i) % 251
+                e.hear(b, 0, length)
+                said += length
+                while (said - heard >= SAMPLES_PER_FRAME) {
+                    e.read(frame, AT)
+                    const f = frameOf(frame)
+                    for (let i = 0; i < SAMPLES_PER_FRAME; i++)
+                        if (f[i] !== (heard + i) % 251) throw new Error(`${length} octets a packet: octet ${heard + i}`)
+                    heard += SAMPLES_PER_FRAME
+                    await breathe()
+                }
+                if ((said & 63) === 0) await breathe()
+            }
+        }
+        // longer than what can be held
         const e = new Echo(Codec.PCMU)
-        for (const n of [0, 1, 159]) e.hear(voice(1), 12, n)
-        e.hear(Buffer.alloc(400), 12, 161)
+        e.hear(Buffer.alloc(ECHO_OCTETS + 1), 0, ECHO_OCTETS + 1)
         expect(firstOf(e)).toBe(0xff)
     })
 })

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
+import { ROUTERS } from "../../../src/base/config"
+import { Counter, countOf } from "../../../src/base/counters"
 import { formatAddress } from "../../../src/wire/address"
-import { DHCPACK, DHCPNAK, DHCPOFFER, DhcpReply, readDhcp } from "../../../src/wire/dhcp"
+import { DHCPACK, DHCPNAK, DHCPOFFER, DhcpReply, readDhcp, replyRouters } from "../../../src/wire/dhcp"
 import { BOARD, BOARD_MAC, HOST } from "../support/lan"
 import { breathe, copyOf, run } from "../support/support"
 
@@ -50,7 +52,8 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
         expect(formatAddress(r.address)).toBe("10.77.0.57")
         expect(formatAddress(r.server)).toBe("10.77.0.1")
         expect(formatAddress(r.mask)).toBe("255.255.255.0")
-        expect(formatAddress(r.router)).toBe("10.77.0.1")
+        expect(r.routers).toBe(1)
+        expect(formatAddress(replyRouters.getAt(0, "i32"))).toBe("10.77.0.1")
         expect(r.leaseTime).toBe(7200)
         expect(r.t1).toBe(3600)
         expect(r.t2).toBe(6300)
@@ -72,23 +75,26 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
         expect(nak.leaseTime).toBe(undefined)
     })
 
-    test("cut at any length, it is refused or says no more than is there", async () => {
+    test("cut at any length, it says what is there, and no more", async () => {
         const whole = message(XID, BOARD, OFFER, 300)
         for (let length = 0; length < 300; length++) {
             const r = readDhcp(copyOf(whole, 0, AT + length), AT, length, HIGH, LOW, HIGH)
-            // behind the type option the message may end where an option ends
             const at = length - 240
-            const border = at >= 3 && (at >= 51 || (at - 3) % 6 === 0)
-            if ((r !== undefined) !== border) throw new Error(`length ${length}: ${r === undefined ? "refused" : "taken"}`)
-            if (r && at < 9 && r.server !== undefined) throw new Error(`length ${length}: a server from nowhere`)
-            if (r && at < 15 && r.leaseTime !== undefined) throw new Error(`length ${length}: a time from nowhere`)
+            if ((r !== undefined) !== at >= 3) throw new Error(`length ${length}: ${r === undefined ? "refused" : "taken"}`)
+            if (r && (r.server === undefined) !== at < 9) throw new Error(`length ${length}: server ${r.server}`)
+            if (r && (r.leaseTime === undefined) !== at < 15) throw new Error(`length ${length}: time ${r.leaseTime}`)
             if ((length & 15) === 0) await breathe()
         }
     })
 
-    test("an option that runs past the end", () => {
-        for (const o of [hex`350102 36`, hex`350102 3604`, hex`350102 36040a4d00`, hex`350102 33ff00001c20`, hex`3502`])
-            if (options(o) !== undefined) throw new Error(o.toString("hex"))
+    test("an option that runs past the end is as if it were not there", () => {
+        for (const o of [hex`350102 36`, hex`350102 3604`, hex`350102 36040a4d00`, hex`350102 33ff00001c20`]) {
+            const before = countOf(Counter.DhcpBadOption)
+            const r = options(o)
+            if (r.type !== DHCPOFFER || r.server !== undefined || r.leaseTime !== undefined) throw new Error(o.toString("hex"))
+            expect(countOf(Counter.DhcpBadOption)).toBe(before + 1)
+        }
+        expect(options(hex`3502`)).toBe(undefined)
         // behind the end option nothing is read
         expect(options(hex`350102 ff 36ff`).type).toBe(DHCPOFFER)
         expect(options(hex`350102 ff 36040a4d0001`).server).toBe(undefined)
@@ -100,10 +106,9 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
         expect(r.server).toBe(HOST)
     })
 
-    test("options of a wrong length: the message is malformed", () => {
+    test("an option of a wrong length is as if it were not there (RFC 1122, 1.2.2)", () => {
+        for (const o of [hex`35020202 ff`, hex`3500 ff`]) expect(options(o)).toBe(undefined)
         const wrong = [
-            hex`35020202 ff`,
-            hex`3500 ff`,
             hex`350102 36030a4d00`,
             hex`350102 3302 1c20`,
             hex`350102 0100`,
@@ -122,23 +127,37 @@ describe("reading DHCP (RFC 2131, 2; RFC 2132)", () => {
             hex`350102 34020100`,
             hex`350102 7900`,
         ]
-        for (const o of wrong) if (options(o) !== undefined) throw new Error(o.toString("hex"))
+        for (const o of wrong) {
+            const before = countOf(Counter.DhcpBadOption)
+            const r = options(o)
+            const said = [r.server, r.mask, r.leaseTime, r.t1, r.t2, r.routers, r.rapidCommit, r.iaid === -1 ? undefined : r.iaid]
+            if (r.type !== DHCPOFFER || said.filter(v => v !== undefined).length > 0) throw new Error(o.toString("hex"))
+            expect(countOf(Counter.DhcpBadOption)).toBe(before + 1)
+        }
         // those that say nothing to us have what length they like
         expect(options(hex`350102 0c00 0200 2b0101 f900 fe03010203 ff`).type).toBe(DHCPOFFER)
     })
 
-    test("an option of a fixed length that comes twice is too long (RFC 3396, 7)", () => {
-        const o = hex`350102 36040a4d0001 330400001c20`
-        expect(options(o).server).toBe(HOST)
-        for (const more of [hex`350102`, hex`36040a4d0001`, hex`330400001c20`])
-            if (options(Buffer.concat(o, more)) !== undefined) throw new Error(more.toString("hex"))
-        expect(options(Buffer.concat(o, hex`5000`)).rapidCommit).toBe(true)
-        expect(options(Buffer.concat(o, hex`5000 5000`))).toBe(undefined)
+    test("of an option of a fixed length that comes twice the first counts", () => {
+        const o = hex`350102 36040a4d0001 330400001c20 0104ffffff00`
+        for (const more of [hex`350102`, hex`350105`, hex`36040a4d0001`, hex`36040a4d0002`, hex`330400001c20`, hex`0104ffff0000`]) {
+            const r = options(Buffer.concat(o, more))
+            if (r.type !== DHCPOFFER || r.server !== HOST || r.leaseTime !== 7200 || r.mask !== 0xffffff)
+                throw new Error(more.toString("hex"))
+        }
+        expect(options(Buffer.concat(o, hex`5000 5000`)).rapidCommit).toBe(true)
     })
 
-    test("of several routers the first counts", () => {
+    test("several routers are read, as many as are kept", () => {
         const r = options(hex`350102 03080a4d00010a4d0002 ff`)
-        expect(r.router).toBe(HOST)
+        expect(r.routers).toBe(2)
+        expect(replyRouters.getAt(0, "i32")).toBe(HOST)
+        expect(formatAddress(replyRouters.getAt(4, "i32"))).toBe("10.77.0.2")
+        expect(options(hex`350102 03140a4d00010a4d00020a4d00030a4d00040a4d0005 ff`).routers).toBe(ROUTERS)
+    })
+
+    test("what is behind the end option does not matter, however long it is", () => {
+        for (const length of [549, 576, 590, 1472]) expect(read(message(XID, BOARD, OFFER, length)).leaseTime).toBe(7200)
     })
 
     test("times of 32 bits are not negative", () => {

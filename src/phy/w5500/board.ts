@@ -66,32 +66,23 @@ export function parsePhy(text: string): Pin[] {
 /** The SPI bus of a board, with a W5500 on it. */
 export class BoardSpi implements SpiDevice {
     hasInterrupt: boolean
-    description: string
-    private cs: Pin
+    label: string
+    cs: Pin
 
     /** @param pins as `parsePhy` gives them */
     constructor(private pins: Pin[]) {
         this.cs = pins[3]
         this.hasInterrupt = !!pins[5]
-        this.description = `W5500 with its select line on GPIO ${(this.cs as any)[NUMBER]}`
+        this.label = `W5500 with its select line on GPIO ${(this.cs as any)[NUMBER]}`
     }
 
     async write(b: Buffer): Promise<void> {
-        await this.transfer(b, null)
+        await transfer(this, b, null)
     }
 
     async exchange(b: Buffer): Promise<void> {
         // the chip ignores what is sent after the phases, so one buffer serves both ways
-        await this.transfer(b, b)
-    }
-
-    private async transfer(tx: Buffer, rx: Buffer): Promise<void> {
-        this.cs.setMode(ds.GPIOMode.OutputLow)
-        try {
-            await bus.spiXfer(tx, rx)
-        } finally {
-            this.cs.setMode(ds.GPIOMode.OutputHigh)
-        }
+        await transfer(this, b, b)
     }
 
     reset(high: boolean): void {
@@ -106,5 +97,14 @@ export class BoardSpi implements SpiDevice {
 
     interrupt(): boolean {
         return this.hasInterrupt ? this.pins[5].value === 0 : false
+    }
+}
+
+async function transfer(spi: BoardSpi, tx: Buffer, rx: Buffer): Promise<void> {
+    spi.cs.setMode(ds.GPIOMode.OutputLow)
+    try {
+        await bus.spiXfer(tx, rx)
+    } finally {
+        spi.cs.setMode(ds.GPIOMode.OutputHigh)
     }
 }

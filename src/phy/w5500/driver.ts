@@ -124,7 +124,7 @@ export function w5500Phy(device: SpiDevice, macHigh: number, macLow: number): Ph
         up: false,
         macHigh,
         macLow,
-        description: spi.description,
+        label: spi.label,
         // frames in the queue, and what one transfer reads
         heap: 4,
         // the queue's own: nothing lies between a frame and the queue
@@ -347,7 +347,7 @@ async function setUp(hard: boolean) {
     await ds.sleep(1)
     const state = transfer(SN_SR, SOCKET, 1)
     await spi.exchange(state)
-    if (state[PHASES] !== SOCK_MACRAW) throw new Error(`the W5500 on ${phy.description} does not open its socket`)
+    if (state[PHASES] !== SOCK_MACRAW) throw new Error(`the W5500 on ${phy.label} does not open its socket`)
     rxRead = 0
     txWrite = 0
     doubt = 0
@@ -358,15 +358,14 @@ async function lookAtLink() {
     const b = Buffer.alloc(PHASES + VERSIONR - PHYCFGR + 1)
     let version = 0
     // a wrong version once may be noise on the line
-    for (let i = 0; i < 2 && version !== VERSION; i++) {
+    for (let i = 0; i < 2; i++) {
+        if (version === VERSION) break
         phases(b, PHYCFGR, COMMON)
         await spi.exchange(b)
         version = b[PHASES + VERSIONR - PHYCFGR]
     }
     if (version !== VERSION)
-        throw new Error(
-            `no W5500 answers on ${phy.description} (VERSIONR is ${version} instead of ${VERSION}); see its supply and its wires`
-        )
+        throw new Error(`no W5500 answers on ${phy.label} (VERSIONR is ${version} instead of ${VERSION}); see its supply and its wires`)
     fast = (b[PHASES] & PHYCFGR_FAST) === PHYCFGR_FAST
     setLink((b[PHASES] & PHYCFGR_LNK) !== 0)
 }

@@ -8,7 +8,7 @@ export interface SpiDevice {
     /** Whether `interrupt` knows the chip's interrupt line. */
     hasInterrupt: boolean
     /** Where the chip is, for people. */
-    description: string
+    label: string
     /** Select the chip, clock `b` out, release the chip. `b` keeps its octets. @throws if the bus does not work */
     write(b: Buffer): Promise<void>
     /** Like `write`, but the octets that the chip sends meanwhile replace those of `b`. @throws if the bus does not work */

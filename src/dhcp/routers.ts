@@ -1,0 +1,61 @@
+/**
+ * The default routers that a server names for an interface, in its order of preference: the next one serves when one does not answer
+ * ARP any more (RFC 1122, 3.3.1.4 to 3.3.1.6). A router need not be in the subnet; it is on the link all the same (RFC 3442).
+ */
+import { ARP_ATTEMPTS, INTERFACES, ROUTERS } from "../base/config"
+import { Interface, interfaceOf, interfaces, setAddress } from "../link/interface"
+import type { Neighbour } from "../link/neighbours"
+import { isUnicast } from "../wire/address"
+import { DhcpReply, replyRouters } from "../wire/dhcp"
+
+/**
+ * What is known of each interface's routers: a record by its slot, in one buffer. Offsets in a record: how many there are, which is in
+ * use, how many have failed in a row, and their addresses.
+ */
+const COUNT = 0
+const IN_USE = 1
+const FAILED = 2
+const ADDRESSES = 4
+const LENGTH = ADDRESSES + 4 * ROUTERS
+const records = Buffer.alloc(INTERFACES * LENGTH)
+
+/** Note the routers that a message names. @returns the first one, 0 if none can be used */
+export function noteRouters(ifc: Interface, r: DhcpReply): number {
+    const record = ifc.slot * LENGTH
+    let n = 0
+    let first = 0
+    for (let i = 0; i < r.routers; i++) {
+        const address = replyRouters.getAt(4 * i, "i32")
+        if (!isUnicast(address)) continue
+        // nobody is his own router
+        if (address === r.address) continue
+        if (interfaceOf(address)) continue
+        records.setAt(record + ADDRESSES + 4 * n, "i32", address)
+        if (n === 0) first = address
+        n++
+    }
+    records[record + COUNT] = n
+    records[record + IN_USE] = 0
+    records[record + FAILED] = 0
+    return first
+}
+
+/** A neighbour has answered, or is gone: then interfaces whose router it was turn to their next one. */
+export function followRouter(n: Neighbour): void {
+    // one that only made room for another is asked for again
+    if (!n.known) if (n.attempts < ARP_ATTEMPTS) return
+    for (const ifc of interfaces) {
+        if (ifc.gateway !== n.address) continue
+        const record = ifc.slot * LENGTH
+        const failed = records[record + FAILED] + 1
+        const count = records[record + COUNT]
+        records[record + FAILED] = failed
+        // if none of them answers, the sockets are told, and who tries again begins with this one
+        if (n.known ? true : failed >= count) records[record + FAILED] = 0
+        else {
+            const next = (records[record + IN_USE] + 1) % count
+            records[record + IN_USE] = next
+            setAddress(ifc, ifc.address, ifc.mask, records.getAt(record + ADDRESSES + 4 * next, "i32"))
+        }
+    }
+}
