@@ -1,28 +1,19 @@
 /** docs/claims.md has each claim of the patent application once, and each test that it names is there. */
 import assert from "node:assert/strict"
-import { existsSync, readFileSync } from "node:fs"
-import { join } from "node:path"
 import { describe, it } from "node:test"
-import { PROJECT } from "../../sim/firmware.js"
+import { cellsOf, faultOf, inProject, type Read } from "../support/named-tests.js"
 
 const PAGE = "docs/claims.md"
 const CLAIMS = 39
 const NOT_YET = "stream sockets: not yet"
 
-/** Names of the tests in a source; those that are put together while it runs cannot be named on the page. */
-function testsIn(source: string): string[] {
-    return [...source.matchAll(/^\s*(?:test|it)\("((?:[^"\\]|\\.)*)"/gm)].map(m => m[1])
-}
-
-/** What is wrong with a page. @param read gives the text of a file of the project, `undefined` if there is none */
-function faults(page: string, read: (path: string) => string | undefined): string[] {
+/** What is wrong with a page. */
+function faults(page: string, read: Read): string[] {
     const found: string[] = []
     const times = new Array<number>(CLAIMS + 1).fill(0)
-    for (const row of page.split("\n").filter(line => line.startsWith("|") && !line.startsWith("| ---"))) {
-        const cells = row
-            .split("|")
-            .slice(1, -1)
-            .map(cell => cell.trim())
+    for (const line of page.split("\n")) {
+        const cells = cellsOf(line)
+        if (!cells) continue
         const [first, shown] = [cells[0], cells.at(-1)!]
         if (/^\d/.test(first)) {
             const claim = Number(first)
@@ -32,23 +23,13 @@ function faults(page: string, read: (path: string) => string | undefined): strin
             if (shown === NOT_YET) continue
         } else if (!shown.includes(".test.ts")) continue
         for (const reference of shown.split("<br>")) {
-            const [, file, name] = /^`([^`]+)`: (.+)$/.exec(reference) ?? []
-            const source = file && read(file)
-            if (!name) found.push(`${first}: "${reference}" is neither a test nor "${NOT_YET}"`)
-            else if (source === undefined) found.push(`${first}: there is no ${file}`)
-            else {
-                const here = testsIn(source).filter(test => test === name).length
-                if (here !== 1) found.push(`${first}: ${file} has ${here} tests named "${name}"`)
-            }
+            const fault = faultOf(reference, read)
+            if (fault === undefined) found.push(`${first}: "${reference}" is neither a test nor "${NOT_YET}"`)
+            else if (fault) found.push(`${first}: ${fault}`)
         }
     }
     for (let claim = 1; claim <= CLAIMS; claim++) if (times[claim] !== 1) found.push(`claim ${claim} is there ${times[claim]} times`)
     return found
-}
-
-const inProject = (path: string) => {
-    const file = join(PROJECT, path)
-    return existsSync(file) ? readFileSync(file, "utf8") : undefined
 }
 
 describe(PAGE, () => {
