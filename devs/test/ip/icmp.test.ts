@@ -177,6 +177,43 @@ describe("echo (RFC 792; RFC 1122, 3.2.2.6)", () => {
     })
 })
 
+describe("what ICMP does not answer", () => {
+    beforeEach(async () => {
+        await nextSecond()
+        phy.count()
+        told = ""
+    })
+
+    test("messages of other types are dropped in silence (RFC 1122, 3.2.2)", () => {
+        // among them timestamp, information and address mask requests, and numbers that mean nothing
+        for (const type of [1, 2, 6, 9, 10, 13, 14, 15, 16, 17, 18, 42, 255]) {
+            const m = copyOf(UNREACHABLE, 34)
+            m[0] = type
+            expect(phy.counting(icmp(HOST, BOARD, m))).toBe("icmpRx+1")
+        }
+        expect(phy.count()).toBe(0)
+        expect(told).toBe("")
+    })
+
+    test("errors, whatever they are about, and what is sent to all, draw no error (RFC 1122, 3.2.2)", () => {
+        const error = (at: number, value: number) => {
+            const m = copyOf(UNREACHABLE, 34)
+            m[at] = value
+            phy.arrive(icmp(HOST, BOARD, m))
+        }
+        // about a protocol, and a port, that nobody has; and one that we do not take
+        error(17, 253)
+        error(29, 1)
+        error(0, 12)
+        // a protocol that nobody has: by both kinds of broadcast address, and in a broadcast frame
+        for (const to of [-1, addressOf(10, 77, 0, 255), BOARD]) phy.arrive(ipv4(253, HOST, to, Buffer.alloc(8), BROADCAST_MAC))
+        expect(phy.count()).toBe(0)
+        // to us alone it does
+        phy.arrive(ipv4(253, HOST, BOARD, Buffer.alloc(8)))
+        expect(phy.count()).toBe(1)
+    })
+})
+
 describe("destination unreachable", () => {
     beforeEach(async () => {
         await breathe()
@@ -244,6 +281,16 @@ describe("port unreachable, ours (RFC 1122, 3.2.2)", () => {
             hex`02000a4d0001 025450000001 0800  45000038 0000 4000 40 01 25f2 0a4d0039 0a4d0001
                 0303 1426 00000000 45000035b826400040116dbe0a4d00010a4d0039 9c400fa000213cd5`
         )
+    })
+
+    test("is in no class, whatever the class of what nobody wanted (RFC 1122, 3.2.2)", () => {
+        const f = copyOf(DATAGRAM)
+        f[15] = 0xb8
+        phy.arrive(fixHeader(f))
+        const error = phy.one()
+        expect(error[15]).toBe(0)
+        // and quotes it as it was
+        expect(error[43]).toBe(0xb8)
     })
 
     test(`is sent ${ICMP_ERRORS_PER_SECOND} times a second at most, and again in the next`, async () => {

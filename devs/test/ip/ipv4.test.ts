@@ -89,6 +89,20 @@ describe("what comes in", () => {
         expect(got).toBe(25)
     })
 
+    test("options that nobody knows, and that of a stream, are ignored (RFC 1122, 3.2.1.8)", () => {
+        const ignored = (option: Buffer) => {
+            const f = Buffer.concat(copyOf(DATAGRAM, 0, 34), option, copyOf(DATAGRAM, 34))
+            f[14] = 0x46
+            put16(f, 16, 57)
+            got = 0
+            expect(phy.counting(fixHeader(f))).toBe("")
+            expect(got).toBe(25)
+        }
+        // unknown, copied and not; a stream identifier; one whose length is nonsense
+        for (const option of [hex`de04aaaa`, hex`5e04aaaa`, hex`88040001`, hex`8800ffff`]) ignored(option)
+        expect(phy.count()).toBe(0)
+    })
+
     test("frames too short for a header", () => {
         for (let length = 0; length < 34; length++) refused(copyOf(DATAGRAM, 0, length), "ethShort+1")
     })
@@ -153,6 +167,12 @@ describe("what comes in", () => {
         got = 0
         phy.arrive(changed(20, 0))
         expect(got).toBe(25)
+    })
+
+    test("a packet that has no hop left is taken (RFC 1122, 3.2.1.7)", () => {
+        got = 0
+        for (const ttl of [1, 0]) phy.arrive(changed(22, ttl))
+        expect(got).toBe(50)
     })
 
     test("packets for an address that is not ours", () => {

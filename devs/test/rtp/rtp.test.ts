@@ -2,12 +2,13 @@ import * as ds from "@devicescript/core"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { Counter, countOf } from "../../../src/base/counters"
 import { AF_INET, SOCK_DGRAM, bind, connect, socket } from "../../../src/socket/api"
+import { TX_PAYLOAD } from "../../../src/socket/datagram"
 import { SocketOption } from "../../../src/socket/socket"
 import { setsockopt } from "../../../src/socket/options"
 import { settleSockets, sockets } from "../../../src/socket/table"
 import { Codec } from "../../../src/voice/g711"
 import { receivedOf } from "../../../src/rtp/reception"
-import { RTP_HEADER, rtpHeaderLength, rtpPadding, writeRtp } from "../../../src/wire/rtp"
+import { RTP_HEADER, RTP_SEQUENCE, rtpHeaderLength, rtpPadding, writeRtp } from "../../../src/wire/rtp"
 import { Session, sendFrame } from "../../../src/rtp/session"
 import { Play } from "../../../src/voice/source"
 import { BOARD, HOST, changes, udp } from "../support/lan"
@@ -193,6 +194,30 @@ describe("a session", () => {
         begin(other, sd)
         sendFrame(other)
         expect(get32(phy.sent[0], 50) !== get32(phy.sent[1], 50)).toBe(true)
+    })
+
+    test("nor with the same sequence number and timestamp (RFC 3550, 5.1)", () => {
+        for (let i = 0; i < 3; i++) {
+            begin(session, sd)
+            sendFrame(session)
+        }
+        const alike = (at: number, mask: number) => {
+            const first = get32(phy.sent[0], at) & mask
+            return phy.sent.filter(f => (get32(f, at) & mask) === first).length
+        }
+        // of three sequence numbers two may be the same by chance
+        expect(alike(44, 0xffff0000) < 3).toBe(true)
+        expect(alike(46, -1)).toBe(1)
+    })
+
+    test("its sequence number and timestamp go round (RFC 3550, 5.1)", () => {
+        sendFrame(session)
+        session.frame.blitAt(TX_PAYLOAD + RTP_SEQUENCE, hex`ffff ffffff80`, 0, 6)
+        phy.count()
+        sendFrame(session)
+        sendFrame(session)
+        expectBytes(copyOf(phy.sent[0], 44, 6), hex`ffff ffffff80`)
+        expectBytes(copyOf(phy.sent[1], 44, 6), hex`0000 00000020`)
     })
 
     test("hears the payload behind whatever header, and not the padding", () => {

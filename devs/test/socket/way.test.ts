@@ -86,9 +86,10 @@ describe("the way of a connected socket", () => {
     })
 })
 
-/** A router says that another one is better for the far target. */
-function redirect(from: number, via: number): string {
+/** A router says that another one is better for the far target. @param code for the host (1) if it is left out */
+function redirect(from: number, via: number, code = 1): string {
     const m = copyOf(hex`05010000 00000000  4500001d00004000 4011 0000 0a4d0039 0a630001  13c4 0fa0 0009 0000`)
+    m[1] = code
     m.setAt(4, "i32", via)
     return phy.counting(icmp(from, BOARD, m))
 }
@@ -109,6 +110,16 @@ describe("redirects (RFC 1122, 3.2.2.2)", () => {
         phy.count()
         expect(nextHop(ifc, FAR)).toBe(ROUTER)
         goesTo(MAC)
+    })
+
+    test("for a network, or for a class of service, are for the host all the same (RFC 1122, 3.3.1.2)", () => {
+        for (let code = 0; code <= 3; code++) {
+            forgetRedirects()
+            expect(nextHop(ifc, FAR)).toBe(ROUTER)
+            redirect(ROUTER, OTHER, code)
+            expect(nextHop(ifc, FAR)).toBe(OTHER)
+            expect(nextHop(ifc, addressOf(10, 99, 0, 2))).toBe(ROUTER)
+        }
     })
 
     test("of another host, or to a router that is not on the link, a group or ourselves are not", () => {
