@@ -89,7 +89,7 @@ describe("what comes in", () => {
         expect(got).toBe(25)
     })
 
-    test("options that nobody knows, and that of a stream, are ignored (RFC 1122, 3.2.1.8)", () => {
+    test("options that nobody knows, a stream's, and a source route that is done, are ignored (RFC 1122, 3.2.1.8)", () => {
         const ignored = (option: Buffer) => {
             const f = Buffer.concat(copyOf(DATAGRAM, 0, 34), option, copyOf(DATAGRAM, 34))
             f[14] = 0x46
@@ -98,8 +98,8 @@ describe("what comes in", () => {
             expect(phy.counting(fixHeader(f))).toBe("")
             expect(got).toBe(25)
         }
-        // unknown, copied and not; a stream identifier; one whose length is nonsense
-        for (const option of [hex`de04aaaa`, hex`5e04aaaa`, hex`88040001`, hex`8800ffff`]) ignored(option)
+        // unknown, copied and not; a stream identifier; a source route that has no way left; one whose length is nonsense
+        for (const option of [hex`de04aaaa`, hex`5e04aaaa`, hex`88040001`, hex`83030400`, hex`8800ffff`]) ignored(option)
         expect(phy.count()).toBe(0)
     })
 
