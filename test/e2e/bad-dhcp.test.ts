@@ -3,7 +3,8 @@ import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import { DhcpOption, DhcpType, buildDhcp, dhcpType, parseDhcp, type DhcpMessage } from "../../sim/lan/dhcp-message.js"
 import { addressToBytes } from "../../sim/lan/ipv4.js"
-import { Rig, type Stats } from "../support/rig.js"
+import { LAN } from "../../sim/lan/lan.js"
+import { Rig, until, type Stats } from "../support/rig.js"
 
 const ECHO1 = "10.77.0.2:4000"
 /** What the wrong answers offer. */
@@ -11,6 +12,8 @@ const NOBODY = "10.77.0.240"
 const FOREIGN_MAC = "02:00:5e:00:00:99"
 /** In which a call must have its address or fail, with something for a machine that is busy. */
 const ADDRESS_MS = 15_000
+
+const END = 255
 
 /** The payload of a message with an option set, or taken out. */
 function withOption(message: DhcpMessage, code: number, value?: number[]): Buffer {
@@ -157,6 +160,104 @@ describe("a call gets the right address although the server also sends", () => {
         assert.equal(lost, 2)
         assert.deepEqual(await rig.drops(before), {})
     })
+})
+
+/** Bytes of a message that a client need not take (RFC 2131, 2), and of the longest one that fits an Ethernet frame. */
+const LONGEST = 1472
+
+describe("a call has its address, and is heard, although in the only answer", () => {
+    let rig: Rig
+
+    before(async () => {
+        rig = await Rig.start()
+    })
+    after(() => rig?.stop())
+    afterEach(async () => {
+        delete rig.lan.dhcp.tamper
+        await rig.run("hangup all")
+        await rig.idle()
+    })
+
+    /** What the message says, with more behind it. @param behind an END, if it shall have one, is part of that */
+    const appended = (payload: Buffer, behind: number[]) => [
+        Buffer.concat([payload.subarray(0, payload.lastIndexOf(END)), Buffer.from(behind)]),
+    ]
+    /** The options with these values, in place of what the server says. */
+    const replaced = (m: DhcpMessage, options: [code: number, value: number[]][]) => [
+        buildDhcp({ ...m, options: new Map([...m.options, ...options.map(([code, value]) => [code, Buffer.from(value)] as const)]) }),
+    ]
+    const { ROUTER, DNS_SERVER, DOMAIN_NAME, RENEWAL_TIME, REBINDING_TIME } = DhcpOption
+    const [BROADCAST, NTP, TFTP_SERVER, BOOT_FILE, CLASSLESS_ROUTES, PRIVATE] = [28, 42, 66, 67, 121, 224]
+    const none: [number, number[]][] = [BROADCAST, NTP, TFTP_SERVER, BOOT_FILE, DNS_SERVER, DOMAIN_NAME, RENEWAL_TIME, REBINDING_TIME].map(
+        code => [code, []]
+    )
+    const ODD = [10, 77, 0, 1, 9]
+
+    interface Flawed {
+        what: string
+        flaws: number
+        /** Whether no default router is known then. */
+        withoutRouter?: boolean
+        make: WrongAnswer["make"]
+    }
+    const flawed: Flawed[] = [
+        { what: "no option is flawed", flaws: 0, make: (_, payload) => [payload] },
+        { what: "eight options of no use have a length of 0", flaws: 8, make: m => replaced(m, none) },
+        { what: "the routers have a length of 0", flaws: 1, withoutRouter: true, make: m => replaced(m, [[ROUTER, []]]) },
+        { what: "the routers have an odd length", flaws: 1, withoutRouter: true, make: m => replaced(m, [[ROUTER, ODD]]) },
+        {
+            what: "addresses have an odd length, and times two octets or five",
+            flaws: 5,
+            make: m =>
+                replaced(m, [
+                    [DNS_SERVER, [...ODD, 9]],
+                    [NTP, ODD],
+                    [BROADCAST, ODD],
+                    [RENEWAL_TIME, [0, 60]],
+                    [REBINDING_TIME, [0, 0, 0, 0, 60]],
+                ]),
+        },
+        ...[[], [0], [0, 10, 77], [24, 192, 0, 2, 10, 77, 0], [33, 192, 0, 2, 1, 5, 10, 77, 0, 1]].map(routes => ({
+            what: `the classless routes are cut off, or none: ${routes.join(" ")}`,
+            flaws: 1,
+            make: (m: DhcpMessage) => replaced(m, [[CLASSLESS_ROUTES, routes]]),
+        })),
+        { what: "the last option runs past the end", flaws: 1, make: (_, payload) => appended(payload, [12, 200, 65]) },
+        { what: "the last option has no length", flaws: 1, make: (_, payload) => appended(payload, [12]) },
+        { what: "there is no end", flaws: 0, make: (_, payload) => appended(payload, []) },
+        { what: "there is padding between", flaws: 0, make: (_, payload) => appended(payload, [0, 0, 0, 12, 1, 65, 0, 0, END, 12]) },
+        {
+            what: "a hundred options follow",
+            flaws: 0,
+            make: (_, payload) => appended(payload, [...Array.from({ length: 100 }, () => [PRIVATE, 1, 0]).flat(), END]),
+        },
+        {
+            what: `more follows, to ${LONGEST} bytes in all`,
+            flaws: 1,
+            make: (_, payload) => {
+                const [whole] = appended(payload, Array.from({ length: 6 }, () => [PRIVATE, 250, ...new Array(250).fill(65)]).flat())
+                return [whole!.subarray(0, LONGEST)]
+            },
+        },
+    ]
+    for (const { what, flaws, withoutRouter, make } of flawed)
+        it(what, async () => {
+            const before = await rig.stats()
+            let answers = 0
+            rig.lan.dhcp.tamper = reply => {
+                answers++
+                return make(parseDhcp(reply)!, reply)
+            }
+            const call = await rig.call(ECHO1, "--play speech")
+            const address = call.local!.split(":")[0]!
+            assert.ok(rig.leased().includes(address), address)
+            const { gateway, prefix } = (await rig.interfaces()).find(i => i.address === address)!
+            assert.deepEqual([gateway, prefix], [withoutRouter ? null : LAN.router.address, LAN.prefix])
+            await until("it is heard", async () => (await rig.callOf(call.id)).rxFrames >= 5)
+            assert.equal((await rig.callOf(call.id)).lost, 0)
+            assert.equal(answers, 1)
+            assert.deepEqual(await rig.drops(before), flaws > 0 ? { dhcpBadOption: flaws } : {})
+        })
 })
 
 describe("without an address for it", () => {
