@@ -22,8 +22,8 @@ import { Play } from "../voice/source"
 
 /** DSCP class EF (RFC 3246). */
 const EF = 46
-/** Milliseconds for finding the other side's MAC address. */
-const REACH_TIMEOUT = 3000
+/** Milliseconds for finding the other side's MAC address: three seconds until a router is given up, and one for the next. */
+const REACH_TIMEOUT = 4000
 /** Milliseconds for which the last frames of the other side are still heard. */
 const TAIL = 200
 
