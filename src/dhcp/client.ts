@@ -208,7 +208,7 @@ function onDeadline(lease: Lease, now: number): void {
             break
     }
     // a REQUEST for an offer repeats what its DISCOVER said (RFC 2131, 3.1, 3)
-    if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(Math.floor((now - lease.started) / 1000), 0xffff)
+    if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(((now - lease.started) / 1000) | 0, 0xffff)
     let type = DHCPREQUEST
     let to = ADDRESS_BROADCAST
     let end = Infinity
@@ -304,10 +304,10 @@ function accept(lease: Lease, r: DhcpReply): void {
     if (lease.state === LeaseState.Probing) askAgain()
 }
 
-/** T1 or T2: what the server says if that is before `end`, else what is usual (RFC 2131, 4.4.5). */
+/** T1 or T2: what the server says if that is before `end`, else what is usual, but before it too (RFC 2131, 4.4.5). */
 function soonerThan(end: number, said: number, usual: number): number {
     if (end !== Infinity) if (said > 0) if (said < end) return said
-    return Math.min(usual, end)
+    return Math.min(usual, end * 0.9)
 }
 
 /** RFC 2132, 3.3: every server sends the mask; for one that does not, what it was, or what is usual on a LAN. */

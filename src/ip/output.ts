@@ -8,6 +8,7 @@ import { count, Counter } from "../base/counters"
 import { TX_IP, TX_MAC, transmitted, writeEthernet } from "../link/ethernet"
 import { Interface, interfaceOf, isBroadcast } from "../link/interface"
 import { Neighbour, addNeighbour, askFor, neighbourOf, setDue } from "../link/neighbours"
+import { isUnicast } from "../wire/address"
 import { ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { IPV4_HEADER, writeIpv4 } from "../wire/ipv4"
 import { routerTo } from "./redirects"
@@ -41,6 +42,8 @@ export function writeHeaders(b: Buffer, ifc: Interface, protocol: number, tos: n
 /** The address on the link to which a packet for `dst` goes; 0 if there is no route. @see RFC 1122, 3.3.1.1 */
 export function nextHop(ifc: Interface, dst: number): number {
     if (isBroadcast(ifc, dst)) return dst
+    // loopback, "this network" and groups (RFC 1122, 3.2.1.3)
+    if (!isUnicast(dst)) return 0
     return ((dst ^ ifc.address) & ifc.mask) === 0 ? dst : routerTo(ifc, dst)
 }
 

@@ -82,6 +82,11 @@ describe("send and sendto", () => {
         expect(await code({ address: HOST })).toBe("EINVAL")
         expect(await code({ address: HOST, port: 65536 })).toBe("EINVAL")
         expect(await code({ address: -1, port: 1 })).toBe("EACCES")
+        // 0.0.0.5, 127.0.0.1, 224.0.0.1 (RFC 1122, 3.2.1.3)
+        for (const address of [0x05000000, 0x0100007f, 0x010000e0]) {
+            expect(await code({ address, port: 1 })).toBe("ENETUNREACH")
+            expect(await codeOf(async () => await connect(sd, { address, port: 1 }))).toBe("ENETUNREACH")
+        }
         await connect(sd, TO_HOST)
         send(sd, hex`01`)
         await sawOne()
