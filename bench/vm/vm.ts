@@ -11,7 +11,11 @@ const TIMEOUT = 120_000
 const RECENT_LINES = 40
 
 /** What the cable tells: see `cable.cjs`. */
-type Message = { type: "said"; text: string; marks: Mark[] } | ({ type: "turns" } & Turns) | { type: "captured"; frames: Uint8Array[] }
+type Message =
+    | { type: "said"; text: string; marks: Mark[] }
+    | ({ type: "turns" } & Turns)
+    | { type: "captured"; frames: Uint8Array[] }
+    | ({ type: "stepped" } & Stepped)
 
 /** A moment: sums since the VM has begun. */
 interface Mark {
@@ -39,12 +43,25 @@ export interface Turns {
     instructions: number[]
 }
 
+/** What happened in a step: see `stepped.cjs`. */
+export interface Stepped {
+    /** Milliseconds of the VM's clock, which began anywhere. */
+    now: number
+    /** What the program has sent, each behind its length, and said. */
+    frames: Uint8Array[]
+    said: string[]
+    /** Bytes of the heap that its latest collection left. */
+    live: number
+}
+
 /** How a program is run. */
 export interface Running {
     /** Constants of `src/base/config.ts` that are to be something else. */
     sizes?: Record<string, number>
     /** Whether its instructions are counted: it is slower then. */
     metered?: boolean
+    /** Its time goes on by `step` alone, and its random numbers have this seed. */
+    seed?: number
 }
 
 export class Vm {
@@ -70,16 +87,16 @@ export class Vm {
      * Compiles a program and starts it.
      * @param program its path in `devs`
      */
-    static start(program: string, { sizes = {}, metered = false }: Running = {}): Vm {
+    static start(program: string, { sizes = {}, metered = false, seed }: Running = {}): Vm {
         // the compiler writes into the folder in which it runs, and looks there for its own modules
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-bench-"))
         for (const part of ["src", "devs"]) cpSync(join(PROJECT, part), join(folder, part), { recursive: true })
         resize(join(folder, "src/base/config.ts"), sizes)
         const options = ["-v", "-v", "run", "--tcp", "--ignore-missing-config"]
-        const args = ["--require", join(PROJECT, "bench/vm/cable.cjs"), CLI, ...options, join(folder, "devs", program)]
+        const args = ["--require", join(PROJECT, `bench/vm/${seed === undefined ? "cable" : "stepped"}.cjs`), CLI, ...options, join(folder, "devs", program)]
         const child = spawn(process.execPath, args, {
             cwd: folder,
-            env: { ...process.env, NO_UPDATE_NOTIFIER: "1", TUPLEPHONE_METER: metered ? "1" : "" },
+            env: { ...process.env, NO_UPDATE_NOTIFIER: "1", TUPLEPHONE_METER: metered ? "1" : "", TUPLEPHONE_SEED: String(seed) },
             stdio: ["ignore", "pipe", "pipe", "ipc"],
             serialization: "advanced",
             // Ctrl-C is for us alone; when we end, the cable ends the VM
@@ -114,6 +131,17 @@ export class Vm {
     async arrive(chunks: Uint8Array[][], clock?: number[]): Promise<Turns> {
         this.child.send({ type: "rounds", chunks, clock })
         return await this.next("turns")
+    }
+
+    /** What was said before time stood still: then the program is ready for `step`. */
+    async ready(): Promise<Stepped> {
+        return await this.next("stepped")
+    }
+
+    /** Let its time go on by so many milliseconds, have chunks arrive, and wait until it has done what there is to do, and has said so many words. */
+    async step(ms: number, chunks: Uint8Array[] = [], words = 0): Promise<Stepped> {
+        this.child.send({ ms, chunks, words })
+        return await this.next("stepped")
     }
 
     /** The frames that the program sends while `work` is done, each behind its length. */

@@ -30,7 +30,7 @@ const echoReply = new Signal()
 const ECHO_IDENTIFIER = 0x7470
 
 /** Bytes behind the IPv4 header that an error quotes at least (RFC 792): of every transport protocol, the ports are among them. */
-const QUOTED = 8
+export const QUOTED = 8
 
 /** Take an ICMP message of `length` bytes to one of our addresses. */
 export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
@@ -42,8 +42,7 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length, source)
     else if (type === ICMP_ECHO_REPLY) {
         if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER) echoReply.notify(get16(b, icmp + ICMP_SEQUENCE))
-    } else if (type === ICMP_UNREACHABLE) onError(ifc, b, icmp, length, source)
-    else if (type === ICMP_REDIRECT) onError(ifc, b, icmp, length, source)
+    } else if (type === ICMP_UNREACHABLE ? true : type === ICMP_REDIRECT) onError(ifc, b, icmp, length, source)
 }
 
 /** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data and class. */
@@ -52,7 +51,6 @@ function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: numb
     const at = TX_IP + IPV4_HEADER
     f.blitAt(at, b, icmp, length)
     f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
-    writeIcmpChecksum(f, at, length)
     answer(ifc, f, b, ip)
 }
 
@@ -61,6 +59,8 @@ function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: numb
  * calls out of the cache nor have frames wait in the heap.
  */
 function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
+    const at = TX_IP + IPV4_HEADER
+    writeIcmpChecksum(f, at, f.length - at)
     const from = ip - ETH_HEADER + ETH_SRC
     setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
     count(Counter.IcmpTx)
@@ -90,8 +90,11 @@ function onError(ifc: Interface, b: Buffer, icmp: number, length: number, source
 let errorsSecond = 0
 let errorsSent = 0
 
-/** Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
-export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number): void {
+/**
+ * Answer a packet to a port or protocol that nobody has (RFC 792; RFC 1122, 3.2.2).
+ * @param quoted bytes of its header, and 8 behind it, if there are so many: what lies behind the packet is another's
+ */
+export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, quoted: number, code: number): void {
     const second = Math.floor(ds.millis() / 1000)
     if (second !== errorsSecond) {
         errorsSecond = second
@@ -99,13 +102,11 @@ export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: n
     }
     if (++errorsSent > ICMP_ERRORS_PER_SECOND) return count(Counter.IcmpErrorsLimited)
     const dst = b.getAt(ip + IPV4_SRC, "i32")
-    const quoted = header + QUOTED
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
     const at = TX_IP + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_UNREACHABLE
     f[at + ICMP_CODE] = code
     f.blitAt(at + ICMP_HEADER, b, ip, quoted)
-    writeIcmpChecksum(f, at, ICMP_HEADER + quoted)
     answer(ifc, f, b, ip)
 }
 

@@ -1,0 +1,144 @@
+/**
+ * Loaded into the process of the simulator VM before anything else (`node --require`), in place of `cable.cjs`: the other end of the
+ * VM's stream, and its clock. Once the program has said its first word, time stands still, and the VM's loop does only the turns
+ * that it is told to do, at a time that is told with them. Its random numbers come from `TUPLEPHONE_SEED`. So a run is
+ * the same each time.
+ */
+"use strict"
+const crypto = require("node:crypto")
+const { EventEmitter } = require("node:events")
+const fs = require("node:fs")
+const net = require("node:net")
+const { onVm } = require("../../sim/vm-exports.cjs")
+const { ALLOCATED, WORD, find, used } = require("./heap.cjs")
+
+/** No frame begins like this: what the program says. See `devs/bench/measure.ts`. */
+const TALK = 0xff
+/** Turns after which the VM goes on for ever, or what is waited for is not said. */
+const TURNS_MAX = 1000
+/** Milliseconds: a VM that wants its next turn sooner has more to do now. */
+const QUIET = 1
+
+// the VM must not outlive the program that started it, however that one ended
+process.on("disconnect", () => {
+    // the folder in which it runs is its own
+    fs.rmSync(process.cwd(), { recursive: true, force: true })
+    process.exit(0)
+})
+
+let memory
+onVm(exports => void ({ memory } = exports))
+let head
+/** Bytes that the latest collection left: what was allocated since then is still there. */
+function live() {
+    const words = new Uint32Array(memory.buffer)
+    head ??= find(words)
+    return used(words, head) - words[head + ALLOCATED] * WORD
+}
+
+/** What the VM believes to be a TCP connection. */
+class Wire extends EventEmitter {
+    constructor(write) {
+        super()
+        this.write = write
+    }
+
+    setNoDelay() {}
+
+    end() {}
+}
+
+let lan
+let frames = []
+let said = []
+
+function fromFirmware(bytes) {
+    // the VM uses its memory again
+    if (bytes[0] !== TALK) frames.push(Buffer.from(bytes))
+    else said.push(Buffer.from(bytes.subarray(1)).toString())
+}
+
+net.createConnection = (...args) => {
+    const connected = args.find(a => typeof a === "function")
+    // the VM's serial line (with its port given as a number) is of no use here
+    const wire = typeof args[0] === "number" ? new Wire(() => {}) : (lan = new Wire(fromFirmware))
+    if (connected) wire.once("connect", connected)
+    setImmediate(() => wire.emit("connect"))
+    return wire
+}
+
+/** Once time stands still: the next turn of the VM's loop, and the milliseconds after which it wants it. */
+let turn
+let wanted = 0
+let held = false
+
+const realTimeout = setTimeout
+globalThis.setTimeout = (callback, delay, ...args) => {
+    // the VM's loop re-arms itself with this callback, which no other timer of the command line tool has
+    if (!/^process\d*$/.test(callback.name)) return realTimeout(callback, delay, ...args)
+    if (held) {
+        turn = callback
+        wanted = delay
+        return undefined
+    }
+    return realTimeout(() => {
+        if (said.length === 0) return callback()
+        // the program is ready
+        held = true
+        turn = callback
+        seedRandom(Number(process.env.TUPLEPHONE_SEED))
+        setTime(Date.now())
+        tell()
+    }, delay)
+}
+
+let time
+function setTime(now) {
+    time = now
+    Date.now = () => time
+}
+
+/** Numbers that come out the same from the same seed (xorshift, Marsaglia 2003). */
+function seedRandom(seed) {
+    let state = Math.imul(seed + 1, 0x9e3779b1) | 1
+    crypto.randomBytes = size =>
+        Buffer.from(
+            Array.from({ length: size }, () => {
+                state ^= state << 13
+                state ^= state >>> 17
+                state ^= state << 5
+                return (state >>> 8) & 255
+            })
+        )
+}
+
+function tell() {
+    if (process.env.HIST && said.some(x=>x.includes("collected"))) hist()
+    process.send({ type: "stepped", now: time, frames, said, live: memory ? live() : 0 })
+    frames = []
+    said = []
+}
+
+/** Let time go on, have chunks arrive, and do what there is to do, until `words` are said. */
+process.on("message", ({ ms, chunks, words }) => {
+    setTime(time + ms)
+    for (const chunk of chunks) lan.emit("data", chunk)
+    let turns = 0
+    do {
+        turn()
+        turns++
+    } while (turns < TURNS_MAX && (wanted < QUIET || said.length < words))
+    tell()
+})
+
+function hist() {
+    const words = new Uint32Array(memory.buffer)
+    const h = {}
+    for (let block = head + 8; ; block += words[block] & 0xffffff) {
+        const tag = words[block] >>> 24
+        if (tag === 0x4f) break
+        const k = `${tag.toString(16)}:${(words[block] & 0xffffff)*4}`
+        h[k] = (h[k] ?? 0) + 1
+    }
+    fs.writeFileSync(`/tmp/hist-${Date.now()}.json`, JSON.stringify(h, null, 1))
+}

@@ -1,0 +1,123 @@
+/** Has the phone as it is to be tested: with its common address, calls, one lease that is renewed, and one that is sought. */
+import { Phone, onStream, type Told } from "./phone.js"
+import type { Random } from "./random.js"
+import { ROUTER, Site, peer } from "./site.js"
+import { LeaseState } from "./world.js"
+
+const PCMU = 0
+const PCMA = 8
+const TONE = 0
+const SPEECH = 1
+const ECHO = 2
+const COMMON = 0
+const STATIC = 1
+const DHCP = 2
+/** The calls: last octet of the peer, payload type, what is played, where the address is from. */
+const CALLS = [
+    [2, PCMU, SPEECH, DHCP],
+    [3, PCMA, ECHO, STATIC],
+    [4, PCMU, TONE, COMMON],
+    [5, PCMU, ECHO, DHCP],
+] as const
+/** The interface whose lease is never got: its server says nothing but what is made up. */
+export const SEEKING = 8
+const MASK = 0xffffff00
+/** Milliseconds: of a step, until announcements are over, until conflicts are forgotten. */
+const STEP = 20
+const ANNOUNCED = 2500
+const FORGOTTEN = 10_100
+const PATIENCE = 60_000
+
+export class Setup {
+    constructor(
+        private readonly phone: Phone,
+        private readonly site: Site,
+        private readonly random: Random
+    ) {}
+
+    /** Lets time go on, with a LAN that answers. @param mute slots whose DHCP messages are not answered */
+    async pass(ms: number, mute = [SEEKING]): Promise<void> {
+        for (let passed = 0; passed < ms; passed += STEP) {
+            const chunks: Buffer[] = []
+            for (const frame of this.phone.takeSent()) {
+                const answer = this.site.answerArp(frame) ?? this.site.answerDhcp(frame, mute)
+                if (answer) chunks.push(onStream(answer))
+            }
+            await this.phone.step(STEP, chunks)
+        }
+    }
+
+    /** Until all calls are up. @param conflict whether another host was seen with an address of ours */
+    async setUp(conflict: boolean): Promise<Told> {
+        await this.whole()
+        await this.seek()
+        await this.pass(conflict ? FORGOTTEN : ANNOUNCED)
+        const { leases, calls } = await this.phone.state()
+        const slots = [0, ...calls.map(c => c.interface)].filter(slot => leases[slot].state === LeaseState.Bound)
+        if (slots.length > 0) await this.phone.renew(this.random.one(slots))
+        await this.phone.step(1)
+        this.phone.takeSent()
+        return await this.phone.state()
+    }
+
+    /** Everything but what is left unanswered on purpose. */
+    private async whole(): Promise<void> {
+        for (let passed = 0; passed < PATIENCE; passed += 5 * STEP) {
+            const told = await this.phone.state()
+            if (!(await this.mend(told))) return
+            await this.pass(5 * STEP)
+        }
+        throw new Error(`the phone is not whole again: ${JSON.stringify(await this.phone.state())}`)
+    }
+
+    /** @returns whether something was, or still is, to be mended */
+    private async mend(told: Told): Promise<boolean> {
+        const [common] = told.interfaces
+        if (common.address === 0) return true
+        for (const { slot, state } of told.leases) {
+            if (slot === SEEKING || state === LeaseState.Idle) continue
+            const { mask, router } = told.interfaces[slot]
+            if (state === LeaseState.Bound && mask === MASK && router === ROUTER) continue
+            if (state >= LeaseState.Bound) await this.phone.renew(slot)
+            return true
+        }
+        if (told.plainState !== "open") {
+            await this.phone.close()
+            await this.phone.open()
+            return true
+        }
+        if (told.live > told.up) return true
+        const missing = CALLS.find(([octet]) => !told.calls.some(c => c.remote === peer(octet)))
+        if (missing) await this.phone.call(missing[0], missing[1], missing[2], missing[3])
+        return missing !== undefined
+    }
+
+    private async seek(): Promise<void> {
+        const told = await this.phone.state()
+        const { state } = told.leases[SEEKING]
+        if (state === LeaseState.Selecting || state === LeaseState.Requesting) return
+        if (state !== LeaseState.Idle) {
+            await this.phone.giveUp(SEEKING)
+            await this.pass(100)
+        }
+        // from here on no lease takes a MAC address of its own
+        if (this.random.chance(0.5)) await this.phone.commonMac()
+        await this.phone.seek(SEEKING)
+    }
+
+    /** Ends what was set up, and waits until neighbours that do not answer are forgotten. */
+    async tearDown(): Promise<Told> {
+        await this.phone.hangUp()
+        await this.phone.close()
+        await this.phone.giveUp(SEEKING)
+        await this.phone.commonMac()
+        for (let i = 0; i < 5; i++) {
+            await this.pass(1000)
+            const { leases, interfaces } = await this.phone.state()
+            const { mask, router } = interfaces[0]
+            if (leases[0].state !== LeaseState.Bound || mask !== MASK || router !== ROUTER) await this.phone.renew(0)
+        }
+        await this.pass(70_000)
+        return await this.phone.state()
+    }
+}
