@@ -19,10 +19,15 @@ export const dotted = (a: Address): string => `${a >>> 24}.${(a >>> 16) & 255}.$
 
 const SERVER_PORT = 67
 
+export interface DhcpMessage {
+    message: Buffer
+    destination: Address
+}
+
 /** What was sent, sorted: texts of ARP and ICMP, the messages of DHCP, and how many frames of calls there are. */
 export interface Sent {
     answers: string[]
-    dhcp: Buffer[]
+    dhcp: DhcpMessage[]
     voice: number
 }
 
@@ -70,7 +75,7 @@ function takeIpv4(b: Buffer, from: Mac, to: Mac, sent: Sent): string | undefined
     if (payload.readUInt16BE(4) !== payload.length) return "a wrong length of UDP"
     const pseudo = Buffer.concat([b.subarray(12, 20), Buffer.from([0, 17, payload.length >> 8, payload.length & 255])])
     if (payload.readUInt16BE(6) !== 0 && checksum(Buffer.concat([pseudo, payload])) !== 0) return "a wrong checksum of UDP"
-    if (payload.readUInt16BE(2) === SERVER_PORT) sent.dhcp.push(payload.subarray(8))
+    if (payload.readUInt16BE(2) === SERVER_PORT) sent.dhcp.push({ message: payload.subarray(8), destination })
     else sent.voice++
     return undefined
 }

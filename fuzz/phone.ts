@@ -34,6 +34,8 @@ export interface Told extends World {
     up: number
     live: number
     plainState: "open" | "failed" | "closed"
+    /** Of each lease: its seconds, and milliseconds until T1 and T2. */
+    times: (number | null)[][]
     left: Left
 }
 
@@ -195,6 +197,7 @@ export class Phone {
             up: calls.length,
             live: (rest.calls as number[][]).filter(([, state]) => state > 0 && state < 4).length,
             plainState: rest.plain,
+            times: first.times,
             left: rest.left,
         }
     }

@@ -1,7 +1,8 @@
 /** Has the phone as it is to be tested: with its common address, calls, one lease that is renewed, and one that is sought. */
+import { isDeepStrictEqual } from "node:util"
 import { Phone, onStream, type Told } from "./phone.js"
 import type { Random } from "./random.js"
-import { ROUTER, Site, peer } from "./site.js"
+import { LEASE_SECONDS, ROUTER, Site, peer } from "./site.js"
 import { LeaseState } from "./world.js"
 
 const PCMU = 0
@@ -22,6 +23,8 @@ const CALLS = [
 /** The interface whose lease is never got: its server says nothing but what is made up. */
 export const SEEKING = 8
 const MASK = 0xffffff00
+/** RFC 2131, 4.4.5: T1 is half of the lease, T2 seven eighths. */
+const TIMES = [LEASE_SECONDS, 500 * LEASE_SECONDS, 875 * LEASE_SECONDS]
 /** Milliseconds: of a step, until announcements are over, until conflicts are forgotten. */
 const STEP = 20
 const ANNOUNCED = 2500
@@ -77,7 +80,9 @@ export class Setup {
         for (const { slot, state } of told.leases) {
             if (slot === SEEKING || state === LeaseState.Idle) continue
             const { mask, router } = told.interfaces[slot]
-            if (state === LeaseState.Bound && mask === MASK && router === ROUTER) continue
+            // one that was granted by a made up message has other times
+            const usual = isDeepStrictEqual(told.times[slot], TIMES)
+            if (state === LeaseState.Bound && mask === MASK && router === ROUTER && usual) continue
             if (state >= LeaseState.Bound) await this.phone.renew(slot)
             return true
         }

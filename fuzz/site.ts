@@ -8,7 +8,7 @@ export const PEERS = [2, 3, 4, 5]
 export const PEER_PORT = 4000
 const MASK = 0xffffff00
 /** A day: nothing is renewed by itself. */
-const LEASE_SECONDS = 86400
+export const LEASE_SECONDS = 86400
 const ARP_REQUEST = 1
 const ARP_REPLY = 2
 const DISCOVER = 1

@@ -107,6 +107,7 @@ function stateOf() {
         macLow: phy.macLow,
         interfaces: interfaces.map(i => [i.address, i.mask, i.router(), i.macHigh, i.process]),
         leases: leases.map(l => [l.state, l.xid, l.server, l.address]),
+        times: leases.map(l => [l.leaseTime, l.renewAt - l.started, l.rebindAt - l.started]),
     }
 }
 

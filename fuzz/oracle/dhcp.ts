@@ -112,18 +112,24 @@ function judgeGrant(world: World, lease: Lease, grant: Grant, verdict: Verdict):
         if (world.leases.some(l => l.state !== LeaseState.Idle && l.address === grant.address)) return
     }
     if (!wasAsked(lease, grant)) return verdict.count("dhcpForeign")
-    if (grant.type === OFFER) {
-        if (lease.state !== LeaseState.Selecting) return verdict.count("dhcpForeign")
-        verdict.count("dhcpTx")
-        verdict.count("phyTx")
-        verdict.effects.push(() =>
-            Object.assign(lease, { state: LeaseState.Requesting, address: grant.address, server: grant.server })
-        )
-        return
-    }
+    if (grant.type === OFFER) return judgeOffer(lease, grant, verdict)
     // RFC 4039: an ACK to a DISCOVER says that it is one; RFC 2131, 4.4.5: a renewal is of the same address
     if (lease.state === LeaseState.Selecting ? !grant.rapid : holds && grant.address !== lease.address) return verdict.count("dhcpForeign")
     verdict.ends = "a lease is granted"
+}
+
+function judgeOffer(lease: Lease, { address, server }: Grant, verdict: Verdict): void {
+    const again = lease.state === LeaseState.Reselecting
+    if (lease.state !== LeaseState.Selecting && !again) return verdict.count("dhcpForeign")
+    if (again && address !== lease.address) {
+        verdict.ends = "a lease is lost to another network"
+        return
+    }
+    // a REQUEST
+    verdict.count("dhcpTx")
+    verdict.count("phyTx")
+    const state = again ? lease.state : LeaseState.Requesting
+    verdict.effects.push(() => Object.assign(lease, { state, address, server }))
 }
 
 /** Whether the fields are such as a server may send. */

@@ -1,5 +1,5 @@
 /** The oracle for what happens without a frame: neighbours grow old (RFC 1122, 2.3.2.1), leases ask again. */
-import { ARP_REQUEST, arpAnswer } from "../answers.js"
+import { ARP_REQUEST, arpAnswer, type DhcpMessage } from "../answers.js"
 import { clientMessage } from "../site.js"
 import { LeaseState, Verdict, type Neighbour, type World } from "../world.js"
 
@@ -7,6 +7,8 @@ const ARP_INTERVAL = 1000
 const ATTEMPTS = 3
 const HEARD = 3000
 const DISCOVER = 1
+const REQUEST = 3
+const BROADCAST = 0xffffffff
 
 /** Lets the world's time go on. The effects are carried out at once. */
 export function advance(world: World, now: number): Verdict {
@@ -45,10 +47,18 @@ function isHeard(world: World, n: Neighbour): boolean {
     return heard
 }
 
-/** What the client has sent by itself: a DISCOVER begins anew, perhaps with another xid. */
-export function noteDhcp(world: World, messages: Buffer[]): void {
-    for (const message of messages) {
+/**
+ * What the client has sent by itself says what state it is in (RFC 2131, figure 5). Who holds an address and sends a DISCOVER asks
+ * whether another one is to be had.
+ */
+export function noteDhcp(world: World, sent: DhcpMessage[]): void {
+    for (const { message, destination } of sent) {
         const { type, slot, xid } = clientMessage(message)
-        if (type === DISCOVER) Object.assign(world.leases[slot], { state: LeaseState.Selecting, xid, address: 0, server: 0 })
+        const lease = world.leases[slot]
+        if (type === DISCOVER) {
+            if (lease.state >= LeaseState.Bound) Object.assign(lease, { state: LeaseState.Reselecting, xid })
+            else Object.assign(lease, { state: LeaseState.Selecting, xid, address: 0, server: 0 })
+        } else if (type === REQUEST && lease.state >= LeaseState.Bound)
+            Object.assign(lease, { state: destination === BROADCAST ? LeaseState.Rebinding : LeaseState.Renewing, xid })
     }
 }

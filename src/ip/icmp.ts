@@ -17,7 +17,7 @@ import {
     ICMP_UNREACHABLE,
     writeIcmpChecksum,
 } from "../wire/icmp"
-import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_TOS, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
+import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_TOS, IPV4_TOTAL_LENGTH, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
 import { ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
 import { get16, put16 } from "../wire/order"
 import { TX_IP, TX_MAC, transmitted } from "../link/ethernet"
@@ -30,7 +30,7 @@ const echoReply = new Signal()
 const ECHO_IDENTIFIER = 0x7470
 
 /** Bytes behind the IPv4 header that an error quotes at least (RFC 792): of every transport protocol, the ports are among them. */
-export const QUOTED = 8
+const QUOTED = 8
 
 /** Take an ICMP message of `length` bytes to one of our addresses. */
 export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number): void {
@@ -90,18 +90,17 @@ function onError(ifc: Interface, b: Buffer, icmp: number, length: number, source
 let errorsSecond = 0
 let errorsSent = 0
 
-/**
- * Answer a packet to a port or protocol that nobody has (RFC 792; RFC 1122, 3.2.2).
- * @param quoted bytes of its header, and 8 behind it, if there are so many: what lies behind the packet is another's
- */
-export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, quoted: number, code: number): void {
-    const second = Math.floor(ds.millis() / 1000)
+/** Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
+export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number): void {
+    const second = (ds.millis() / 1000) | 0
     if (second !== errorsSecond) {
         errorsSecond = second
         errorsSent = 0
     }
     if (++errorsSent > ICMP_ERRORS_PER_SECOND) return count(Counter.IcmpErrorsLimited)
     const dst = b.getAt(ip + IPV4_SRC, "i32")
+    // what lies behind a shorter packet is not its sender's to see
+    const quoted = Math.min(header + QUOTED, get16(b, ip + IPV4_TOTAL_LENGTH))
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
     const at = TX_IP + IPV4_HEADER
     f[at + ICMP_TYPE] = ICMP_UNREACHABLE

@@ -17,7 +17,7 @@ import {
 import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "../link/arp"
 import { ownMacHigh, ownMacLow } from "../link/ethernet"
-import { QUOTED, icmpInput, sendUnreachable } from "./icmp"
+import { icmpInput, sendUnreachable } from "./icmp"
 import { protocolInput } from "./protocols"
 import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, isSource, slotByOctet } from "../link/interface"
 import { isOurMac, severalMacs } from "../link/macs"
@@ -103,7 +103,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
         // what answers, or believes, wants to know who it is
         if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
         count(Counter.UdpNoPort)
-        sendUnreachable(ifc, b, ip, header + QUOTED, UNREACHABLE_PORT)
+        sendUnreachable(ifc, b, ip, header, UNREACHABLE_PORT)
     } else if (!ifc) count(Counter.IpForeign)
     else if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) count(Counter.IpBadSource)
     else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)

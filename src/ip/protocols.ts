@@ -5,7 +5,7 @@
 import { count, Counter } from "../base/counters"
 import type { Interface } from "../link/interface"
 import { UNREACHABLE_PROTOCOL } from "../wire/icmp"
-import { QUOTED, sendUnreachable } from "./icmp"
+import { sendUnreachable } from "./icmp"
 
 /** Takes a packet to an address of ours: `at` is the offset of the protocol's header, `length` counts from there. */
 export type ProtocolInput = (ifc: Interface, b: Buffer, ip: number, at: number, length: number) => void
@@ -24,5 +24,5 @@ export function protocolInput(protocol: number, ifc: Interface, b: Buffer, ip: n
     const input = inputs[numbers.indexOf(protocol)]
     if (input) return input(ifc, b, ip, at, length)
     count(Counter.IpUnknownProtocol)
-    sendUnreachable(ifc, b, ip, at - ip + Math.min(length, QUOTED), UNREACHABLE_PROTOCOL)
+    sendUnreachable(ifc, b, ip, at - ip, UNREACHABLE_PROTOCOL)
 }

@@ -155,8 +155,9 @@ export class DatagramSocket extends Socket {
 
     override onUnreachable(code: number, dst: number, dstPort: number, source: number): void {
         // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
-        if (this.remote !== dst) return
-        if (this.remotePort !== dstPort) return
+        // one without a target has 0 as its port
+        if (dstPort === 0) return
+        if (((this.remote ^ dst) | (this.remotePort ^ dstPort)) !== 0) return
         if (code > UNREACHABLE_PORT) return
         // a hint and no proof (RFC 1122, 3.2.2.1): of the host itself, or of the router, and as long as the host is not heard
         if (source !== dst) if (source !== this.ifc.router()) return count(Counter.IcmpUnbelieved)
