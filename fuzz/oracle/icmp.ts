@@ -11,6 +11,7 @@ const ECHO_REPLY = 0
 const UNREACHABLE = 3
 const REDIRECT = 5
 const ECHO_REQUEST = 8
+const TIME_EXCEEDED = 11
 const IPV4_HEADER = 20
 const UDP = 17
 /** Of a destination unreachable: the last that says something of the peer (RFC 792). */
@@ -33,7 +34,7 @@ export function judgeIcmp(world: World, packet: Packet, owner: Interface, verdic
         verdict.count("phyTx")
         // RFC 1122, 3.2.2.6: same data, and, as 3.2.1.6 wants it, same class
         verdict.answers.push(icmpAnswer(owner.mac, owner.address, packet.link.sender, packet.source, packet.tos, message))
-    } else if (type === UNREACHABLE || type === REDIRECT) judgeError(world, packet, owner, verdict)
+    } else if (type === UNREACHABLE || type === REDIRECT || type === TIME_EXCEEDED) judgeError(world, packet, owner, verdict)
 }
 
 function judgeError(world: World, { payload, source }: Packet, owner: Interface, verdict: Verdict): void {

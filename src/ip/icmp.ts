@@ -13,6 +13,7 @@ import {
     ICMP_REDIRECT,
     ICMP_ROUTER,
     ICMP_SEQUENCE,
+    ICMP_TIME_EXCEEDED,
     ICMP_TYPE,
     ICMP_UNREACHABLE,
     writeIcmpChecksum,
@@ -42,7 +43,11 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length, source)
     else if (type === ICMP_ECHO_REPLY) {
         if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER) echoReply.notify(get16(b, icmp + ICMP_SEQUENCE))
-    } else if (type === ICMP_UNREACHABLE ? true : type === ICMP_REDIRECT) onError(ifc, b, icmp, length, source)
+    } else if (type < 32) {
+        // time exceeded is told as if its code were that of unreachable: net, or host
+        const isError = (1 << ICMP_UNREACHABLE) | (1 << ICMP_REDIRECT) | (1 << ICMP_TIME_EXCEEDED)
+        if (((isError >> type) & 1) !== 0) onError(ifc, b, icmp, length, source)
+    }
 }
 
 /** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data and class. */

@@ -5,8 +5,9 @@ import { count, Counter } from "../base/counters"
 import { ARP_OPERATION, ARP_REPLY, ARP_REQUEST, ARP_SENDER_ADDRESS, ARP_SENDER_MAC, ARP_TARGET_ADDRESS, isArp } from "../wire/arp"
 import { isUnicast } from "../wire/address"
 import { setMac } from "../wire/ethernet"
+import { IPV4_SRC } from "../wire/ipv4"
 import { findConflict } from "./acd"
-import { TX_MAC, transmitted } from "./ethernet"
+import { TX_IP, TX_MAC, transmitted } from "./ethernet"
 import { sendArp } from "./arp-output"
 import { interfaceOf, interfaceOnLink } from "./interface"
 import { isOurMac } from "./macs"
@@ -47,6 +48,8 @@ function learn(address: number, macHigh: number, macLow: number, forUs: boolean)
     const pending = confirmNeighbour(n, macHigh, macLow, ds.millis())
     if (pending) {
         setMac(pending, TX_MAC, macHigh, macLow)
-        if (transmitted(pending)) n.ifc.tx++
+        // its address may have been given back while it waited
+        const ifc = interfaceOf(pending.getAt(TX_IP + IPV4_SRC, "i32"))
+        if (ifc) if (transmitted(pending)) ifc.tx++
     }
 }

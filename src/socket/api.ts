@@ -141,7 +141,6 @@ function checkStill(s: Socket, generation: number): void {
  */
 export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress> {
     const s = lookup(sd)
-    if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
     const generation = s.generation
     if (!s.ifc) await assign(s)
     const ifc = s.ifc

@@ -17,6 +17,7 @@ export const ICMP_ECHO_REPLY = 0
 export const ICMP_UNREACHABLE = 3
 export const ICMP_REDIRECT = 5
 export const ICMP_ECHO_REQUEST = 8
+export const ICMP_TIME_EXCEEDED = 11
 
 export const UNREACHABLE_NET = 0
 export const UNREACHABLE_HOST = 1

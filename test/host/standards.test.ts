@@ -79,7 +79,7 @@ describe(PAGE, () => {
     const shown = cellsOf(row)!.at(-1)!
     const [file, name] = shown.slice(1).split("`: ")
     const untested = rowOf("send redirects")
-    const undone = rowOf("pass time exceeded up")
+    const undone = rowOf("pass parameter problem up")
     const without = (text: string, part: string) => page.replace(text, text.replace(part, ""))
     const last = (text: string) => cellsOf(text)!.at(-1)!
     for (const [what, broken, says] of [

@@ -226,6 +226,14 @@ describe("destination unreachable", () => {
         expect(told).toBe("udp 3 10.77.0.1 5004 5004")
     })
 
+    test("time exceeded is told too (RFC 1122, 3.2.2.4)", () => {
+        const m = copyOf(UNREACHABLE, 34)
+        m[0] = 11
+        m[1] = 0
+        phy.arrive(icmp(HOST, BOARD, m))
+        expect(told).toBe("udp 0 10.77.0.1 5004 5004")
+    })
+
     test("quotes with IP options are read past them", () => {
         const quoted: Buffer = hex`4600002f000040004011 0000 0a4d0039 0a4d0001 01010101 138c 1f40 0017 bc17`
         phy.arrive(icmp(HOST, BOARD, Buffer.concat(hex`0301000000000000`, quoted)))
@@ -281,6 +289,17 @@ describe("port unreachable, ours (RFC 1122, 3.2.2)", () => {
             hex`02000a4d0001 025450000001 0800  45000038 0000 4000 40 01 25f2 0a4d0039 0a4d0001
                 0303 1426 00000000 45000035b826400040116dbe0a4d00010a4d0039 9c400fa000213cd5`
         )
+    })
+
+    test("quotes no more than there was: what lies behind the packet is another's", () => {
+        const f = copyOf(DATAGRAM)
+        // protocol 200, two octets behind the header
+        f[23] = 200
+        f[17] = 22
+        phy.arrive(fixHeader(f))
+        const error = phy.one()
+        expect(error.length).toBe(14 + 20 + 8 + 22)
+        expectBytes(copyOf(error, 42), copyOf(f, 14, 22))
     })
 
     test("is in no class, whatever the class of what nobody wanted (RFC 1122, 3.2.2)", () => {

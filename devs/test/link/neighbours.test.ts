@@ -3,6 +3,7 @@ import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE } from "../
 import { setPhy } from "../../../src/link/ethernet"
 import { Output, allocate, neighbourFor, nextHop, output } from "../../../src/ip/output"
 import { receive } from "../../../src/ip/input"
+import { setAddress } from "../../../src/link/interface"
 import { Neighbour, addNeighbour, ageNeighbours, confirmNeighbour, neighbourOf, neighbours } from "../../../src/link/neighbours"
 import { addressOf } from "../../../src/wire/address"
 import { PROTOCOL_UDP } from "../../../src/wire/ipv4"
@@ -82,6 +83,16 @@ describe("neighbours (RFC 1122, 2.3.2)", () => {
         phy.arrive(arp(2, HOST_MAC, HOST, BOARD, BOARD_MAC))
         const f = phy.one()
         expect(f[f.length - 1]).toBe(2)
+    })
+
+    test("a packet that waits is not sent once its address was given back (RFC 1122, 3.2.1.3)", () => {
+        output(ifc, packet(HOST, 1), HOST)
+        expect(phy.count()).toBe(1)
+        const { address, mask, gateway } = ifc
+        setAddress(ifc, 0, 0, 0)
+        phy.arrive(arp(2, HOST_MAC, HOST, BOARD, BOARD_MAC))
+        setAddress(ifc, address, mask, gateway)
+        expect(phy.count()).toBe(0)
     })
 
     test("broadcasts ask nobody", () => {
