@@ -32,14 +32,16 @@ export class Site {
      *
      * @param serve makes the server
      * @param ports of the far ends
+     * @param furnish puts on the LAN what the phone shall find there when it boots
      */
-    static async start(serve: (lan: Lan) => DhcpServer, ports: number[]): Promise<Site> {
+    static async start(serve: (lan: Lan) => DhcpServer, ports: number[], furnish?: (lan: Lan) => Promise<unknown>): Promise<Site> {
         const image = await buildFirmware(() => {}, "stream")
         const lan = await Lan.start()
         const ends: FarEnd[] = []
         let phone: Phone | undefined
         try {
             for (const port of ports) ends.push(await FarEnd.start(port))
+            await furnish?.(lan)
             const server = serve(lan)
             await server.start()
             const capture = await Capture.start(lan)

@@ -9,11 +9,15 @@ const LEAST_LEASE = 120
 const FILE = "dnsmasq.leases"
 
 export class Dnsmasq extends DhcpServer {
-    /** @param rapid whether it answers a DISCOVER in one round trip (RFC 4039) */
+    /**
+     * @param rapid whether it answers a DISCOVER in one round trip (RFC 4039)
+     * @param more of its own options, such as `--dhcp-option=...`
+     */
     constructor(
         lan: Lan,
         times: Times,
-        private readonly rapid = false
+        private readonly rapid = false,
+        private readonly more: readonly string[] = []
     ) {
         super(lan, times)
     }
@@ -44,6 +48,7 @@ export class Dnsmasq extends DhcpServer {
             "--dhcp-authoritative",
             // Else it waits three seconds for an answer to a ping before each offer.
             "--no-ping",
+            ...this.more,
         ])
     }
 

@@ -2,9 +2,9 @@
  * Kea, with its leases in memory and in a file of comma-separated values to which each change is appended.
  */
 import { writeFile } from "node:fs/promises"
-import { HOST, POOL, TAP } from "../lan.js"
+import { HOST, POOL, TAP, type Lan } from "../lan.js"
 import { type HostProcess } from "../process.js"
-import { DhcpServer, now, type Lease } from "./server.js"
+import { DhcpServer, now, type Lease, type Times } from "./server.js"
 
 const FILE = "kea.csv"
 
@@ -13,9 +13,17 @@ const ASSIGNED = "0"
 const DECLINED = "1"
 
 export class Kea extends DhcpServer {
+    /** @param network what it knows of the LAN, in the words of its configuration: `subnet4` or `shared-networks` */
+    constructor(
+        lan: Lan,
+        times: Times,
+        private readonly network: object = { subnet4: [{ subnet: HOST.replace(/\d+$/, "0/24"), pools: [{ pool: POOL.join(" - ") }] }] }
+    ) {
+        super(lan, times)
+    }
+
     protected async launch(): Promise<HostProcess> {
         const { lease, t1, t2 } = this.times
-        const prefix = HOST.replace(/\d+$/, "0/24")
         const configuration = this.lan.file("kea.json")
         const Dhcp4 = {
             "interfaces-config": { interfaces: [TAP] },
@@ -25,7 +33,7 @@ export class Kea extends DhcpServer {
             "renew-timer": t1,
             "rebind-timer": t2,
             authoritative: true,
-            subnet4: [{ subnet: prefix, pools: [{ pool: POOL.join(" - ") }] }],
+            ...this.network,
             loggers: [{ name: "kea-dhcp4", severity: "INFO", output_options: [{ output: "stdout" }] }],
         }
         await writeFile(configuration, JSON.stringify({ Dhcp4 }))

@@ -3,9 +3,9 @@
  */
 import { existsSync } from "node:fs"
 import { copyFile, stat, writeFile } from "node:fs/promises"
-import { POOL, TAP } from "../lan.js"
+import { POOL, TAP, type Lan } from "../lan.js"
 import { run, type HostProcess } from "../process.js"
-import { DhcpServer, now, type Key, type Lease } from "./server.js"
+import { DhcpServer, now, type Key, type Lease, type Times } from "./server.js"
 
 const FILE = "udhcpd.leases"
 /** Bytes before the first lease in it: when it was written. */
@@ -14,6 +14,15 @@ const HEADER = 8
 const OFFER = 60
 
 export class Udhcpd extends DhcpServer {
+    /** @param more of its `opt` lines, without that word: `router 10.88.0.9`, `0x06 0a580001` */
+    constructor(
+        lan: Lan,
+        times: Times,
+        private readonly more: readonly string[] = []
+    ) {
+        super(lan, times)
+    }
+
     override readonly key: Key = "hardware address"
 
     protected async launch(): Promise<HostProcess> {
@@ -32,6 +41,7 @@ export class Udhcpd extends DhcpServer {
             `opt 0x3a ${word(t1)}`,
             `opt 0x3b ${word(t2)}`,
             "opt subnet 255.255.255.0",
+            ...this.more.map(option => `opt ${option}`),
         ]
         await writeFile(configuration, `${lines.join("\n")}\n`)
         return this.lan.spawn("udhcpd", "udhcpd", ["-f", "-a", "0", configuration])
