@@ -1,6 +1,6 @@
 /** A run: batches of frames, and after each the phone's counters and answers beside those that the oracle expects. */
 import { isDeepStrictEqual } from "node:util"
-import { sort } from "./answers.js"
+import { sort, type Sent } from "./answers.js"
 import { Generator } from "./generate/generator.js"
 import { Voice, voiceFrame } from "./generate/rtp.js"
 import { Choices } from "./generate/choices.js"
@@ -108,9 +108,8 @@ class Run {
 
     async run(): Promise<Report> {
         const { frames } = this.options
-        // what is made once only is made now: queues, errors, and all eight slots of calls
-        await this.setUp()
-        await this.setup.tearDown()
+        // what is made once only is made now
+        await this.setup.failOnce()
         await this.setUp()
         await this.upTo(Math.min(frames, FIRST))
         const idle = await this.tearDown()
@@ -123,6 +122,14 @@ class Run {
         const after = await this.phone.collect()
         if (after > before + HEAP_MARGIN) throw this.difference([], `a heap of at most ${before + HEAP_MARGIN} bytes`, after)
         return { frames: this.done, voice: this.voices, time, setups: this.setups, counters: this.total, heap: { before, after } }
+    }
+
+    private sorted(sent: Buffer[], frames: Buffer[]): Sent {
+        try {
+            return sort(this.world, sent)
+        } catch (error) {
+            throw this.difference(frames, "frames as a host may send them", (error as Error).message)
+        }
     }
 
     private async upTo(frames: number): Promise<void> {
@@ -216,7 +223,7 @@ class Run {
             const verdict = advance(this.world, this.world.now + step)
             await this.phone.step(step)
             const frames = this.phone.takeSent()
-            const { answers, dhcp, voice } = sort(this.world, frames)
+            const { answers, dhcp, voice } = this.sorted(frames, [])
             if (!isDeepStrictEqual(answers, verdict.answers)) throw this.difference([], verdict.answers, answers)
             noteDhcp(this.world, dhcp)
             for (const frame of frames) {
@@ -234,7 +241,9 @@ class Run {
     private async deliver(entries: Entry[], expected: Expected, tested: number, ends: string | undefined): Promise<void> {
         const frames = entries.map(e => e.frame)
         const chunks = this.chunksOf(frames)
-        const { now, counters, waiting } = await this.phone.counts(chunks)
+        const { now, counters, waiting } = await this.phone.counts(chunks).catch((error: Error) => {
+            throw new Difference(this.done, this.done + tested - 1, frames, expected, error.message)
+        })
         if (now !== this.world.now) throw new Error(`the phone's time is ${now} instead of ${this.world.now}`)
         expected.count("phyRx", this.phone.orders - this.orders)
         this.orders = this.phone.orders
@@ -246,7 +255,7 @@ class Run {
             this.total[name] = (this.total[name] ?? 0) + grown
         }
         this.before = counters
-        const sent = sort(this.world, this.phone.takeSent())
+        const sent = this.sorted(this.phone.takeSent(), frames)
         const is = { counters: real, answers: sent.answers, dhcp: sent.dhcp.length, waiting }
         const should = { counters: expected.counters, answers: expected.answers, waiting: this.world.plain.waiting }
         this.world.plain.waiting = []

@@ -20,6 +20,9 @@ const CALLS = [
     [4, PCMU, TONE, COMMON],
     [5, PCMU, ECHO, DHCP],
 ] as const
+/** Calls at once, and the last octet of a peer that is not there. */
+const SLOTS = 8
+const NOBODY = 9
 /** The interface whose lease is never got: its server says nothing but what is made up. */
 export const SEEKING = 8
 const MASK = 0xffffff00
@@ -30,6 +33,9 @@ const STEP = 20
 const ANNOUNCED = 2500
 const FORGOTTEN = 10_100
 const PATIENCE = 60_000
+/** Milliseconds until calls have ended, and until a neighbour that does not answer is forgotten. */
+const ENDED = 5000
+const NEIGHBOURS_GONE = 70_000
 
 export class Setup {
     constructor(
@@ -50,6 +56,16 @@ export class Setup {
         }
     }
 
+    /**
+     * Has each slot of a call fail once, for it keeps the error that it has caught last, in its fiber: so the heap before and after
+     * can be compared.
+     */
+    async failOnce(): Promise<void> {
+        while ((await this.phone.state()).interfaces[0].address === 0) await this.pass(STEP)
+        for (let i = 0; i < SLOTS; i++) await this.phone.call(NOBODY, PCMU, TONE, COMMON)
+        await this.pass(ENDED)
+    }
+
     /** Until all calls are up. @param conflict whether another host was seen with an address of ours */
     async setUp(conflict: boolean): Promise<Told> {
         await this.whole()
@@ -57,8 +73,10 @@ export class Setup {
         await this.pass(conflict ? FORGOTTEN : ANNOUNCED)
         const { leases, calls } = await this.phone.state()
         const slots = [0, ...calls.map(c => c.interface)].filter(slot => leases[slot].state === LeaseState.Bound)
-        if (slots.length > 0) await this.phone.renew(this.random.one(slots))
-        await this.phone.step(1)
+        const slot = this.random.one(slots)
+        await this.phone.renew(slot)
+        // the router is asked for first, perhaps
+        await this.pass(5 * STEP, [SEEKING, slot])
         this.phone.takeSent()
         return await this.phone.state()
     }
@@ -110,19 +128,23 @@ export class Setup {
         await this.phone.seek(SEEKING)
     }
 
-    /** Ends what was set up, and waits until neighbours that do not answer are forgotten. */
+    /**
+     * Ends what was set up, and waits until neighbours that do not answer are forgotten. A call that failed keeps its error until
+     * another one takes its slot: four more calls are placed, for the slots that those which end now do not have.
+     */
     async tearDown(): Promise<Told> {
+        await this.end()
+        await this.whole()
+        await this.end()
+        await this.pass(NEIGHBOURS_GONE)
+        return await this.phone.state()
+    }
+
+    private async end(): Promise<void> {
         await this.phone.hangUp()
         await this.phone.close()
         await this.phone.giveUp(SEEKING)
         await this.phone.commonMac()
-        for (let i = 0; i < 5; i++) {
-            await this.pass(1000)
-            const { leases, interfaces } = await this.phone.state()
-            const { mask, router } = interfaces[0]
-            if (leases[0].state !== LeaseState.Bound || mask !== MASK || router !== ROUTER) await this.phone.renew(0)
-        }
-        await this.pass(70_000)
-        return await this.phone.state()
+        await this.pass(ENDED)
     }
 }

@@ -113,7 +113,6 @@ function seedRandom(seed) {
 }
 
 function tell() {
-    if (process.env.HIST && said.some(x=>x.includes("collected"))) hist()
     process.send({ type: "stepped", now: time, frames, said, live: memory ? live() : 0 })
     frames = []
     said = []
@@ -130,15 +129,3 @@ process.on("message", ({ ms, chunks, words }) => {
     } while (turns < TURNS_MAX && (wanted < QUIET || said.length < words))
     tell()
 })
-
-function hist() {
-    const words = new Uint32Array(memory.buffer)
-    const h = {}
-    for (let block = head + 8; ; block += words[block] & 0xffffff) {
-        const tag = words[block] >>> 24
-        if (tag === 0x4f) break
-        const k = `${tag.toString(16)}:${(words[block] & 0xffffff)*4}`
-        h[k] = (h[k] ?? 0) + 1
-    }
-    fs.writeFileSync(`/tmp/hist-${Date.now()}.json`, JSON.stringify(h, null, 1))
-}

@@ -33,7 +33,9 @@ const CLOSE = 10
 const COLLECT = 11
 const COMMON_MAC = 12
 
-const COLLECTIONS = 3
+/** Bytes of a piece of the heap, and how many are allocated to have it collected twice. */
+const PIECE = 32
+const COLLECTED = 1024
 const PEER_PORT = 4000
 /** Of the socket without a target, on the common address. */
 const PLAIN_PORT = 7000
@@ -79,8 +81,8 @@ async function obey(what: number, x: number, y: number, z: number) {
         plain = -1
     } else if (what === COLLECT) {
         settleSockets()
-        // the runtime collects after each 16 KB; larger pieces may not be there
-        for (let i = 0; i < COLLECTIONS * 16; i++) Buffer.alloc(1024)
+        // the runtime collects after each 16 KB; the latest piece may be among what is left
+        for (let i = 0; i < COLLECTED; i++) Buffer.alloc(PIECE)
         say("collected")
     }
 }

@@ -22,7 +22,7 @@ const LONGEST = 1518
 /** The length of an order: see `devs/fuzz/main.ts`. */
 const ORDER = 4
 /** Of the frames after which the world must be set up anew, which takes time, so many are taken. */
-const ENDING = 0.02
+const ENDING = 0.04
 
 export interface Next {
     frame: Buffer

@@ -32,10 +32,14 @@ function judgeFrame(world: World, frame: Buffer, verdict: Verdict): void {
     const sender = frame.toString("hex", 6, 12)
     if (type === IPV4) judgeIpv4(world, frame.subarray(HEADER), { individual, sender }, verdict)
     else if (type === ARP) judgeArp(world, frame.subarray(HEADER), verdict)
-    else if (type === VLAN && (frame.readUInt16BE(HEADER) & 0xfff) === 0)
-        // the VLAN 0 is none: the tag says a priority alone (IEEE 802.1Q, 6.9.1)
-        judgeFrame(world, Buffer.concat([frame.subarray(0, 12), frame.subarray(12 + TAG)]), verdict)
+    else if (type === VLAN && isPriorityTag(frame)) judgeFrame(world, Buffer.concat([frame.subarray(0, 12), frame.subarray(12 + TAG)]), verdict)
     else verdict.count("ethUnknown")
+}
+
+/** Whether a tag says a priority alone (IEEE 802.1Q, 6.9.1): its VLAN is 0. What it is before is something that the phone knows, and no tag. */
+function isPriorityTag(frame: Buffer): boolean {
+    const inner = frame.readUInt16BE(12 + TAG)
+    return (frame.readUInt16BE(HEADER) & 0xfff) === 0 && (inner === IPV4 || inner === ARP)
 }
 
 /** Each MAC address is a host of its own: it takes no packet for the address of another one of ours. */

@@ -1,7 +1,7 @@
 /** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
 import { count, Counter } from "../base/counters"
 import { sum } from "../wire/checksum"
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_VLAN, ETH_HEADER, ETH_SRC, ETH_TYPE, VLAN_TAG } from "../wire/ethernet"
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_VLAN, ETH_HEADER, ETH_SRC, ETH_TYPE, TAGGED, TAGGED_MASK, VLAN_TAG } from "../wire/ethernet"
 import { UNREACHABLE_PORT } from "../wire/icmp"
 import {
     FRAGMENT_MASK,
@@ -112,7 +112,8 @@ export function receive(b: Buffer, eth: number, length: number): void {
 
 /** Take a frame with a tag of the VLAN 0, which has a priority alone (IEEE 802.1Q, 6.9.1), as if it had none. */
 function untag(b: Buffer, eth: number, length: number): void {
-    if (((b[eth + ETH_HEADER] & 15) | b[eth + ETH_HEADER + 1]) !== 0) return count(Counter.EthUnknown)
+    // no tag follows: as many as fit in a frame would fill the stack
+    if ((b.getAt(eth + ETH_HEADER, "i32") & TAGGED_MASK) !== TAGGED) return count(Counter.EthUnknown)
     // the addresses move over the tag, from the last octets on
     for (let at = eth + ETH_SRC + 2; at >= eth; at -= 4) b.setAt(at + VLAN_TAG, "u32", b.getAt(at, "u32"))
     receive(b, eth + VLAN_TAG, length - VLAN_TAG)

@@ -17,6 +17,9 @@ export const ETHERTYPE_ARP = 0x0608
 export const ETHERTYPE_VLAN = 0x0081
 /** Octets of a VLAN tag, its type included (IEEE 802.1Q, 9.3). */
 export const VLAN_TAG = 4
+/** Behind the type of a tag, in a little-endian read under the mask: the VLAN 0, and IPv4 or ARP. The mask leaves out the priority. */
+export const TAGGED_MASK = ~0x060000f0
+export const TAGGED = 0x00080000
 
 /** The broadcast address ff:ff:ff:ff:ff:ff. A MAC address is two integers: see `setMac`. */
 export const MAC_BROADCAST_HIGH = -1
