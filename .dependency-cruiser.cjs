@@ -91,7 +91,7 @@ module.exports = {
         apart(
             "firmware-alone",
             { path: "^src/", pathNot: "^src/main-example" },
-            "^(sim|test|bench|scripts|devs|examples)/",
+            "^(sim|test|bench|fuzz|scripts|devs|examples)/",
             "The firmware knows nothing of what runs or tests it."
         ),
         apart(
@@ -100,7 +100,13 @@ module.exports = {
             "^(src|devs|examples)/",
             "The embedded LAN shares no code with the firmware: docs/decisions."
         ),
-        apart("sim-without-tests", "^(sim|scripts)/", "^(test|bench)/", "What a user runs needs no test and no benchmark."),
+        apart(
+            "independent-fuzz",
+            "^fuzz/",
+            "^(src|devs|examples|sim)/",
+            "What the fuzz program expects of the firmware shares no code with it, nor with the embedded LAN."
+        ),
+        apart("sim-without-tests", "^(sim|scripts)/", "^(test|bench|fuzz)/", "What a user runs needs no test and no benchmark."),
     ],
     options: {
         doNotFollow: { path: "node_modules" },

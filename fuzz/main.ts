@@ -30,10 +30,10 @@ async function main({ frames, seed, frame }: CommandOptions): Promise<void> {
     const limit = frame === undefined ? frames : frame + 1
     try {
         const report = await fuzz({ frames: limit, seed, alone: frame, progress })
-        const { voice, time, setups, counters, heap } = report
-        for (const [name, n] of Object.entries(counters).sort()) console.log(`${name} ${n}`)
+        const { voice, time, endings, counters, heap } = report
+        for (const figures of [counters, endings]) for (const [name, n] of Object.entries(figures).sort()) console.log(`${name} ${n}`)
         console.log(`${report.frames} frames and ${voice} of voice between them: no difference`)
-        console.log(`${Math.round((Date.now() - began) / 1000)} s, ${Math.round(time / 1000)} s of the phone; set up ${setups} times`)
+        console.log(`${Math.round((Date.now() - began) / 1000)} s, ${Math.round(time / 1000)} s of the phone`)
         console.log(`heap after a collection: ${heap.before} bytes before, ${heap.after} after`)
     } catch (error) {
         if (!(error instanceof Difference)) throw error
@@ -54,7 +54,9 @@ async function main({ frames, seed, frame }: CommandOptions): Promise<void> {
 }
 
 await new Command("npm run fuzz --")
-    .description("Sends frames that are nearly right to the firmware in the VM, with calls up. The exit status is 1 if it does what it should not.")
+    .description(
+        "Sends frames that are nearly right to the firmware in the VM, with calls up. The exit status is 1 if it does what it should not."
+    )
     .option("--frames <number>", "how many", number, 300_000)
     .option("--seed <number>", "of all random choices", number, Date.now() & MAX)
     .option("--frame <number>", "go as far as this frame, which then arrives alone", number)

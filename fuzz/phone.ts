@@ -20,6 +20,9 @@ enum Order {
 /** States of a call. */
 const UP = 2
 
+/** The phone's milliseconds when it begins: how long it took to boot does not matter then. */
+const BOOT = 600_000
+
 export interface Counts {
     now: number
     counters: Record<string, number>
@@ -90,10 +93,16 @@ export class Phone {
     ) {}
 
     static async boot(seed: number): Promise<Phone> {
-        const vm = Vm.start("fuzz/main.ts", { seed })
+        const vm = Vm.start("fuzz/main.ts", { stepped: true })
         try {
             const { said } = await vm.ready()
-            return new Phone(vm, (JSON.parse(said[0]).names as string).split(" "))
+            const phone = new Phone(vm, (JSON.parse(said[0]).names as string).split(" "))
+            const { now } = await phone.counts()
+            await phone.step(Math.max(BOOT - now, 0))
+            vm.seed(seed)
+            // with a transaction identifier that comes from the seed
+            await phone.seek(0)
+            return phone
         } catch (error) {
             await vm.stop()
             throw error

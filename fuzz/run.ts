@@ -38,7 +38,8 @@ export interface Report {
     voice: number
     /** Milliseconds of the phone's time. */
     time: number
-    setups: number
+    /** How often the phone had to be set up anew, and why. */
+    endings: Record<string, number>
     counters: Record<string, number>
     heap: { before: number; after: number }
 }
@@ -71,6 +72,12 @@ class Expected {
         this.answers.push(...answers)
     }
 
+    /** What is expected has been compared. */
+    clear(): void {
+        this.counters = {}
+        this.answers = []
+    }
+
     count(name: string, n: number): void {
         if (n > 0) this.counters[name] = (this.counters[name] ?? 0) + n
     }
@@ -94,7 +101,7 @@ class Run {
     private batch = 0
     private done = 0
     private voices = 0
-    private setups = 0
+    private readonly endings: Record<string, number> = {}
     private readonly total: Record<string, number> = {}
 
     constructor(
@@ -111,17 +118,18 @@ class Run {
         // what is made once only is made now
         await this.setup.failOnce()
         await this.setUp()
+        const began = this.world.now
         await this.upTo(Math.min(frames, FIRST))
         const idle = await this.tearDown()
         const before = await this.phone.collect()
         await this.setUp()
         await this.upTo(frames)
         const left = await this.tearDown()
-        const time = left.now
+        const time = left.now - began
         this.compareLeft(idle, left)
         const after = await this.phone.collect()
         if (after > before + HEAP_MARGIN) throw this.difference([], `a heap of at most ${before + HEAP_MARGIN} bytes`, after)
-        return { frames: this.done, voice: this.voices, time, setups: this.setups, counters: this.total, heap: { before, after } }
+        return { frames: this.done, voice: this.voices, time, endings: this.endings, counters: this.total, heap: { before, after } }
     }
 
     private sorted(sent: Buffer[], frames: Buffer[]): Sent {
@@ -151,7 +159,6 @@ class Run {
 
     private async setUp(): Promise<void> {
         const { errors } = this.world ?? { errors: { second: 0, sent: 0 } }
-        this.setups++
         const told = await this.setup.setUp(this.conflicts)
         this.conflicts = false
         this.pending = []
@@ -172,6 +179,7 @@ class Run {
         const expected = new Expected()
         await this.pass(expected)
         const { alone = Infinity } = this.options
+        this.generator.begin()
         const entries: Entry[] = []
         let bytes = 0
         let tested = 0
@@ -187,8 +195,7 @@ class Run {
                 await this.deliver(entries.splice(0), expected, tested, verdict.ends)
                 this.done += tested
                 tested = 0
-                expected.counters = {}
-                expected.answers = []
+                expected.clear()
             }
         }
         for (const frame of this.pending.splice(0)) await add(frame, judge(this.world, frame), false)
@@ -206,8 +213,10 @@ class Run {
         if (entries.length > 0) await this.deliver(entries, expected, tested, ends)
         this.done += tested
         this.batch++
-        if (ends) await this.setUp()
-        else if (this.batch % LOOK === 0) await this.look()
+        if (ends) {
+            this.endings[ends] = (this.endings[ends] ?? 0) + 1
+            await this.setUp()
+        } else if (this.batch % LOOK === 0) await this.look()
     }
 
     /** Lets some time go on. */
@@ -215,7 +224,9 @@ class Run {
         let ms = this.random.way<() => number>([
             [30, () => this.random.below(40)],
             [5, () => 100],
-            [0.3, () => 2000],
+            [0.3, () => 4000],
+            // so long that neighbours are forgotten
+            [0.1, () => 66_000],
         ])()
         while (ms > 0) {
             const step = Math.min(ms, STEP)
@@ -234,7 +245,20 @@ class Run {
             expected.count("phyTx", frames.length)
             expected.count("udpTx", voice)
             expected.count("dhcpTx", dhcp.length)
+            // who waits longer hears them now
+            if (ms > 0 && this.pending.length > 0) await this.answer(expected)
         }
+    }
+
+    /** Has the answers of the LAN arrive. */
+    private async answer(expected: Expected): Promise<void> {
+        const entries = this.pending.splice(0).map(frame => ({ frame, verdict: judge(this.world, frame) }))
+        for (const { verdict } of entries) {
+            for (const effect of verdict.effects) effect()
+            expected.add(verdict)
+        }
+        await this.deliver(entries, expected, 0, undefined)
+        expected.clear()
     }
 
     /** Has frames arrive, and compares what they did. */

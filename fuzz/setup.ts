@@ -28,8 +28,11 @@ export const SEEKING = 8
 const MASK = 0xffffff00
 /** RFC 2131, 4.4.5: T1 is half of the lease, T2 seven eighths. */
 const TIMES = [LEASE_SECONDS, 500 * LEASE_SECONDS, 875 * LEASE_SECONDS]
-/** Milliseconds: of a step, until announcements are over, until conflicts are forgotten. */
+/** Milliseconds of a step, and of one while much time passes. */
 const STEP = 20
+const LONG_STEP = 100
+const LONG = 1000
+/** Milliseconds: until announcements are over, until conflicts are forgotten. */
 const ANNOUNCED = 2500
 const FORGOTTEN = 10_100
 const PATIENCE = 60_000
@@ -46,13 +49,14 @@ export class Setup {
 
     /** Lets time go on, with a LAN that answers. @param mute slots whose DHCP messages are not answered */
     async pass(ms: number, mute = [SEEKING]): Promise<void> {
-        for (let passed = 0; passed < ms; passed += STEP) {
+        const step = ms < LONG ? STEP : LONG_STEP
+        for (let passed = 0; passed < ms; passed += step) {
             const chunks: Buffer[] = []
             for (const frame of this.phone.takeSent()) {
                 const answer = this.site.answerArp(frame) ?? this.site.answerDhcp(frame, mute)
                 if (answer) chunks.push(onStream(answer))
             }
-            await this.phone.step(STEP, chunks)
+            await this.phone.step(step, chunks)
         }
     }
 

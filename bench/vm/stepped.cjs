@@ -1,8 +1,8 @@
 /**
  * Loaded into the process of the simulator VM before anything else (`node --require`), in place of `cable.cjs`: the other end of the
- * VM's stream, and its clock. Once the program has said its first word, time stands still, and the VM's loop does only the turns
- * that it is told to do, at a time that is told with them. Its random numbers come from `TUPLEPHONE_SEED`. So a run is
- * the same each time.
+ * VM's stream, and its clock. Once the program has said its first word, time stands still, and goes on only as far as it is
+ * told to; at each moment the VM does all that it has to do. Its random numbers have a seed, once that was told. So a run is the
+ * same each time.
  */
 "use strict"
 const crypto = require("node:crypto")
@@ -86,7 +86,6 @@ globalThis.setTimeout = (callback, delay, ...args) => {
         // the program is ready
         held = true
         turn = callback
-        seedRandom(Number(process.env.TUPLEPHONE_SEED))
         setTime(Date.now())
         tell()
     }, delay)
@@ -119,7 +118,8 @@ function tell() {
 }
 
 /** Let time go on, have chunks arrive, and do what there is to do, until `words` are said. */
-process.on("message", ({ ms, chunks, words }) => {
+process.on("message", ({ seed, ms, chunks, words }) => {
+    if (seed !== undefined) return seedRandom(seed)
     setTime(time + ms)
     for (const chunk of chunks) lan.emit("data", chunk)
     let turns = 0
@@ -127,5 +127,5 @@ process.on("message", ({ ms, chunks, words }) => {
         turn()
         turns++
     } while (turns < TURNS_MAX && (wanted < QUIET || said.length < words))
-    tell()
+    return tell()
 })

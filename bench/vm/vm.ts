@@ -60,8 +60,8 @@ export interface Running {
     sizes?: Record<string, number>
     /** Whether its instructions are counted: it is slower then. */
     metered?: boolean
-    /** Its time goes on by `step` alone, and its random numbers have this seed. */
-    seed?: number
+    /** Whether its time goes on by `step` alone: see `stepped.cjs`. */
+    stepped?: boolean
 }
 
 export class Vm {
@@ -87,16 +87,22 @@ export class Vm {
      * Compiles a program and starts it.
      * @param program its path in `devs`
      */
-    static start(program: string, { sizes = {}, metered = false, seed }: Running = {}): Vm {
+    static start(program: string, { sizes = {}, metered = false, stepped = false }: Running = {}): Vm {
         // the compiler writes into the folder in which it runs, and looks there for its own modules
         const folder = mkdtempSync(join(tmpdir(), "tuplephone-bench-"))
         for (const part of ["src", "devs"]) cpSync(join(PROJECT, part), join(folder, part), { recursive: true })
         resize(join(folder, "src/base/config.ts"), sizes)
         const options = ["-v", "-v", "run", "--tcp", "--ignore-missing-config"]
-        const args = ["--require", join(PROJECT, `bench/vm/${seed === undefined ? "cable" : "stepped"}.cjs`), CLI, ...options, join(folder, "devs", program)]
+        const args = [
+            "--require",
+            join(PROJECT, `bench/vm/${stepped ? "stepped" : "cable"}.cjs`),
+            CLI,
+            ...options,
+            join(folder, "devs", program),
+        ]
         const child = spawn(process.execPath, args, {
             cwd: folder,
-            env: { ...process.env, NO_UPDATE_NOTIFIER: "1", TUPLEPHONE_METER: metered ? "1" : "", TUPLEPHONE_SEED: String(seed) },
+            env: { ...process.env, NO_UPDATE_NOTIFIER: "1", TUPLEPHONE_METER: metered ? "1" : "" },
             stdio: ["ignore", "pipe", "pipe", "ipc"],
             serialization: "advanced",
             // Ctrl-C is for us alone; when we end, the cable ends the VM
@@ -136,6 +142,11 @@ export class Vm {
     /** What was said before time stood still: then the program is ready for `step`. */
     async ready(): Promise<Stepped> {
         return await this.next("stepped")
+    }
+
+    /** Of its random numbers from here on. */
+    seed(seed: number): void {
+        this.child.send({ seed })
     }
 
     /** Let its time go on by so many milliseconds, have chunks arrive, and wait until it has done what there is to do, and has said so many words. */

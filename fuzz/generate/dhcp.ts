@@ -32,7 +32,9 @@ export function dhcpFrame(c: Choices): Buffer {
     const source = c.rarely(15, () => c.address(), ROUTER)
     const holder = world.interfaces[lease.slot]
     const individual = random.chance(0.2)
-    const destination = individual ? c.rarely(3, () => c.address(), holder.address || lease.address) : c.rarely(20, () => c.address(), 0xffffffff)
+    const destination = individual
+        ? c.rarely(3, () => c.address(), holder.address || lease.address)
+        : c.rarely(20, () => c.address(), 0xffffffff)
     const d = {
         source,
         destination,
@@ -40,7 +42,11 @@ export function dhcpFrame(c: Choices): Buffer {
         port: c.rarely(40, () => random.one([67, 0, 69]), 68),
         data: message,
     }
-    const check = random.way([[6, "none"], [3, "right"], [1, "wrong"]] as const)
+    const check = random.way([
+        [6, "none"],
+        [3, "right"],
+        [1, "wrong"],
+    ] as const)
     const payload = udp({ ...d, check, lengthError: c.rarely(40, () => random.one([1, -1, -60, 300]), 0) })
     return c.packet({ source, destination, protocol: UDP, payload }, macOf(ROUTER), individual ? undefined : BROADCAST)
 }
@@ -75,7 +81,10 @@ function messageOf(c: Choices, lease: Lease): Buffer {
     if (random.chance(0.3)) options.push([61, Buffer.from(identifierOf(world, lease), "hex")])
     const header = Buffer.alloc(FIXED)
     header.set([2, 1, 6])
-    header.writeUInt32BE(c.rarely(10, () => random.one([0, random.word()]), lease.xid), 4)
+    header.writeUInt32BE(
+        c.rarely(10, () => random.one([0, random.word()]), lease.xid),
+        4
+    )
     header.writeUInt32BE(addressFor(c, lease), 16)
     Buffer.from(world.interfaces[lease.slot].mac, "hex").copy(header, 28)
     header.writeUInt32BE(0x63825363, 236)
@@ -110,7 +119,8 @@ function valueOf(c: Choices, lease: Lease, code: number): Buffer {
     if (code === 1) return word32(random.chance(0.8) ? random.one(MASKS) : random.word())
     if (code === 51 || code === 58 || code === 59) return word32(random.chance(0.8) ? random.one(TIMES) : random.word())
     if (code === 28 || code === 54) return word32(c.address())
-    if (code === 3 || code === 6 || code === 42) return Buffer.concat(Array.from({ length: 1 + random.below(3) }, () => word32(c.address())))
+    if (code === 3 || code === 6 || code === 42)
+        return Buffer.concat(Array.from({ length: 1 + random.below(3) }, () => word32(c.address())))
     if (code === 52) return Buffer.from([random.below(6)])
     if (code === 53) return Buffer.from([random.chance(0.7) ? random.one([OFFER, ACK, NAK]) : random.below(256)])
     if (code === 61) {

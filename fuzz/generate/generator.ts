@@ -8,7 +8,8 @@ import { arpFrame, icmpFrame, protocolFrame, udpFrame } from "./ip.js"
 import { rtcpFrame, rtpFrame } from "./rtp.js"
 
 /** How many of a hundred are of each kind. */
-const KINDS = [
+type Kinds = readonly (readonly [weight: number, kind: (choices: Choices) => Buffer | undefined])[]
+const KINDS: Kinds = [
     [24, rtpFrame],
     [4, rtcpFrame],
     [15, udpFrame],
@@ -16,7 +17,10 @@ const KINDS = [
     [16, arpFrame],
     [17, dhcpFrame],
     [6, protocolFrame],
-] as const
+]
+/** How many of a hundred batches have most of one kind, and the weight of that beside the hundred. */
+const FOCUSED = 0.2
+const FOCUS = 400
 /** A frame with a tag is as long as this. */
 const LONGEST = 1518
 /** The length of an order: see `devs/fuzz/main.ts`. */
@@ -30,7 +34,18 @@ export interface Next {
 }
 
 export class Generator {
+    private kinds: Kinds = KINDS
+
     constructor(private readonly random: Random) {}
+
+    /** A batch begins: now and then most of it is of one kind, so that queues fill, limits are reached, and rows are long. */
+    begin(): void {
+        const { random } = this
+        this.kinds = KINDS
+        if (!random.chance(FOCUSED)) return
+        const [, kind] = random.one(KINDS)
+        this.kinds = [...KINDS, [FOCUS, kind]]
+    }
 
     next(world: World): Next {
         while (true) {
@@ -43,7 +58,7 @@ export class Generator {
     }
 
     private made(choices: Choices): Buffer {
-        return this.random.way(KINDS)(choices) ?? arpFrame(choices)
+        return this.random.way(this.kinds)(choices) ?? arpFrame(choices)
     }
 
     /** Octets as nobody meant them. */

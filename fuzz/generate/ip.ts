@@ -4,11 +4,18 @@ import { PEER_PORT, ROUTER, macOf } from "../site.js"
 import { address, type Address } from "../world.js"
 import type { Choices } from "./choices.js"
 
+/** Bytes of the longest datagram. */
+const LONGEST = 1472
 const PORTS = [0, 68, 67, 5004, 5005, 7000, 4000, 53, 65535]
 /** Types of ICMP: echo, errors, redirect, and others (RFC 792; RFC 1122, 3.2.2). */
 const TYPES = [0, 3, 5, 8, 4, 11, 12, 13, 17, 255]
 
-const checkOf = (c: Choices): Check => c.random.way([[6, "right"], [3, "none"], [1, "wrong"]] as const)
+const checkOf = (c: Choices): Check =>
+    c.random.way([
+        [6, "right"],
+        [3, "none"],
+        [1, "wrong"],
+    ] as const)
 
 export function arpFrame(c: Choices): Buffer {
     const { random } = c
@@ -52,16 +59,20 @@ export function udpFrame(c: Choices): Buffer {
         destination,
         sourcePort: c.rarely(4, () => random.below(65536), PEER_PORT),
         port: random.way([
-            [3, () => 7000],
+            [6, () => 7000],
             [3, () => random.one(PORTS)],
             [1, () => random.below(65536)],
         ])(),
-        data: c.bytes(1472),
+        data: c.bytes(LONGEST),
     }
     const lengthError = c.rarely(10, () => random.one([1, -1, -8, 8, 100, -d.data.length - 8, random.below(65536)]), 0)
     const payload = udp({ ...d, check: checkOf(c), lengthError })
     const short = c.rarely(25, () => payload.subarray(0, random.below(8)), payload)
-    return c.packet({ source, destination, protocol: UDP, payload: short }, macOf(source), group && random.chance(0.8) ? BROADCAST : undefined)
+    return c.packet(
+        { source, destination, protocol: UDP, payload: short },
+        macOf(source),
+        group && random.chance(0.8) ? BROADCAST : undefined
+    )
 }
 
 export function icmpFrame(c: Choices): Buffer {
@@ -83,10 +94,24 @@ export function icmpFrame(c: Choices): Buffer {
     let message: Buffer
     if (type === 3 || type === 5) {
         const word = type === 5 ? c.rarely(4, () => c.address(), c.stranger()) : c.rarely(4, () => random.word(), 0)
-        message = icmp(type, code, Buffer.concat([word32(word), quote(c)]), c.rarely(12, () => "wrong", "right"))
-    } else message = icmp(type, code, Buffer.concat([words16([random.one([0x7470, random.below(65536)]), 1]), c.bytes(1472)]), c.rarely(12, () => "wrong", "right"))
+        message = icmp(
+            type,
+            code,
+            Buffer.concat([word32(word), quote(c)]),
+            c.rarely(12, () => "wrong", "right")
+        )
+    } else
+        message = icmp(
+            type,
+            code,
+            Buffer.concat([words16([random.one([0x7470, random.below(65536)]), 1]), c.bytes(LONGEST)]),
+            c.rarely(12, () => "wrong", "right")
+        )
     if (random.chance(0.05)) message = message.subarray(0, random.below(Math.min(message.length, 40)))
-    return c.packet({ source, destination: ours.address, protocol: ICMP, payload: message, tos: c.rarely(3, () => random.below(256), 0) }, macOf(source))
+    return c.packet(
+        { source, destination: ours.address, protocol: ICMP, payload: message, tos: c.rarely(3, () => random.below(256), 0) },
+        macOf(source)
+    )
 }
 
 /** The head of a packet of ours, as an error quotes it; or of one that never was. */

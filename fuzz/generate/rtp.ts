@@ -107,7 +107,11 @@ function datagramOf(c: Choices, call: Call, data: Buffer): Buffer {
     const d = { ...ends, sourcePort: call.remotePort, port: call.port, data }
     if (random.chance(0.05)) d.sourcePort = random.one([0, 4001, 5004, 67, random.below(65536)])
     if (random.chance(0.03)) d.source = c.address()
-    const check = random.way([[6, "none"], [3, "right"], [1, "wrong"]] as const)
+    const check = random.way([
+        [6, "none"],
+        [3, "right"],
+        [1, "wrong"],
+    ] as const)
     const lengthError = c.rarely(15, () => random.one([1, -1, -200, 1000, 8 - data.length - 8 - 1]), 0)
     const payload = udp({ ...d, check, lengthError })
     return c.packet({ source: d.source, destination: d.destination, protocol: UDP, payload }, macOf(call.remote))

@@ -1,7 +1,7 @@
 /** The oracle for the DHCP client (RFC 2131, 3, 4.1 and 4.4; RFC 4039; RFC 6842). */
 import { LeaseState, interfaceAt, isHostAddress, isHostPart, type Address, type Lease, type Verdict, type World } from "../world.js"
 import { Options } from "./dhcp-options.js"
-import { checksumHolds, type Packet } from "./ipv4.js"
+import { checksumHolds, type Packet } from "./packet.js"
 
 export const CLIENT_PORT = 68
 const SERVER_PORT = 67
@@ -101,7 +101,8 @@ function judgeGrant(world: World, lease: Lease, grant: Grant, verdict: Verdict):
     const holds = HOLDING.includes(lease.state)
     if (holder && holder !== ours) {
         const held = world.leases[holder.slot]
-        if (holds || !HOLDING.includes(held.state) || ours.mac !== world.mac || held.server !== grant.server) return verdict.count("dhcpBad")
+        if (holds || !HOLDING.includes(held.state) || ours.mac !== world.mac || held.server !== grant.server)
+            return verdict.count("dhcpBad")
         verdict.count("dhcpSameClient")
         verdict.ends = "a lease takes a MAC address of its own"
         return

@@ -32,7 +32,8 @@ function judgeFrame(world: World, frame: Buffer, verdict: Verdict): void {
     const sender = frame.toString("hex", 6, 12)
     if (type === IPV4) judgeIpv4(world, frame.subarray(HEADER), { individual, sender }, verdict)
     else if (type === ARP) judgeArp(world, frame.subarray(HEADER), verdict)
-    else if (type === VLAN && isPriorityTag(frame)) judgeFrame(world, Buffer.concat([frame.subarray(0, 12), frame.subarray(12 + TAG)]), verdict)
+    else if (type === VLAN && isPriorityTag(frame))
+        judgeFrame(world, Buffer.concat([frame.subarray(0, 12), frame.subarray(12 + TAG)]), verdict)
     else verdict.count("ethUnknown")
 }
 

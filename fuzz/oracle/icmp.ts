@@ -1,10 +1,9 @@
 /** The oracle for ICMP (RFC 792; RFC 1122, 3.2.2). */
-import { icmpAnswer } from "../answers.js"
+import { ARP_REQUEST, arpAnswer, icmpAnswer } from "../answers.js"
 import { checksum } from "../checksum.js"
 import { isSource, onLink, interfaceAt, type Interface, type Verdict, type World } from "../world.js"
 import { NEIGHBOURS } from "./arp.js"
-import { ARP_REQUEST, arpAnswer } from "../answers.js"
-import type { Packet } from "./ipv4.js"
+import { UDP, type Packet } from "./packet.js"
 
 const HEADER = 8
 const ECHO_REPLY = 0
@@ -13,7 +12,6 @@ const REDIRECT = 5
 const ECHO_REQUEST = 8
 const TIME_EXCEEDED = 11
 const IPV4_HEADER = 20
-const UDP = 17
 /** Of a destination unreachable: the last that says something of the peer (RFC 792). */
 const PORT = 3
 /** Milliseconds for which a peer that was heard is there, whatever others say of it. */

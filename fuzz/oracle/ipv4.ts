@@ -1,15 +1,15 @@
 /** The oracle for IPv4 (RFC 791; RFC 1122, 3.2.1) and UDP (RFC 768; RFC 1122, 4.1). */
 import { icmpAnswer } from "../answers.js"
 import { checksum } from "../checksum.js"
-import { interfaceAt, isBroadcast, isHostAddress, isSource, type Call, type Interface, type Mac, type Verdict, type World } from "../world.js"
+import { interfaceAt, isBroadcast, isHostAddress, isSource, type Call, type Interface, type Verdict, type World } from "../world.js"
 import { CLIENT_PORT, judgeDhcp } from "./dhcp.js"
 import { judgeIcmp } from "./icmp.js"
+import { UDP, checksumHolds, type Link, type Packet } from "./packet.js"
 import { judgeRtp } from "./rtp.js"
 
 const HEADER = 20
 const UDP_HEADER = 8
 const ICMP = 1
-const UDP = 17
 const MORE_AND_OFFSET = 0x3fff
 /** Datagrams that wait in a socket, at most, and their bytes. */
 const DATAGRAMS = 4
@@ -20,24 +20,6 @@ const QUOTED = 8
 const UNREACHABLE = 3
 const UNREACHABLE_PROTOCOL = 2
 const UNREACHABLE_PORT = 3
-
-/** How a packet came: in a frame to one MAC address or to a group, and from whom. */
-export interface Link {
-    individual: boolean
-    sender: Mac
-}
-
-/** A packet that is whole. */
-export interface Packet {
-    link: Link
-    whole: Buffer
-    header: number
-    source: number
-    destination: number
-    tos: number
-    protocol: number
-    payload: Buffer
-}
 
 export function judgeIpv4(world: World, b: Buffer, link: Link, verdict: Verdict): void {
     const header = (b[0] & 15) * 4
@@ -123,17 +105,6 @@ function judgeSocket(world: World, packet: Packet, datagram: Buffer, owner: Inte
     const bytes = waiting.reduce((sum, [, , length]) => sum + length, 0)
     if (waiting.length >= DATAGRAMS || bytes + data.length > DATAGRAM_BYTES) return verdict.count("udpQueueFull")
     verdict.effects.push(() => void waiting.push([packet.source, port, data.length]))
-}
-
-/** RFC 768: over a pseudo-header too; 0 says that there is none. */
-export function checksumHolds({ source, destination }: Packet, datagram: Buffer): boolean {
-    if (datagram.readUInt16BE(6) === 0) return true
-    const pseudo = Buffer.alloc(12)
-    pseudo.writeUInt32BE(source, 0)
-    pseudo.writeUInt32BE(destination, 4)
-    pseudo[9] = UDP
-    pseudo.writeUInt16BE(datagram.length, 10)
-    return checksum(Buffer.concat([pseudo, datagram])) === 0
 }
 
 /** RFC 1122, 3.2.2.1: an error with the header and the first 8 octets behind it, or as many as there are (RFC 792); ten a second. */

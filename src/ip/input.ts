@@ -1,7 +1,17 @@
 /** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
 import { count, Counter } from "../base/counters"
 import { sum } from "../wire/checksum"
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_VLAN, ETH_HEADER, ETH_SRC, ETH_TYPE, TAGGED, TAGGED_MASK, VLAN_TAG } from "../wire/ethernet"
+import {
+    ETHERTYPE_ARP,
+    ETHERTYPE_IPV4,
+    ETHERTYPE_VLAN,
+    ETH_HEADER,
+    ETH_SRC,
+    ETH_TYPE,
+    TAGGED,
+    TAGGED_MASK,
+    VLAN_TAG,
+} from "../wire/ethernet"
 import { UNREACHABLE_PORT } from "../wire/icmp"
 import {
     FRAGMENT_MASK,

@@ -75,6 +75,10 @@ function describeTree(): void {
     file("bench/some.ts", "sim/start")
     file("src/wire/simulated.ts", "sim/start")
     file("src/main-other.ts", "examples/one")
+    file("bench/vm.ts", "sim/start")
+    file("fuzz/run.ts", "bench/vm")
+    file("fuzz/oracle.ts", "src/wire/at", AS_TYPE)
+    file("fuzz/frames.ts", "sim/lan/host")
     file("test/missing.ts", "sim/nowhere")
 }
 
@@ -87,7 +91,7 @@ describe("the rules of who imports whom", () => {
             writeFileSync(join(folder, path), `${lines.join("\n")}\n`)
         }
         for (const name of ["tsconfig.json", ".dependency-cruiser.cjs"]) copyFileSync(join(PROJECT, name), join(folder, name))
-        const folders = ["src", "sim", "test", "bench", "scripts", "examples"]
+        const folders = ["src", "sim", "test", "bench", "fuzz", "scripts", "examples"]
         const { stdout, stderr } = spawnSync(process.execPath, [CRUISER, "--output-type", "json", ...folders], {
             cwd: folder,
             encoding: "utf8",
@@ -140,6 +144,10 @@ describe("the rules of who imports whom", () => {
             "sim-without-tests: sim/measured -> bench/some",
             "sim-without-tests: sim/tested -> test/some",
         ])
+    })
+
+    it("keep what the fuzz program expects apart from the firmware, and from the embedded LAN", () => {
+        assert.deepEqual(said("fuzz/"), ["independent-fuzz: fuzz/frames -> sim/lan/host", "independent-fuzz: fuzz/oracle -> wire/at"])
     })
 
     it("keep the firmware apart from what is beside it, except for the example that a program is", () => {
