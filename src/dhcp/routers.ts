@@ -18,6 +18,8 @@ const FAILED = 2
 const ADDRESSES = 4
 const LENGTH = ADDRESSES + 4 * ROUTERS
 const records = Buffer.alloc(INTERFACES * LENGTH)
+/** The router that has failed last: a lease that has another one does not begin with it. */
+let silent = 0
 
 /** Note the routers that a message names. @returns the first one, 0 if none can be used */
 export function noteRouters(ifc: Interface, r: DhcpReply): number {
@@ -31,11 +33,13 @@ export function noteRouters(ifc: Interface, r: DhcpReply): number {
         if (address === r.address) continue
         if (interfaceOf(address)) continue
         records.setAt(record + ADDRESSES + 4 * n, "i32", address)
-        if (n === 0) first = address
+        if (n === 0 ? true : first === silent) {
+            first = address
+            records[record + IN_USE] = n
+        }
         n++
     }
     records[record + COUNT] = n
-    records[record + IN_USE] = 0
     records[record + FAILED] = 0
     return first
 }
@@ -47,12 +51,12 @@ export function followRouter(n: Neighbour): void {
     for (const ifc of interfaces) {
         if (ifc.gateway !== n.address) continue
         const record = ifc.slot * LENGTH
-        const failed = records[record + FAILED] + 1
         const count = records[record + COUNT]
+        // if none of them answers, the sockets are told, and who tries again begins with this one; a pool's router is alone
+        const failed = n.known ? 0 : (records[record + FAILED] + 1) % count
         records[record + FAILED] = failed
-        // if none of them answers, the sockets are told, and who tries again begins with this one
-        if (n.known ? true : failed >= count) records[record + FAILED] = 0
-        else {
+        if (failed > 0) {
+            silent = n.address
             const next = (records[record + IN_USE] + 1) % count
             records[record + IN_USE] = next
             setAddress(ifc, ifc.address, ifc.mask, records.getAt(record + ADDRESSES + 4 * next, "i32"))

@@ -12,6 +12,8 @@ const MACS = ["02:00:5e:00:00:05", "02:00:5e:00:00:06"] as const
 const TARGET = "192.0.2.9:4000"
 /** Milliseconds for which a neighbour is trusted (RFC 1122, 2.3.2.1), and in which it is given up then. */
 const GONE = 60_000 + 10_000
+/** Milliseconds for a call whose way is known. */
+const AT_ONCE = 500
 const FRAMES_PER_SECOND = 50
 
 describe("a call of a lease with two routers", () => {
@@ -67,19 +69,32 @@ describe("a call of a lease with two routers", () => {
             routers.map(router => router.heard.length > 0),
             [false, true]
         )
-        assert.equal((await rig.interfaces()).find(i => i.address === call.local!.split(":")[0])!.gateway, ROUTERS[1])
+        const gatewayOf = async ({ local }: Call) => (await rig.interfaces()).find(i => i.address === local!.split(":")[0])!.gateway
+        assert.equal(await gatewayOf(call), ROUTERS[1])
+
+        // the next call, and a renewal, begin with the one that answers
+        const again = performance.now()
+        const next = await rig.call(TARGET, "--play speech")
+        assert.ok(performance.now() - again < AT_ONCE, `${performance.now() - again} ms`)
+        const [{ name }] = (await rig.interfaces()).filter(i => i.address === next.local!.split(":")[0])
+        const { ack } = rig.lan.dhcp.counters
+        await rig.run(`lease renew ${name}`)
+        await until("the renewal", () => rig.lan.dhcp.counters.ack > ack)
+        await goesOn(next)
+        assert.equal((await rig.callOf(next.id)).lost, 0)
+        assert.equal(await gatewayOf(next), ROUTERS[1])
     })
 
-    it("turns to the second one when the first dies, and does not end", async t => {
+    it("turns to the other one when the one in use dies, and does not end", async t => {
         const call = await rig.call(TARGET, "--play speech")
         await goesOn(call)
-        assert.equal(routers[1]!.heard.length, 0)
-        die(routers[0]!)
+        const [used, other] = routers[0]!.heard.length > 0 ? routers : routers.slice().reverse()
+        assert.equal(other!.heard.length, 0)
+        die(used!)
         const died = performance.now()
         const before = (await rig.callOf(call.id)).rxFrames
-        await until("voice by the second one", async () => (await rig.callOf(call.id)).rxFrames > before + FRAMES_PER_SECOND, GONE)
-        const silence = routers[1]!.heard[0]!.at - died
-        t.diagnostic(`${(silence / 1000).toFixed(1)} s of silence`)
+        await until("voice by the other one", async () => (await rig.callOf(call.id)).rxFrames > before + FRAMES_PER_SECOND, GONE)
+        t.diagnostic(`${((other!.heard[0]!.at - died) / 1000).toFixed(1)} s of silence`)
         await goesOn(call)
     })
 
