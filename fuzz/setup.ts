@@ -35,7 +35,7 @@ const LONG = 1000
 /** Milliseconds: until announcements are over, until conflicts are forgotten. */
 const ANNOUNCED = 2500
 const FORGOTTEN = 10_100
-const PATIENCE = 60_000
+const PATIENCE = 200_000
 /** Milliseconds until calls have ended, and until a neighbour that does not answer is forgotten. */
 const ENDED = 5000
 const NEIGHBOURS_GONE = 70_000
@@ -105,7 +105,8 @@ export class Setup {
             // one that was granted by a made up message has other times
             const usual = isDeepStrictEqual(told.times[slot], TIMES)
             if (state === LeaseState.Bound && mask === MASK && router === ROUTER && usual) continue
-            if (state >= LeaseState.Bound) await this.phone.renew(slot)
+            // one that was renewed, and whose server is none, asks all after a while
+            if (state === LeaseState.Bound) await this.phone.renew(slot)
             return true
         }
         if (told.plainState !== "open") {

@@ -27,15 +27,17 @@ function isHost(host: Address): boolean {
     return host === ROUTER || PEERS.some(octet => peer(octet) === host)
 }
 
-/** A client's message: its type, and the slot in its identifier (RFC 4361). */
-export function clientMessage(message: Buffer): { type: number; slot: number; xid: number } {
+/** A client's message: its type, the slot in its identifier (RFC 4361), and the address that it asks for. */
+export function clientMessage(message: Buffer): { type: number; slot: number; xid: number; requested: Address } {
     let type = 0
     let slot = 0
+    let requested = 0
     for (let i = 240; i < message.length && message[i] !== 255; i += 2 + message[i + 1]) {
         if (message[i] === 53) type = message[i + 2]
+        if (message[i] === 50) requested = message.readUInt32BE(i + 2)
         if (message[i] === 61) slot = message[i + 6]
     }
-    return { type, slot, xid: message.readUInt32BE(4) }
+    return { type, slot, xid: message.readUInt32BE(4), requested }
 }
 
 export class Site {
@@ -56,11 +58,11 @@ export class Site {
     answerDhcp(frame: Buffer, mute: number[]): Buffer | undefined {
         if (frame.readUInt16BE(12) !== ETHERTYPE_IPV4 || frame[23] !== UDP || frame.readUInt16BE(36) !== 67) return undefined
         const message = frame.subarray(42)
-        const { type, slot } = clientMessage(message)
+        const { type, slot, requested } = clientMessage(message)
         if (type === DECLINE) this.declined[slot] = (this.declined[slot] ?? 0) + 1
         if ((type !== DISCOVER && type !== REQUEST) || mute.includes(slot)) return undefined
         const held = message.readUInt32BE(12)
-        const given = held || address(10, 77, 0, 50 + slot + 10 * ((this.declined[slot] ?? 0) % 4))
+        const given = held || requested || address(10, 77, 0, 50 + slot + 10 * ((this.declined[slot] ?? 0) % 4))
         const reply = Buffer.from(message.subarray(0, 240))
         reply[0] = 2
         reply.writeUInt32BE(0, 12)

@@ -91,11 +91,11 @@ export class Interface {
 }
 
 /**
- * What tells the ports of all protocols apart: for UDP the port itself, which the fast path has in its hands, else the number of the
- * protocol (IANA, Protocol Numbers) before it.
+ * What tells the ports of all protocols apart: for UDP the port itself, which the fast path has in its hands, else before it
+ * what the protocol's number (IANA, Protocol Numbers) has that UDP's has not, and the other way round: no other number gives 0.
  */
 export function keyOf(protocol: number, port: number): number {
-    return protocol === PROTOCOL_UDP ? port : (protocol << 16) | port
+    return ((protocol ^ PROTOCOL_UDP) << 16) | port
 }
 
 function find(e: Endpoint, key: number): Endpoint {
