@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from "node:util"
 import { sort, type Sent } from "./answers.js"
 import { Generator } from "./generate/generator.js"
 import { Voice, voiceFrame } from "./generate/rtp.js"
-import { Choices } from "./generate/choices.js"
 import { judge } from "./oracle/ethernet.js"
 import { advance, noteDhcp } from "./oracle/time.js"
 import { Phone, onStream, type Left, type Told } from "./phone.js"
@@ -15,6 +14,8 @@ import type { Verdict, World } from "./world.js"
 /** Frames of a batch, and bytes, for the phone takes no more at a time. */
 const FRAMES = 64
 const BYTES = 9000
+/** Frames of voice as it should be, for each frame that is tested. */
+const VOICE = 0.08
 /** Batches between looks at all that the phone knows. */
 const LOOK = 32
 /** Frames before the heap is measured for the first time, and between reports of progress. */
@@ -200,9 +201,9 @@ class Run {
         }
         for (const frame of this.pending.splice(0)) await add(frame, judge(this.world, frame), false)
         while (tested < FRAMES && bytes < BYTES && this.done + tested < limit && !ends) {
-            if (this.random.chance(0.08) && this.world.calls.length > 0) {
-                const call = this.random.one(this.world.calls)
-                const frame = voiceFrame(new Choices(new Random(0), this.world), call, this.voice.next(call, this.world.now))
+            const call = this.random.chance(VOICE) ? this.generator.choices(this.world).talking() : undefined
+            if (call) {
+                const frame = voiceFrame(this.world, call, this.voice.next(call, this.world.now))
                 await add(frame, judge(this.world, frame), false)
             }
             const { frame, verdict } = this.generator.next(this.world)
@@ -224,7 +225,8 @@ class Run {
         let ms = this.random.way<() => number>([
             [30, () => this.random.below(40)],
             [5, () => 100],
-            [0.3, () => 4000],
+            // so long that a peer is not heard any more
+            [1, () => 4000],
             // so long that neighbours are forgotten
             [0.1, () => 66_000],
         ])()

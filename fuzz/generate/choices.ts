@@ -25,7 +25,9 @@ const VERSIONS = [0, 5, 6, 15]
 export class Choices {
     constructor(
         readonly random: Random,
-        readonly world: World
+        readonly world: World,
+        /** Slot of a call whose peer says nothing. */
+        private readonly silent?: number
     ) {}
 
     /** An interface with an address. */
@@ -35,6 +37,12 @@ export class Choices {
 
     call(): Call | undefined {
         return this.world.calls.length > 0 ? this.random.one(this.world.calls) : undefined
+    }
+
+    /** A call whose peer speaks. */
+    talking(): Call | undefined {
+        const talking = this.world.calls.filter(call => call.slot !== this.silent)
+        return talking.length > 0 ? this.random.one(talking) : undefined
     }
 
     stranger(): Address {

@@ -56,7 +56,8 @@ function typeFor(c: Choices, lease: Lease): number {
     const { random } = c
     if (random.chance(0.05)) return random.below(256)
     if (random.chance(0.1)) return NAK
-    return lease.state === LeaseState.Selecting && random.chance(0.7) ? OFFER : ACK
+    const seeks = lease.state === LeaseState.Selecting || lease.state === LeaseState.Reselecting
+    return seeks && random.chance(0.7) ? OFFER : ACK
 }
 
 function addressFor(c: Choices, lease: Lease): number {

@@ -21,12 +21,19 @@ const KINDS: Kinds = [
 /** How many of a hundred batches have most of one kind, and the weight of that beside the hundred. */
 const FOCUSED = 0.2
 const FOCUS = 400
+/** How often another call is silent, or none, in each batch; and the slots of calls. */
+const SILENCE = 0.05
+const CALLS = 8
 /** A frame with a tag is as long as this. */
 const LONGEST = 1518
 /** The length of an order: see `devs/fuzz/main.ts`. */
 const ORDER = 4
-/** Of the frames after which the world must be set up anew, which takes time, so many are taken. */
-const ENDING = 0.04
+/**
+ * Of the frames after which the world must be set up anew, which takes time, so many are taken: few of those that come
+ * often, by `Verdict.ends`.
+ */
+const ENDING = 0.3
+const OFTEN: Record<string, number> = { "a lease is granted": 0.02, "a lease is refused": 0.05 }
 
 export interface Next {
     frame: Buffer
@@ -35,12 +42,15 @@ export interface Next {
 
 export class Generator {
     private kinds: Kinds = KINDS
+    /** Slot of a call whose peer says nothing for a while: then it may be gone. */
+    private silent: number | undefined
 
     constructor(private readonly random: Random) {}
 
     /** A batch begins: now and then most of it is of one kind, so that queues fill, limits are reached, and rows are long. */
     begin(): void {
         const { random } = this
+        if (random.chance(SILENCE)) this.silent = random.chance(0.5) ? random.below(CALLS) : undefined
         this.kinds = KINDS
         if (!random.chance(FOCUSED)) return
         const [, kind] = random.one(KINDS)
@@ -49,12 +59,16 @@ export class Generator {
 
     next(world: World): Next {
         while (true) {
-            const frame = this.altered(this.made(new Choices(this.random, world)))
+            const frame = this.altered(this.made(this.choices(world)))
             if (frame.length === ORDER || frame.length > LONGEST) continue
             const verdict = judge(world, frame)
-            if (verdict.avoid || (verdict.ends && !this.random.chance(ENDING))) continue
+            if (verdict.avoid || (verdict.ends && !this.random.chance(OFTEN[verdict.ends] ?? ENDING))) continue
             return { frame, verdict }
         }
+    }
+
+    choices(world: World): Choices {
+        return new Choices(this.random, world, this.silent)
     }
 
     private made(choices: Choices): Buffer {

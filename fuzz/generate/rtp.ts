@@ -1,10 +1,12 @@
 /** Frames of a call: RTP, RTCP, and what is neither. */
-import { UDP, rtp, udp, words16, word32, type Rtp } from "../frames.js"
+import { ETHERTYPE_IPV4, UDP, ethernet, ipv4, rtp, udp, words16, word32, type Rtp } from "../frames.js"
 import { macOf } from "../site.js"
-import type { Call } from "../world.js"
+import type { Call, World } from "../world.js"
 import type { Choices } from "./choices.js"
 
 const SAMPLES = 160
+/** As TOS octet: the class EF (RFC 3246). */
+const EF = 0xb8
 const RTCP_TYPES = [200, 201, 202, 203, 204]
 const PAYLOAD_TYPES = [0, 8, 9, 13, 18, 96, 101, 127, 63, 64, 72, 95]
 /** Sources that are none of a call's, few enough to come in rows. */
@@ -26,11 +28,11 @@ export class Voice {
 }
 
 /** A datagram of a call's peer in a frame. */
-export function voiceFrame(c: Choices, call: Call, data: Buffer): Buffer {
-    const ours = c.world.interfaces[call.interface]
-    const ends = { source: call.remote, destination: ours.address }
-    const datagram = udp({ ...ends, sourcePort: call.remotePort, port: call.port, data })
-    return c.packet({ ...ends, protocol: UDP, payload: datagram, tos: 0xb8 }, macOf(call.remote))
+export function voiceFrame(world: World, call: Call, data: Buffer): Buffer {
+    const { address, mac } = world.interfaces[call.interface]
+    const ends = { source: call.remote, destination: address }
+    const payload = ipv4({ ...ends, protocol: UDP, payload: udp({ ...ends, sourcePort: call.remotePort, port: call.port, data }), tos: EF })
+    return ethernet({ to: mac, from: macOf(call.remote), type: ETHERTYPE_IPV4, payload })
 }
 
 function sequenceNear(c: Choices, call: Call): number {
@@ -51,7 +53,7 @@ function sequenceNear(c: Choices, call: Call): number {
 
 /** RTP, its fields wrong now and then. */
 export function rtpFrame(c: Choices): Buffer | undefined {
-    const call = c.call()
+    const call = c.talking()
     if (!call) return undefined
     const { random } = c
     const p: Rtp = {
@@ -119,7 +121,7 @@ function datagramOf(c: Choices, call: Call, data: Buffer): Buffer {
 
 /** RTCP: to the port above, or, as RFC 5761 has it, to the same one. */
 export function rtcpFrame(c: Choices): Buffer | undefined {
-    const call = c.call()
+    const call = c.talking()
     if (!call) return undefined
     const { random } = c
     const count = random.below(4)
