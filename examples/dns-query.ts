@@ -78,7 +78,7 @@ async function resolve(sd: number, name: string): Promise<number> {
     const id = Math.randomInt(0xffff)
     const query = buildQuery(id, name)
     for (let attempt = 1; ; attempt++) {
-        send(sd, query)
+        await send(sd, query)
         try {
             while (true) {
                 const answer = await recv(sd, TIMEOUT)

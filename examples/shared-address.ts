@@ -30,7 +30,7 @@ const show = (a: SocketAddress) => `${formatAddress(a.address)}:${a.port}`
 
 async function exchange(sd: number, host: string, text: string) {
     await connect(sd, { address: parseAddress(host), port: 4000 })
-    send(sd, Buffer.from(text))
+    await send(sd, Buffer.from(text))
     console.log(`${show(getsockname(sd))} heard: ${(await recv(sd, 1000)).toString()}`)
 }
 

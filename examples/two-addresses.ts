@@ -36,7 +36,7 @@ for (const host of ["10.77.0.2", "10.77.0.3"]) {
     sockets.push(sd)
 }
 for (const sd of sockets) {
-    send(sd, Buffer.from("hello"))
+    await send(sd, Buffer.from("hello"))
     const echo = await recv(sd, 1000)
     console.log(`${show(getsockname(sd))} said to ${show(getpeername(sd))} and heard: ${echo.toString()}`)
 }

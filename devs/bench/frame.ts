@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { DatagramSocket } from "../../src/socket/datagram"
 import { SAMPLES_PER_FRAME, USUAL_FRAME } from "../../src/base/config"
 import { COUNTERS, Counter, countOf } from "../../src/base/counters"
 import { split } from "../../src/base/text"
@@ -34,7 +35,7 @@ phy.start(receive, followLink)
 while (!phy.up) await ds.sleep(1)
 await openCalls()
 // two of them are about to begin their numbers again
-const [sequenced, stamped] = sockets.map(s => s.frame)
+const [sequenced, stamped] = (sockets as DatagramSocket[]).map(s => s.frame)
 sequenced.blitAt(RTP + 2, hex`fff0`, 0, 2)
 stamped.blitAt(RTP + 4, hex`fffff9c0`, 0, 4)
 
@@ -53,7 +54,7 @@ function figures(): void {
     settleSockets()
     const calls: any[] = []
     for (let i = 0; i < CALLS; i++) {
-        const s = sockets[i]
+        const s = sockets[i] as DatagramSocket
         const r = sessions[i].reception
         calls.push({
             rx: s.rx,
@@ -91,7 +92,7 @@ function endpointOn(port: number, onPacket: (b: Buffer, udp: number, length: num
 /** With a UDP checksum on what is sent, or without. */
 function check(on: boolean): void {
     for (let i = 0; i < CALLS; i++) {
-        const s = sockets[i]
+        const s = sockets[i] as DatagramSocket
         s.flags = on ? 0 : 1 << SocketOption.SO_NO_CHECK
         s.ready = !on
     }
@@ -103,7 +104,7 @@ const nothing = endpointOn(PORT, () => {})
 async function parts(turns: number, blocks: number): Promise<void> {
     const b = sample
     const session = sessions[0]
-    const socket = sockets[0]
+    const socket = sockets[0] as DatagramSocket
     const ifc = interfaces[1]
     const frame = socket.frame
     const dst = ifc.address
@@ -159,7 +160,7 @@ async function obey(order: string) {
     else if (word[0] === "check") check(turns === 1)
     else if (word[0] === "write")
         await time(word[0], turns, blocks, n => {
-            for (let i = 0; i < n; i++) stream._socketWrite(sockets[i & 7].frame)
+            for (let i = 0; i < n; i++) stream._socketWrite((sockets[i & 7] as DatagramSocket).frame)
         })
     else if (word[0] === "transmit")
         await time(word[0], turns, blocks, n => {

@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { DatagramSocket } from "../../src/socket/datagram"
 import { receive } from "../../src/ip/input"
 import { followLink } from "../../src/link/ethernet"
 import { w5500Phy } from "../../src/phy/w5500/driver"
@@ -39,7 +40,7 @@ async function round(order: Buffer, alone: boolean) {
     const before = heard()
     settleHeap()
     mark()
-    if (alone) for (let i = 0; i < out; i++) phy.transmit(sockets[i].frame)
+    if (alone) for (let i = 0; i < out; i++) phy.transmit((sockets[i] as DatagramSocket).frame)
     else for (let i = 0; i < out; i++) sendFrame(sessions[i])
     for (let i = 0; i < TURNS && !chip.done(out); i++) await ds.sleep(0)
     mark()

@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { DatagramSocket } from "../../src/socket/datagram"
 import { startInterfaces } from "../../src/address/link"
 import { parsePool } from "../../src/address/pool"
 import { COUNTERS, Counter, countOf } from "../../src/base/counters"
@@ -87,12 +88,14 @@ async function obey(what: number, x: number, y: number, z: number) {
     }
 }
 
+const datagrams = sockets as DatagramSocket[]
+
 /** The counters, in their order; and the lengths of what waited in the plain socket, which is taken out. */
 function counted() {
     settleSockets()
     const waiting: number[] = []
     if (plain >= 0)
-        for (let d = sockets[plain].dequeue(); d; d = sockets[plain].dequeue()) {
+        for (let d = datagrams[plain].dequeue(); d; d = datagrams[plain].dequeue()) {
             waiting.push(d.address)
             waiting.push(d.port)
             waiting.push(d.data.length)
@@ -136,7 +139,7 @@ function left() {
         leases: interfaces.filter(i => leaseOf(i).state !== 0).length,
         endpoints,
         addresses,
-        fresh: sockets.filter(s => s.fresh > 0).length,
+        fresh: datagrams.filter(s => s.fresh > 0).length,
     }
 }
 

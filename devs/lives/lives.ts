@@ -182,7 +182,7 @@ async function use(figures: Figures, random: Random, sd: number, to: SocketAddre
     await ds.sleep(random.below(PAUSE))
     if (way >= 2) {
         await connect(sd, to)
-        send(sd, data)
+        await send(sd, data)
     } else await sendto(sd, data, to)
     await ds.sleep(random.below(PAUSE))
     if (to.address === NOBODY || to.address === REFUSING || random.below(3) > 0) return
@@ -198,7 +198,7 @@ function left() {
     for (let i = 0; i < slotByOctet.length; i++) if (slotByOctet[i] !== 0) addresses++
     return {
         sockets: sockets.filter(s => s.process !== FREE || s.ifc !== undefined || s.receiver !== undefined).length,
-        datagrams: sockets.filter(s => s.queue && s.queue.length > 0).length,
+        datagrams: (sockets as DatagramSocket[]).filter(s => s.queue && s.queue.length > 0).length,
         interfaces: interfaces.filter(i => i.process !== FREE).length,
         leases: leases.filter(l => l.state !== LeaseState.Idle || nextSendAt(l) !== Infinity).length,
         endpoints,
@@ -229,7 +229,7 @@ export async function live(count: number, seed: number, out: Printer): Promise<b
         await out.print(`${figures.ended} lives`)
     }
     // each socket keeps its last frame, whose length is chance; a comparison of the heap is not about that
-    for (const s of sockets) s.frame = undefined
+    for (const s of sockets as DatagramSocket[]) s.frame = undefined
     const { ended, whole, echoes, common, leased, shared, deferred, inherited } = figures
     const failed: any = {}
     for (let i = 0; i < figures.codes.length; i++) failed[figures.codes[i]] = figures.times[i]

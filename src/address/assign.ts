@@ -3,7 +3,7 @@ import * as ds from "@devicescript/core"
 import { ADDRESS_TIMEOUT } from "../base/config"
 import { SocketError } from "../base/errors"
 import { startLease } from "../dhcp/client"
-import { hasOffer, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
+import { LeaseState, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
 import { countConflict, forgetConflicts, isProbing, startProbe } from "../link/acd"
 import { GATEWAY_COMMON, Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
 import { formatAddress } from "../wire/address"
@@ -47,7 +47,8 @@ export async function openInterface(source: Source, process: number): Promise<In
     let ready: Interface
     for (const i of kept) {
         const lease = leaseOf(i)
-        if (!hasOffer(lease)) continue
+        // a server has offered one, or it is there
+        if (lease.state < LeaseState.Requesting) continue
         if (!ready) ready = i
         // of several the first, as they are listed
         else if (holdsAddress(lease)) if (!holdsAddress(leaseOf(ready))) ready = i

@@ -7,8 +7,8 @@
 export const SOCKETS = 24
 /** Network-layer interfaces: the common one and one per call. */
 export const INTERFACES = 9
-/** Timers: two for each interface (conflict detection, its lease), neighbours, what follows the leases; spare. */
-export const TIMERS = 24
+/** Timers: two for each interface (conflict detection, its lease), neighbours, what follows the leases; two for each connection. */
+export const TIMERS = 36
 /** Entries of the neighbour (ARP) cache. */
 export const NEIGHBOURS = 16
 /** Datagrams that wait in one socket without a handler. */
@@ -63,8 +63,35 @@ export const ADDRESS_TIMEOUT = 9500
 export const DHCP_RETRANSMIT = 4000
 export const DHCP_RETRANSMIT_MAX = 64000
 
-/** ICMP errors sent in a second at most (RFC 1812, 4.3.2.8 recommends a limit). */
+/** ICMP errors and TCP resets to strangers in a second at most (RFC 1812, 4.3.2.8 recommends a limit). */
 export const ICMP_ERRORS_PER_SECOND = 10
+
+/**
+ * Connections of TCP, listeners and those that only wait for their end included, and how many of them may have buffers; octets of
+ * a buffer, one for each direction: two segments, so that a peer acknowledges at once and a hole can be kept.
+ */
+export const TCP_CONNECTIONS = 8
+export const TCP_STREAMS = 4
+export const TCP_BUFFER = 2 * 1460
+/** Milliseconds before the first retransmission (RFC 6298, 2.1), and at least and at most: a peer may hold its ACK back for 200. */
+export const TCP_RTO_FIRST = 1000
+export const TCP_RTO_MIN = 300
+export const TCP_RTO_MAX = 60000
+/** Retransmissions before a connection is given up: more than 100 s for data, 180 s for a SYN (RFC 9293, 3.8.3). */
+export const TCP_ATTEMPTS = 8
+/** The same for one that a stranger has begun, and for one whose peer answers with a closed window. */
+export const TCP_HALF_OPEN_ATTEMPTS = 3
+export const TCP_PROBE_ATTEMPTS = 6
+/** Milliseconds for which an ACK is held back (RFC 9293, 3.8.6.3: at most 500). */
+export const TCP_ACK_DELAY = 100
+/** Milliseconds between answers to what must not be believed (RFC 5961, 7). */
+export const TCP_CHALLENGE_INTERVAL = 500
+/** Milliseconds between the last word of both sides and the end, and for which a closed socket's peer may take for its last word. */
+export const TCP_TIME_WAIT = 10000
+export const TCP_FIN_WAIT = 60000
+/** Milliseconds of silence before `SO_KEEPALIVE` asks, and between its questions (RFC 9293, 3.8.4). */
+export const TCP_KEEP_IDLE = 7200000
+export const TCP_KEEP_INTERVAL = 75000
 
 /** Leases kept ready for the next calls if there is no setting `READY`. */
 export const DEFAULT_READY = "2"

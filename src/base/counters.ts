@@ -68,6 +68,18 @@ export enum Counter {
     ArpDefended,
     /** leased addresses that another host has */
     DhcpDeclined,
+    TcpRx,
+    TcpTx,
+    /** lengths or ports that no segment can have */
+    TcpBad,
+    TcpBadChecksum,
+    /** segments to a port that nobody has */
+    TcpRefused,
+    /** segments that are outside of the window, or were there before */
+    TcpOutside,
+    /** SYNs when all connections are in use */
+    TcpNoRoom,
+    TcpRetransmitted,
     /** No counter, but how many there are. */
     Total,
 }
@@ -78,7 +90,7 @@ export const COUNTERS =
     "arpTx arpBad arpConflict arpFailed arpPendingDropped ipBadHeader ipBadLength ipBadChecksum ipBadSource ipForeign " +
     "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited icmpUnbelieved udpBadLength udpBadChecksum udpNoPort " +
     "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
-    "internalErrors arpDefended dhcpDeclined"
+    "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted"
 
 const SIZE = 4
 export const counts = Buffer.alloc(SIZE * Counter.Total)

@@ -10,7 +10,7 @@ import { ping } from "../ip/icmp"
 import { FREE, Interface, interfaces } from "../link/interface"
 import { Lease, LeaseState, holdsAddress, leaseOf, leases } from "../dhcp/lease"
 import { Neighbour, neighbours } from "../link/neighbours"
-import { DatagramSocket } from "../socket/datagram"
+import { Socket } from "../socket/socket"
 import { settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
@@ -63,7 +63,7 @@ export async function netstat(args: string[], out: Printer): Promise<void> {
     )
 }
 
-function describeSocket(s: DatagramSocket) {
+function describeSocket(s: Socket) {
     return {
         sd: sockets.indexOf(s),
         type: "dgram",

@@ -16,7 +16,7 @@ import { resolution } from "../link/neighbours"
 import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, maskOf } from "../wire/address"
 import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DhcpReply } from "../wire/dhcp"
 import { configure } from "./configuration"
-import { Lease, LeaseState, holdsAddress, isGranted, leaseChanged, leaseOf, leases } from "./lease"
+import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
 import { hopTo, send } from "./output"
 import { noteRouters } from "./routers"
 
@@ -57,17 +57,6 @@ function conflictPause(conflicts: number): number {
 
 function random(bits: number): number {
     return randomBuffer(4).getAt(0, "i32") >> (32 - bits)
-}
-
-/** RFC 2131, 4.1: 4 s, doubled each time up to 64 s, each with a random part of +-1 s. */
-function backoff(attempts: number): number {
-    return Math.min(DHCP_RETRANSMIT << Math.min(attempts, 4), DHCP_RETRANSMIT_MAX) + random(11)
-}
-
-/** Milliseconds until a renewal is tried again: half of what is left (RFC 2131, 4.4.5), but no torrent. */
-function renewalWait(lease: Lease, now: number, end: number): number {
-    const least = Math.min(60000, lease.leaseTime * 125)
-    return Math.min(Math.max((end - now) / 2, least), Math.max(end - now, 0))
 }
 
 /** What happens to a lease. */
@@ -236,14 +225,21 @@ function onDeadline(lease: Lease, now: number): void {
     setNextSend(lease, repeatAt(lease, now, end))
 }
 
-/** When a message is sent again, at the latest at `end`: a renewal in time as its time allows (RFC 2131, 4.4.5), else after 4, 8, ... s. */
+/**
+ * When a message is sent again, at the latest at `end`: a renewal that is in time after half of what is left, but not within a minute (RFC
+ * 2131, 4.4.5); else after 4, 8, ... 64 s, each with a random part of +-1 s (4.1).
+ */
 function repeatAt(lease: Lease, now: number, end: number): number {
     const n = lease.attempts
-    if (n === UNHURRIED) return now + renewalWait(lease, now, end)
-    lease.attempts = n + 1
-    let wait = backoff(n)
-    if (lease.state === LeaseState.Rebooting) wait /= REBOOT_HASTE
-    return Math.min(now + wait, end)
+    let wait: number
+    if (n === UNHURRIED) wait = Math.max((end - now) / 2, Math.min(60000, lease.leaseTime * 125))
+    else {
+        lease.attempts = n + 1
+        wait = Math.min(DHCP_RETRANSMIT << Math.min(n, 4), DHCP_RETRANSMIT_MAX) + random(11)
+        if (lease.state === LeaseState.Rebooting) wait /= REBOOT_HASTE
+    }
+    // never before now
+    return Math.max(now, Math.min(now + wait, end))
 }
 
 /** A new exchange: its time counts from its first message. */
@@ -412,7 +408,8 @@ export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
  * The interface keeps its address while the server's MAC address is asked for.
  */
 async function sendRelease(lease: Lease): Promise<void> {
-    if (!isGranted(lease)) return
+    // it must be granted
+    if (lease.state < LeaseState.Probing) return
     if (!phy.up) return
     const held = lease.address
     // until the release has left, nothing else happens to this lease

@@ -27,16 +27,6 @@ export function holdsAddress(lease: Lease): boolean {
     return lease.state >= LeaseState.Bound
 }
 
-/** Whether a server has given an address: it is probed, or in use. */
-export function isGranted(lease: Lease): boolean {
-    return lease.state >= LeaseState.Probing
-}
-
-/** Whether an address is there, or on its way: a server has offered one. */
-export function hasOffer(lease: Lease): boolean {
-    return lease.state >= LeaseState.Requesting
-}
-
 /** The lease of one interface: one state machine per address. */
 export class Lease {
     state = LeaseState.Idle

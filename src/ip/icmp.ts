@@ -95,14 +95,21 @@ function onError(ifc: Interface, b: Buffer, icmp: number, length: number, source
 let errorsSecond = 0
 let errorsSent = 0
 
-/** Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
-export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number): void {
+/** Whether one more stranger may have an answer in this second. */
+export function mayAnswer(): boolean {
     const second = (ds.millis() / 1000) | 0
     if (second !== errorsSecond) {
         errorsSecond = second
         errorsSent = 0
     }
-    if (++errorsSent > ICMP_ERRORS_PER_SECOND) return count(Counter.IcmpErrorsLimited)
+    if (++errorsSent <= ICMP_ERRORS_PER_SECOND) return true
+    count(Counter.IcmpErrorsLimited)
+    return false
+}
+
+/** Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
+export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number): void {
+    if (!mayAnswer()) return
     const dst = b.getAt(ip + IPV4_SRC, "i32")
     // what lies behind a shorter packet is not its sender's to see
     const quoted = Math.min(header + QUOTED, get16(b, ip + IPV4_TOTAL_LENGTH))

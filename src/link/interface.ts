@@ -74,9 +74,14 @@ export class Interface {
         return find(this.endpoints, keyOf(protocol, port)) || endpointEverywhere(protocol, port)
     }
 
-    /** Tell all endpoints something. */
+    /** Tell all endpoints something, of which they may end. */
     each(tell: (e: Endpoint) => void): void {
-        for (let e = this.endpoints; e; e = e.next) tell(e)
+        let e = this.endpoints
+        while (e) {
+            const next = e.next
+            tell(e)
+            e = next
+        }
     }
 
     /** Tell all endpoints that the address is lost. */

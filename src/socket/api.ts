@@ -9,17 +9,15 @@ import { getpgrp, removeProcess } from "../base/process"
 import { Source, openInterface } from "../address/assign"
 import { closeInterface } from "../address/release"
 import { needCommon } from "../address/common"
-import { Output, allocate, neighbourFor, output } from "../ip/output"
-import { TX_IP } from "../link/ethernet"
+import { Output, neighbourFor } from "../ip/output"
 import { Interface, interfaceOf, interfaces, isBroadcast } from "../link/interface"
 import { resolution } from "../link/neighbours"
 import { ephemeralPort } from "../transport/ports"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
-import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
+import { UDP_HEADER } from "../wire/udp"
 import { Datagram, DatagramSocket, TX_PAYLOAD } from "./datagram"
-import { isSet } from "./options"
-import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, arrival, errorOf } from "./socket"
-import { lookup, makeFrames, openSocket, sockets } from "./table"
+import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, Stream, arrival, errorOf } from "./socket"
+import { SocketMaker, lookup, lookupDatagram, makeFrames, makeStream, openSocket, sockets } from "./table"
 import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_OF, TUPLE_STATIC } from "./tuple"
 
 /**
@@ -34,6 +32,10 @@ export const AF_INET = 2
  */
 export const AF_INET_TUPLE = 0x102
 
+/**
+ * A socket for a stream of bytes: TCP. The phone does not have it yet: see `socket/stream.ts`.
+ * @category Kinds of sockets
+ */
 export const SOCK_STREAM = 1
 /**
  * A socket for datagrams.
@@ -45,6 +47,11 @@ export const SOCK_DGRAM = 2
  * @category Kinds of sockets
  */
 export const IPPROTO_UDP = 17
+/**
+ * The protocol of streams, which 0 means too.
+ * @category Kinds of sockets
+ */
+export const IPPROTO_TCP = 6
 
 const NO_ROOM = "the PHY takes no more now; wait and try again"
 
@@ -71,8 +78,8 @@ export function startSockets(tuple: number): void {
  * Create a socket (claims 9, 11-16). With `TUPLE_DHCP` or `TUPLE_STATIC` it has its address when this returns, unless that
  * is deferred.
  * @param format `AF_INET` or `AF_INET_TUPLE`
- * @param type `SOCK_DGRAM`
- * @param protocol 0 or `IPPROTO_UDP`
+ * @param type `SOCK_DGRAM`, or `SOCK_STREAM` in an image that has streams
+ * @param protocol 0, or the one of the type: `IPPROTO_UDP`, `IPPROTO_TCP`
  * @param tuple which address; by default the common one, or with `AF_INET_TUPLE` the configured policy
  * @returns its descriptor
  * @throws SocketError `EAFNOSUPPORT` for another family, `EPROTONOSUPPORT` for another type or protocol, `EINVAL` for a tuple
@@ -84,9 +91,15 @@ export async function socket(format: number, type: number, protocol?: number, tu
     let usual = TUPLE_COMMON
     if (format === AF_INET_TUPLE) usual = defaultTuple
     else if (format !== AF_INET) throw new SocketError("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
-    let known = type === SOCK_DGRAM
-    if (protocol) if (protocol !== IPPROTO_UDP) known = false
-    if (!known) throw new SocketError("EPROTONOSUPPORT", "only SOCK_DGRAM with UDP is known")
+    let own = IPPROTO_UDP
+    let make: SocketMaker
+    if (type !== SOCK_DGRAM) {
+        make = makeStream
+        own = IPPROTO_TCP
+        // a type that is not in the image has no protocol
+        if (make ? type !== SOCK_STREAM : true) protocol = -1
+    }
+    if ((protocol || own) !== own) throw new SocketError("EPROTONOSUPPORT", "this image has no such sockets")
     if (tuple === undefined) tuple = usual
 
     const process = getpgrp()
@@ -100,7 +113,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
     else throw new SocketError("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
     if (!ifc) if (source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
 
-    const sd = openSocket(process, ifc, source)
+    const sd = openSocket(process, ifc, source, make)
     if (sd < 0) throw new SocketError("ENFILE", `all ${SOCKETS} sockets are open; close one`)
     if (!ifc) if ((tuple & TUPLE_DEFER) === 0) await assign(sockets[sd])
     return sd
@@ -149,13 +162,14 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     checkStill(s, generation)
     if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
     if (ifc.address === 0) throw errorOf("ENETDOWN", ifc)
-    if ((to.address || ifc.address) !== ifc.address)
-        throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
-    const port = to.port || ephemeralPort(ifc, PROTOCOL_UDP)
-    if (!isPort(port)) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
-    if (ifc.endpointOn(PROTOCOL_UDP, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
+    if (to.address)
+        if (to.address !== ifc.address)
+            throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
+    const port = to.port || ephemeralPort(ifc, s.protocol)
+    if (port > 0 ? port > 65535 : true) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
+    if (ifc.endpointOn(s.protocol, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     s.port = port
-    ifc.add(s)
+    ifc.add(s.endpoint(port))
     return { address: ifc.address, port }
 }
 
@@ -169,19 +183,18 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
     s.throwPending()
     checkBroadcast(s, to.address)
     if (!isBroadcast(s.ifc, to.address)) if (!neighbourFor(s.ifc, to.address)) throw unreachable(s, to.address)
+    if (s.protocol !== PROTOCOL_UDP) return await (s as Stream).open(to.address, to.port)
     s.remote = to.address
     s.remotePort = to.port
     s.unprepare()
 }
 
-function isPort(port: number): boolean {
-    return port > 0 ? port < 65536 : false
-}
-
 /** The socket of a descriptor, bound if need be, for a target that may be one. */
-async function bound(sd: number, to: SocketAddress): Promise<DatagramSocket> {
+async function bound(sd: number, to: SocketAddress): Promise<Socket> {
     const s = lookup(sd)
-    if (to.address ? !isPort(to.port) : true) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
+    let sound = to.port > 0 ? to.port < 65536 : false
+    if (!to.address) sound = false
+    if (!sound) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
     if (s.port === 0) await bind(sd, {})
     return s
 }
@@ -192,7 +205,7 @@ function unreachable(s: Socket, address: number): SocketError {
 }
 
 function checkBroadcast(s: Socket, address: number): void {
-    if (!isSet(s, SocketOption.SO_BROADCAST))
+    if ((s.flags & (1 << SocketOption.SO_BROADCAST)) === 0)
         if (isBroadcast(s.ifc, address)) throw new SocketError("EACCES", "that is a broadcast address; set SO_BROADCAST first")
 }
 
@@ -245,41 +258,43 @@ function checkLength(length: number): void {
 }
 
 /**
- * Send a datagram to the connected target. It may wait for its neighbour's MAC address.
- * @param data at most 1472 bytes; they may be changed when this returns
- * @throws SocketError `ENOTCONN`, `EMSGSIZE` if it is too long, `ENOBUFS` if the PHY does not take it, or the error that is
- *   waiting: `ECONNREFUSED` or `EHOSTUNREACH` from the other side, `ENETDOWN` if the address is lost
+ * Send to the connected target: a datagram, which may wait for its neighbour's MAC address, or bytes of a stream.
+ * @param data of a datagram at most 1472 bytes; they may be changed when this returns
+ * @param timeout milliseconds for which a stream waits until it has room for all of them; `undefined` waits for ever
+ * @returns how many bytes were taken: all, but of a stream whose time is up
+ * @throws SocketError `ENOTCONN`, `EMSGSIZE` if a datagram is too long, `ENOBUFS` if the PHY does not take it, `EAGAIN` if a stream
+ *   has taken none in that time, `EPIPE` after `shutdown`, or the error that is waiting: `ECONNREFUSED` or `EHOSTUNREACH` from the other
+ *   side, `ECONNRESET`, `ETIMEDOUT` of a stream, `ENETDOWN` if the address is lost
  * @category Data
  */
-export function send(sd: number, data: Buffer): void {
+export async function send(sd: number, data: Buffer, timeout?: number): Promise<number> {
     const s = lookup(sd)
+    if (s.protocol !== PROTOCOL_UDP) return await (s as Stream).send(data, timeout)
     s.throwPending()
     if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
     checkLength(data.length)
-    const frame = s.prepare(data.length)
+    const d = s as DatagramSocket
+    const frame = d.prepare(data.length)
     frame.blitAt(TX_PAYLOAD, data, 0, data.length)
-    if (!s.transmit()) throw new SocketError("ENOBUFS", NO_ROOM)
+    if (!d.transmit()) throw new SocketError("ENOBUFS", NO_ROOM)
+    return data.length
 }
 
 /**
  * Send a datagram to any target; the socket is bound if need be.
  * @param data at most 1472 bytes; they may be changed when this returns
  * @param to what `recvfrom` gave may be passed to answer it
- * @throws SocketError as `send` and `bind`; `EINVAL` for a bad target, `ENETUNREACH` without a route to it or for an address of this
+ * @throws SocketError as `send` and `bind`; `EOPNOTSUPP` on a stream, `EINVAL` for a bad target, `ENETUNREACH` without a route to it or for an address of this
  *   device, `EACCES` for a broadcast address without `SO_BROADCAST`
  * @category Data
  */
 export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promise<void> {
     checkLength(data.length)
-    const s = await bound(sd, to)
+    lookupDatagram(sd)
+    const s = (await bound(sd, to)) as DatagramSocket
     s.throwPending()
     checkBroadcast(s, to.address)
-    const b = allocate(s.ifc, PROTOCOL_UDP, s.tosOctet(), to.address, UDP_HEADER + data.length)
-    const udp = TX_IP + IPV4_HEADER
-    writeUdp(b, udp, s.port, to.port, data.length)
-    b.blitAt(udp + UDP_HEADER, data, 0, data.length)
-    if (!isSet(s, SocketOption.SO_NO_CHECK)) writeUdpChecksum(b, TX_IP, udp, UDP_HEADER + data.length)
-    const o = output(s.ifc, b, to.address)
+    const o = s.sendTo(data, to.address, to.port)
     if (o === Output.Unreachable) throw unreachable(s, to.address)
     if (!s.sent(o)) throw new SocketError("ENOBUFS", NO_ROOM)
 }
@@ -288,11 +303,11 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
  * Wait for a datagram and tell where it came from.
  * @param timeout milliseconds; `undefined` waits for ever
  * @returns the oldest that waits: its `data`, and the `address` and `port` of who sent it
- * @throws SocketError `EAGAIN` on time-out, `EINVAL` on an unbound socket, or the error that is waiting: see `send`
+ * @throws SocketError `EAGAIN` on time-out, `EINVAL` on an unbound socket, `EOPNOTSUPP` on a stream, or the error that is waiting: see `send`
  * @category Data
  */
 export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> {
-    const s = lookup(sd)
+    const s = lookupDatagram(sd)
     if (s.port === 0) throw new SocketError("EINVAL", `socket ${sd} is not bound: nothing can arrive`)
     const until = timeout === undefined ? Infinity : ds.millis() + timeout
     const generation = s.generation
@@ -307,12 +322,15 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
 }
 
 /**
- * As `recvfrom`, the payload alone.
+ * Wait for data: the payload of the oldest datagram that waits, or what a stream has brought, at most 1460 bytes at once.
  * @param timeout milliseconds; `undefined` waits for ever
- * @throws SocketError as `recvfrom`
+ * @returns an empty buffer at the end of a stream
+ * @throws SocketError as `recvfrom`; `ENOTCONN` on a stream that is not connected
  * @category Data
  */
 export async function recv(sd: number, timeout?: number): Promise<Buffer> {
+    const s = lookup(sd)
+    if (s.protocol !== PROTOCOL_UDP) return await (s as Stream).recv(timeout)
     return (await recvfrom(sd, timeout)).data
 }
 
@@ -325,7 +343,7 @@ export async function recv(sd: number, timeout?: number): Promise<Buffer> {
  * @category Data
  */
 export function setreceiver(sd: number, receiver: Receiver): DatagramSocket {
-    const s = lookup(sd)
+    const s = lookup(sd) as DatagramSocket
     // what came before it is too old for it, and would stay in the heap until the end
     while (s.dequeue()) {}
     s.settle()
@@ -346,10 +364,16 @@ export async function close(sd: number): Promise<void> {
 }
 
 async function dispose(s: Socket): Promise<void> {
+    if (s.linger > 0) await (s as Stream).drain()
     const ifc = s.ifc
     s.dispose()
-    if (!ifc) return
+    if (ifc) await freeUnused(ifc)
+}
+
+/** Give an interface and its address back, unless it is the common one, or a socket or the end of a stream needs it. */
+export async function freeUnused(ifc: Interface): Promise<void> {
     if (ifc.isCommon()) return
+    if (ifc.endpoints) return
     if (!sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
 }
 

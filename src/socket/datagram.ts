@@ -6,7 +6,7 @@ import * as ds from "@devicescript/core"
 import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES, HEARD } from "../base/config"
 import { count, Counter, countMany, received } from "../base/counters"
 import { Source } from "../address/assign"
-import { Output, neighbourFor, nextHop, output, writeHeaders } from "../ip/output"
+import { Output, allocate, neighbourFor, nextHop, output, writeHeaders } from "../ip/output"
 import { TX_IP, TX_MAC, refused, transmitFrame } from "../link/ethernet"
 import { FREE, Interface, isBroadcast, isSource } from "../link/interface"
 import { Neighbour } from "../link/neighbours"
@@ -48,12 +48,12 @@ export enum Prepared {
 }
 
 /** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
-export class DatagramSocket extends Socket {
+export class DatagramSocket extends Socket implements Endpoint {
     // fields are searched from the first on, and methods after all of them: what each frame needs comes first, and is
     // bound once
     override port = 0
-    override next: Endpoint = undefined
-    override onPacket = this.input
+    next: Endpoint = undefined
+    onPacket = this.input
     /** Target of `connect`; port 0 while there is none. */
     override remotePort = 0
     override remote = 0
@@ -77,9 +77,8 @@ export class DatagramSocket extends Socket {
     /** Of `IP_TOS`; -1 if that was not set. */
     override tos = -1
     queue: Datagram[]
-    /** Datagrams that may wait, `DATAGRAMS` by default. */
-    queueLength: number
 
+    override protocol = PROTOCOL_UDP
     /** The process group that owns it; `FREE` while the descriptor is not open. */
     override process = FREE
     /** How many sockets this slot has been: who waited sees whether it is still the one, even if the descriptor is open again. */
@@ -104,6 +103,21 @@ export class DatagramSocket extends Socket {
         this.tos = -1
         if (this.queueLength) this.queueLength = undefined
         if (this.error) this.error = undefined
+    }
+
+    override endpoint(): Endpoint {
+        return this
+    }
+
+    /** Send to any target; the socket is bound. */
+    sendTo(data: Buffer, address: number, port: number): Output {
+        const n = data.length
+        const b = allocate(this.ifc, PROTOCOL_UDP, this.tosOctet(), address, UDP_HEADER + n)
+        const udp = TX_IP + IPV4_HEADER
+        writeUdp(b, udp, this.port, port, n)
+        b.blitAt(udp + UDP_HEADER, data, 0, n)
+        if ((this.flags & NO_CHECK) === 0) writeUdpChecksum(b, TX_IP, udp, UDP_HEADER + n)
+        return output(this.ifc, b, address)
     }
 
     private input(b: Buffer, udp: number, length: number, ip: number): void {
@@ -148,12 +162,12 @@ export class DatagramSocket extends Socket {
     }
 
     /** The headers are to be written anew. */
-    unprepare(): void {
+    override unprepare(): void {
         this.prepared = Prepared.No
         this.ready = false
     }
 
-    override onUnreachable(code: number, dst: number, dstPort: number, source: number): void {
+    onUnreachable(code: number, dst: number, dstPort: number, source: number): void {
         // RFC 1122, 4.1.3.3: passed up; only a connected socket knows that it is meant
         // one without a target has 0 as its port
         if (dstPort === 0) return
@@ -165,16 +179,16 @@ export class DatagramSocket extends Socket {
         this.onError(code >= UNREACHABLE_PROTOCOL ? "ECONNREFUSED" : "EHOSTUNREACH")
     }
 
-    override onWay(): void {
+    onWay(): void {
         this.unprepare()
     }
 
-    override hears(n: Neighbour): boolean {
+    hears(n: Neighbour): boolean {
         if (this.remotePort === 0) return false
         return nextHop(this.ifc, this.remote) === n.address ? isHeard(this) : false
     }
 
-    override onNeighbour(n: Neighbour): void {
+    onNeighbour(n: Neighbour): void {
         if (this.remotePort === 0) return
         // it may have been the way that a redirect named
         if (!n.known) this.unprepare()
@@ -215,7 +229,7 @@ export class DatagramSocket extends Socket {
     }
 
     /** Count in all totals what the hot path has counted once. */
-    settle(): void {
+    override settle(): void {
         const n = this.fresh
         if (n === 0) return
         this.fresh = 0

@@ -1,13 +1,8 @@
 /** Options of sockets (POSIX `setsockopt`, RFC 2474 for DSCP). */
 import { DATAGRAMS } from "../base/config"
 import { SocketError } from "../base/errors"
-import { Socket, SocketOption } from "./socket"
+import { SocketOption } from "./socket"
 import { lookup, sockets } from "./table"
-
-/** Whether a boolean option is set. */
-export function isSet(s: Socket, option: SocketOption): boolean {
-    return (s.flags & (1 << option)) !== 0
-}
 
 /**
  * Set an option of a socket.
@@ -20,12 +15,18 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
     switch (option) {
         case SocketOption.SO_NO_CHECK:
         case SocketOption.SO_BROADCAST:
+        case SocketOption.SO_KEEPALIVE:
+        case SocketOption.TCP_NODELAY:
             s.flags &= ~(1 << option)
             if (value) s.flags |= 1 << option
             break
         case SocketOption.SO_RCVBUF:
             checkValue(option, n, 1, DATAGRAMS)
             s.queueLength = n
+            break
+        case SocketOption.SO_LINGER:
+            checkValue(option, n, -1, 65535)
+            s.linger = n
             break
         case SocketOption.IP_TOS:
             checkValue(option, n, 0, 255)
@@ -53,10 +54,20 @@ function checkValue(option: SocketOption, value: number, least: number, most: nu
  */
 export function getsockopt(sd: number, option: SocketOption): number | boolean {
     const s = lookup(sd)
-    if (option === SocketOption.SO_NO_CHECK) return isSet(s, option)
-    if (option === SocketOption.SO_BROADCAST) return isSet(s, option)
-    if (option === SocketOption.SO_RCVBUF) return s.queueLength || DATAGRAMS
-    if (option === SocketOption.IP_TOS) return s.tosOctet()
-    if (option === SocketOption.IP_DSCP) return s.ifc ? s.ifc.dscp : 0
+    switch (option) {
+        case SocketOption.SO_NO_CHECK:
+        case SocketOption.SO_BROADCAST:
+        case SocketOption.SO_KEEPALIVE:
+        case SocketOption.TCP_NODELAY:
+            return (s.flags & (1 << option)) !== 0
+        case SocketOption.SO_RCVBUF:
+            return s.queueLength || DATAGRAMS
+        case SocketOption.SO_LINGER:
+            return s.linger === undefined ? -1 : s.linger
+        case SocketOption.IP_TOS:
+            return s.tosOctet()
+        case SocketOption.IP_DSCP:
+            return s.ifc ? s.ifc.dscp : 0
+    }
     throw new SocketError("EINVAL", `there is no option ${option}`)
 }

@@ -1,12 +1,11 @@
 /**
  * What all sockets share, whatever they carry: whose they are, where they are bound, and the error that waits for the next call.
- * Read `datagram.ts` next, which is the one kind so far; `table.ts` keeps them by descriptor, `api.ts` has the POSIX calls.
+ * Read `datagram.ts` next, then `stream.ts`: the two kinds. `table.ts` keeps them by descriptor, `api.ts` has the POSIX calls.
  */
 import { SocketError } from "../base/errors"
 import { Signal } from "../base/signal"
 import { conflictsOf } from "../link/acd"
 import { Interface } from "../link/interface"
-import { Neighbour } from "../link/neighbours"
 import type { Endpoint } from "../transport/endpoint"
 
 /** Announces data or an error to the fibers that wait on a socket. */
@@ -43,6 +42,15 @@ export enum SocketOption {
      * EF (46) for voice, CS3 (24) for signalling, 0 for the rest (RFC 4594)
      */
     IP_DSCP,
+    /** boolean, `false` at first: ask a silent peer of a stream whether it is there, after two hours (RFC 9293, 3.8.4) */
+    SO_KEEPALIVE,
+    /** boolean, `false` at first: a stream sends what is short at once, without waiting for what it would share a segment with (RFC 9293, 3.7.4) */
+    TCP_NODELAY,
+    /**
+     * seconds for which `close` waits until the peer of a stream has acknowledged all, 0 to 65535: with 0 the connection is
+     * reset; -1, as at first: `close` does not wait, and what was sent goes on its way
+     */
+    SO_LINGER,
 }
 
 /** Flags beside the options: a deferred address comes from the pool, not from a server; it is being asked for. */
@@ -53,9 +61,10 @@ export const ASSIGNING = 0x200
  * What the table keeps for a descriptor (claims 3, 11, 12). Fields are searched from the first on, so each kind sets its own order:
  * here they are declared alone.
  */
-export abstract class Socket implements Endpoint {
+export abstract class Socket {
+    /** `IPPROTO_UDP` or `IPPROTO_TCP`. */
+    protocol: number
     port: number
-    next: Endpoint
     /** Target of `connect`; port 0 while there is none. */
     remotePort: number
     remote: number
@@ -69,6 +78,10 @@ export abstract class Socket implements Endpoint {
     /** `undefined` until a deferred address is assigned. */
     ifc: Interface
     receiver: Receiver
+    /** Datagrams that may wait, `DATAGRAMS` by default. */
+    queueLength: number
+    /** Of `SO_LINGER`; `undefined` if that was not set. */
+    linger: number
     /** POSIX code of the error that the next call gets. */
     error: string
     /** The process group that owns it; `FREE` while the descriptor is not open. */
@@ -76,11 +89,12 @@ export abstract class Socket implements Endpoint {
     /** How many sockets this slot has been: lets a waiting fiber notice that the slot was reused. */
     generation: number
 
-    abstract onPacket(b: Buffer, at: number, length: number, ip: number): void
-    abstract onUnreachable(code: number, dst: number, dstPort: number, source: number): void
-    abstract onNeighbour(n: Neighbour): void
-    abstract onWay(): void
-    abstract hears(n: Neighbour): boolean
+    /** What hears its port, which was free. */
+    abstract endpoint(port: number): Endpoint
+    /** An option was set: what follows from it is written anew. */
+    abstract unprepare(): void
+    /** Count in all totals what was counted once. */
+    abstract settle(): void
     /** Take it out of its interface; who waits on it gets `EBADF`. */
     abstract dispose(): void
 
@@ -104,6 +118,16 @@ export abstract class Socket implements Endpoint {
         if (code !== "ENETDOWN") this.error = undefined
         throw errorOf(code, this.ifc)
     }
+}
+
+/** What a socket of a stream does beside: `stream.ts`, if that is in the image. Calls are those of the API. */
+export interface Stream extends Socket {
+    /** Open a connection, and wait for it. */
+    open(address: number, port: number): Promise<void>
+    /** Wait until the peer has all, as long as `SO_LINGER` says. */
+    drain(): Promise<void>
+    send(data: Buffer, timeout: number): Promise<number>
+    recv(timeout: number): Promise<Buffer>
 }
 
 /** The error that a code of the network stands for. @param ifc of the socket */

@@ -7,12 +7,13 @@ import { Source } from "../address/assign"
 import { FREE, Interface } from "../link/interface"
 import { HEADROOM } from "../phy/phy"
 import { DatagramSocket } from "./datagram"
+import { Socket } from "./socket"
 
 /**
  * The sockets, by descriptor. Those of the calls, and one for their RTCP, are made at boot, like the interfaces; the others
  * when they are opened for the first time.
  */
-export const sockets: DatagramSocket[] = []
+export const sockets: Socket[] = []
 for (let i = 0; i <= CALLS; i++) {
     sockets.push(new DatagramSocket())
     collect()
@@ -26,13 +27,29 @@ export function settleSockets(): void {
 /** Make the frames of the calls' sockets. */
 export function makeFrames(): void {
     for (let sd = 0; sd < CALLS; sd++) {
-        if (!sockets[sd].frame) sockets[sd].frame = Buffer.alloc(HEADROOM + USUAL_FRAME)
+        const s = sockets[sd] as DatagramSocket
+        if (!s.frame) s.frame = Buffer.alloc(HEADROOM + USUAL_FRAME)
         collect()
     }
 }
 
-/** Open the lowest free descriptor (POSIX). @returns -1 if all are open */
-export function openSocket(process: number, ifc: Interface, deferred: Source): number {
+/** Makes a socket of another kind, in the place of the one that the table has. */
+export type SocketMaker = (inPlaceOf: Socket, process: number, ifc: Interface, deferred: Source) => Socket
+
+/** Makes sockets of streams, in an image that has them. */
+export let makeStream: SocketMaker
+
+/** Have streams: their part of the image calls it. */
+export function registerStreams(make: SocketMaker): void {
+    makeStream = make
+}
+
+/**
+ * Open the lowest free descriptor (POSIX).
+ * @param make for one that is not for datagrams
+ * @returns -1 if all are open
+ */
+export function openSocket(process: number, ifc: Interface, deferred: Source, make?: SocketMaker): number {
     let sd = 0
     while (sd < sockets.length) {
         if (sockets[sd].process === FREE) break
@@ -40,14 +57,23 @@ export function openSocket(process: number, ifc: Interface, deferred: Source): n
     }
     if (sd >= SOCKETS) return -1
     if (sd === sockets.length) sockets.push(new DatagramSocket())
-    sockets[sd].open(process, ifc, deferred)
+    const s = sockets[sd] as DatagramSocket
+    if (make) sockets[sd] = make(s, process, ifc, deferred)
+    else s.open(process, ifc, deferred)
     return sd
 }
 
 /** The socket of a descriptor that the running process may use: one of its group's. @throws SocketError `EBADF`, `EACCES` */
-export function lookup(sd: number): DatagramSocket {
+export function lookup(sd: number): Socket {
     const s = sockets[sd]
     if ((s ? s.process : FREE) === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
     if (s.process !== getpgrp()) throw new SocketError("EACCES", `socket ${sd} belongs to process group ${s.process}`)
     return s
+}
+
+/** The same, if it is for datagrams. @throws SocketError `EBADF`, `EACCES`, `EOPNOTSUPP` */
+export function lookupDatagram(sd: number): DatagramSocket {
+    const s = lookup(sd)
+    if (s instanceof DatagramSocket) return s
+    throw new SocketError("EOPNOTSUPP", `socket ${sd} is one of a stream`)
 }

@@ -8,8 +8,9 @@ import { PTIME, RTP_PORT } from "../base/config"
 import { SocketError } from "../base/errors"
 import { Signal } from "../base/signal"
 import { enterProcess } from "../base/process"
-import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, reach, sendto, socket } from "../socket/api"
+import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, reach, socket } from "../socket/api"
 import { SocketOption } from "../socket/socket"
+import { DatagramSocket } from "../socket/datagram"
 import { lookup } from "../socket/table"
 import { setsockopt } from "../socket/options"
 import { tupleOf } from "../socket/tuple"
@@ -198,7 +199,8 @@ async function sendBye(c: Call, sd: number): Promise<void> {
     // if `bind` throws, the socket is closed with the process; on the common address another socket may have the port
     const port = c.localPort + 1
     await bind(rtcp, { port: ifc.endpointOn(PROTOCOL_UDP, port) ? 0 : port })
-    await sendto(rtcp, bye, { address: c.remoteAddress, port: c.remotePort + 1 })
+    const s = lookup(rtcp) as DatagramSocket
+    s.sendTo(bye, c.remoteAddress, c.remotePort + 1)
     await close(rtcp)
 }
 

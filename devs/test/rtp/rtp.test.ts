@@ -5,6 +5,7 @@ import { AF_INET, SOCK_DGRAM, bind, connect, socket } from "../../../src/socket/
 import { TX_PAYLOAD } from "../../../src/socket/datagram"
 import { SocketOption } from "../../../src/socket/socket"
 import { setsockopt } from "../../../src/socket/options"
+import { DatagramSocket } from "../../../src/socket/datagram"
 import { settleSockets, sockets } from "../../../src/socket/table"
 import { Codec } from "../../../src/voice/g711"
 import { receivedOf } from "../../../src/rtp/reception"
@@ -131,7 +132,7 @@ describe("a session", () => {
     test("without a UDP checksum: counts a frame once, and in every total when somebody looks", async () => {
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
         begin(session, sd)
-        const s = sockets[sd]
+        const s = sockets[sd] as DatagramSocket
         expect(s.ready).toBe(true)
         settleSockets()
         const before = [countOf(Counter.PhyTx), countOf(Counter.UdpTx), s.ifc.tx, s.tx]
@@ -148,7 +149,7 @@ describe("a session", () => {
     test("what the PHY does not take is dropped and counted, and the marker stays for the first that it takes", async () => {
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
         begin(session, sd)
-        const s = sockets[sd]
+        const s = sockets[sd] as DatagramSocket
         phy.accepts = false
         expect(changes(() => sendFrame(session))).toBe("phyTxFull+1")
         phy.accepts = true

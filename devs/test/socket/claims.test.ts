@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
+import { DatagramSocket } from "../../../src/socket/datagram"
 import { Counter, countOf } from "../../../src/base/counters"
 import { interfaces } from "../../../src/link/interface"
 import { LeaseState, leaseOf } from "../../../src/dhcp/lease"
@@ -61,11 +62,11 @@ describe("method and program (claims 1 to 8)", () => {
     test("claims 1 and 2: two structures with two addresses communicate with two devices through one physical layer", async () => {
         const first = await own(TUPLE_STATIC)
         await connect(first, TO_HOST)
-        send(first, Buffer.from("to the second device"))
+        await send(first, Buffer.from("to the second device"))
         const a = await nextFrame()
         const second = await own(TUPLE_DHCP)
         await connect(second, TO_THIRD)
-        send(second, Buffer.from("to the third device"))
+        await send(second, Buffer.from("to the third device"))
         const b = await nextFrame()
         expect(getsockname(first).address !== getsockname(second).address).toBe(true)
         expect(pathOf(a)).toBe(`${nameOf(first)}:${getsockname(first).port} 10.77.0.1:4000`)
@@ -132,7 +133,7 @@ describe("library and its interface (claims 9 and 10)", () => {
             if (sockets[sd].ifc.process !== getpgrp()) throw new Error("not an interface of its own")
             addresses.push(name.address)
             await until("the other application", () => addresses.length === 2)
-            send(sd, Buffer.from("x"))
+            await send(sd, Buffer.from("x"))
             phy.arrive(udp(HOST, 4000, name.address, 5004, Buffer.from(formatAddress(name.address))))
             if ((await recv(sd, 1000)).toString() !== formatAddress(name.address)) throw new Error("what the other one should hear")
             await close(sd)
@@ -191,7 +192,7 @@ describe("bind (claims 17 to 24)", () => {
         const after = await own(TUPLE_STATIC)
         const bound = await bind(sd, { port: 5004 })
         expect(formatAddress(bound.address)).toBe("10.77.0.201")
-        expect(sockets[sd].ifc.endpointOn(17, 5004)).toBe(sockets[sd])
+        expect(sockets[sd].ifc.endpointOn(17, 5004)).toBe(sockets[sd] as DatagramSocket)
         for (const other of [before, after]) expect(getsockname(other).port).toBe(0)
         expect(await codeOf(async () => await bind(7, { port: 5004 }))).toBe("EBADF")
         // what arrives there is the socket's
@@ -228,14 +229,14 @@ describe("connect (claims 25 to 31)", () => {
         expect(getpeername(sd).address).toBe(HOST)
         expect(await codeOf(async () => getpeername(other))).toBe("ENOTCONN")
         expect(await codeOf(async () => await connect(7, TO_HOST))).toBe("EBADF")
-        send(sd, Buffer.alloc(160))
+        await send(sd, Buffer.alloc(160))
         expect(pathOf(await nextFrame())).toBe(`10.77.0.201:${getsockname(sd).port} 10.77.0.1:4000`)
         // one frame, whose headers were written once, serves all that follows
-        const frame = sockets[sd].frame
+        const { frame } = sockets[sd] as DatagramSocket
         for (let i = 0; i < 2; i++) {
-            send(sd, Buffer.alloc(160))
+            await send(sd, Buffer.alloc(160))
             await nextFrame()
-            expect(sockets[sd].frame).toBe(frame)
+            expect((sockets[sd] as DatagramSocket).frame).toBe(frame)
         }
         // and it hears its target alone
         phy.arrive(udp(HOST, 4009, getsockname(sd).address, getsockname(sd).port, hex`01`))
@@ -246,7 +247,7 @@ describe("connect (claims 25 to 31)", () => {
         const sd = await own(STATIC_DEFERRED)
         await connect(sd, TO_HOST)
         expect(nameOf(sd)).toBe(FIRST_RESERVED)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         expect(pathOf(await nextFrame())).toBe(`${FIRST_RESERVED}:${getsockname(sd).port} 10.77.0.1:4000`)
     })
 

@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { DatagramSocket } from "../../../src/socket/datagram"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { DATAGRAMS, HEARD } from "../../../src/base/config"
 import { Counter, countOf } from "../../../src/base/counters"
@@ -32,7 +33,7 @@ describe("send and sendto", () => {
         const sd = await plain()
         await bind(sd, { port: 5004 })
         await connect(sd, { address: HOST, port: 5004 })
-        send(sd, Buffer.from("nobody is there"))
+        await send(sd, Buffer.from("nobody is there"))
         // computed by another program and taken by Linux
         const expected: Buffer = hex`02000a4d00010254500000010800 4500002b00004000401125ef0a4d00390a4d0001 138c138c0017bc17 6e6f626f6479206973207468657265`
         expectBytes(await sawOne(), expected)
@@ -49,7 +50,7 @@ describe("send and sendto", () => {
         for (const n of [10, 0, 1, 10, 1472]) {
             const data = Buffer.alloc(n)
             data.fillAt(0, n, 0x41)
-            send(sd, data)
+            await send(sd, data)
             const f = await sawOne()
             expect(f.length).toBe(42 + n)
             expect(get16(f, 16)).toBe(28 + n)
@@ -62,7 +63,7 @@ describe("send and sendto", () => {
     test("more than a packet holds is EMSGSIZE", async () => {
         const sd = await plain()
         await connect(sd, TO_HOST)
-        expect(await codeOf(async () => send(sd, Buffer.alloc(1473)))).toBe("EMSGSIZE")
+        expect(await codeOf(async () => await send(sd, Buffer.alloc(1473)))).toBe("EMSGSIZE")
         expect(await codeOf(async () => await sendto(sd, Buffer.alloc(1473), TO_HOST))).toBe("EMSGSIZE")
     })
 
@@ -76,7 +77,7 @@ describe("send and sendto", () => {
 
     test("fail for a reason", async () => {
         const sd = await plain()
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("ENOTCONN")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("ENOTCONN")
         const code = async (to: SocketAddress) => await codeOf(async () => await sendto(sd, hex`01`, to))
         expect(await code({ port: 1 })).toBe("EINVAL")
         expect(await code({ address: HOST })).toBe("EINVAL")
@@ -87,10 +88,10 @@ describe("send and sendto", () => {
             expect(await code({ address, port: 1 })).toBe("ENETUNREACH")
         expect(await codeOf(async () => await connect(sd, { address: addressOf(127, 0, 0, 1), port: 1 }))).toBe("ENETUNREACH")
         await connect(sd, TO_HOST)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         await sawOne()
         phy.accepts = false
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("ENOBUFS")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("ENOBUFS")
         expect(await code(TO_HOST)).toBe("ENOBUFS")
     })
 })
@@ -216,8 +217,8 @@ describe("errors of the network", () => {
     test("are told once, by the next call", async () => {
         const sd = await connected()
         phy.arrive(refusedBy(5060, 3))
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("ECONNREFUSED")
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("ECONNREFUSED")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("")
         phy.arrive(refusedBy(5060, 1))
         expect(await codeOf(async () => await sendto(sd, hex`01`, TO_HOST))).toBe("EHOSTUNREACH")
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
@@ -226,20 +227,20 @@ describe("errors of the network", () => {
     test("of a peer that is heard are not believed, and a packet of ours is never too long (RFC 1122, 3.2.2.1)", async () => {
         const sd = await connected()
         phy.arrive(refusedBy(5060, 4))
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("")
         phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a`))
         for (const code of [0, 1, 2, 3]) expect(phy.counting(refusedBy(5060, code))).toBe("icmpRx+1 icmpUnbelieved+1")
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("")
         // still heard a moment ago
         await ds.sleep(HEARD - 500)
         phy.arrive(udp(HOST, 4000, BOARD, 5060, hex`2a`))
         phy.arrive(refusedBy(5060, 3))
         await ds.sleep(HEARD - 500)
         phy.arrive(refusedBy(5060, 3))
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("")
         await ds.sleep(600)
         phy.arrive(refusedBy(5060, 3))
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("ECONNREFUSED")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("ECONNREFUSED")
     })
 
     test("of somebody who cannot know are not believed", async () => {
@@ -247,7 +248,7 @@ describe("errors of the network", () => {
         const forged = refusedBy(5060, 3)
         forged.setAt(26, "i32", addressOf(10, 77, 0, 9))
         expect(phy.counting(fixHeader(forged))).toBe("icmpRx+1 icmpUnbelieved+1")
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("")
     })
 
     test("end the wait of recv", async () => {
@@ -267,7 +268,8 @@ describe("errors of the network", () => {
         const sd = await bound()
         phy.arrive(refusedBy(5060, 3))
         // one about port 0 of 0.0.0.0 is not for a socket without a target
-        sockets[sd].onUnreachable(3, 0, 0, HOST)
+        const s = sockets[sd] as DatagramSocket
+        s.onUnreachable(3, 0, 0, HOST)
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
         await connect(sd, { address: HOST, port: 4001 })
         phy.arrive(refusedBy(5060, 3))
@@ -279,7 +281,7 @@ describe("errors of the network", () => {
         host.arp = false
         const sd = await plain()
         await connect(sd, { address: addressOf(10, 77, 0, 99), port: 1 })
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         expect(await codeOf(async () => await recv(sd, 4000))).toBe("EHOSTUNREACH")
     })
 })

@@ -1,4 +1,5 @@
 import * as ds from "@devicescript/core"
+import { DatagramSocket } from "../../../src/socket/datagram"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { FREE, interfaces } from "../../../src/link/interface"
 import { neighbours, removeNeighbour } from "../../../src/link/neighbours"
@@ -20,7 +21,7 @@ async function strangers(sd: number): Promise<string> {
     for (const code of [
         await codeOf(async () => await bind(sd, {})),
         await codeOf(async () => await connect(sd, TO_HOST)),
-        await codeOf(async () => send(sd, hex`00`)),
+        await codeOf(async () => await send(sd, hex`00`)),
         await codeOf(async () => await sendto(sd, hex`00`, TO_HOST)),
         await codeOf(async () => await recv(sd, 0)),
         await codeOf(async () => await own(tupleOf(sd))),
@@ -153,7 +154,7 @@ describe("FIG. 3", () => {
         await until("the socket", () => sd >= 0 && sockets[sd].remotePort !== 0)
         const body = async () => {
             for (let i = 0; i < 2; i++) heard += (await recv(sd, 5000)).toString()
-            send(sd, hex`01`)
+            await send(sd, hex`01`)
             await until("the end", () => goOn)
         }
         const children = [spawn(body, group), spawn(body, group)]
@@ -210,7 +211,7 @@ describe("FIG. 4", () => {
         // each process of the group sends and receives on its interfaces, and on no other
         await spawn(async () => {
             for (const sd of [x, z]) {
-                send(sd, hex`01`)
+                await send(sd, hex`01`)
                 const f = await sawOne()
                 expect(sourceOf(f)).toBe(getsockname(sd).address)
                 expect(portOf(f)).toBe(5004)
@@ -228,7 +229,10 @@ describe("FIG. 4", () => {
 
         // what does not belong to their addresses reaches none of them
         phy.arrive(udp(HOST, 4000, BOARD, 5004, hex`2c`))
-        for (const sd of sds) expect(sockets[sd].queue ? sockets[sd].queue.length : 0).toBe(0)
+        for (const sd of sds) {
+            const { queue } = sockets[sd] as DatagramSocket
+            expect(queue ? queue.length : 0).toBe(0)
+        }
 
         goOn = true
         await first.wait()
@@ -254,7 +258,7 @@ describe("FIG. 4", () => {
             const local = await bind(sd, { port: 5004 })
             expect(local.address !== BOARD && local.address !== 0).toBe(true)
             await connect(sd, TO_HOST)
-            send(sd, hex`01`)
+            await send(sd, hex`01`)
             expect(sourceOf(await sawOne())).toBe(local.address)
             expect(host.released).toBe(released)
         }, group)

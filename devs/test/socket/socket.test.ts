@@ -167,7 +167,7 @@ describe("options", () => {
         expect(getsockopt(sd, SocketOption.SO_BROADCAST)).toBe(false)
         expect(getsockopt(sd, SocketOption.SO_RCVBUF)).toBe(DATAGRAMS)
         expect(getsockopt(sd, SocketOption.IP_TOS)).toBe(0)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         expect(get16(await sawOne(), 40) !== 0).toBe(true)
         setsockopt(sd, SocketOption.SO_NO_CHECK, true)
         setsockopt(sd, SocketOption.IP_TOS, 0xb8)
@@ -177,7 +177,7 @@ describe("options", () => {
         expect(getsockopt(sd, SocketOption.SO_BROADCAST)).toBe(true)
         expect(getsockopt(sd, SocketOption.SO_RCVBUF)).toBe(2)
         expect(getsockopt(sd, SocketOption.IP_TOS)).toBe(0xb8)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         const f = await sawOne()
         expect(get16(f, 40)).toBe(0)
         expect(f[15]).toBe(0xb8)
@@ -193,9 +193,9 @@ describe("options", () => {
         for (const sd of [a, b, c, common]) await connect(sd, { address: HOST, port: 7 })
         setsockopt(b, SocketOption.SO_NO_CHECK, true)
         await ds.sleep(5)
-        send(b, hex`00`)
+        await send(b, hex`00`)
         setsockopt(a, SocketOption.IP_DSCP, 46)
-        for (const sd of [a, b, c, common]) send(sd, hex`00`)
+        for (const sd of [a, b, c, common]) await send(sd, hex`00`)
         await ds.sleep(5)
         expect(seen.map(f => f[15]).join()).toBe("0,184,184,32,0")
         expect(getsockopt(b, SocketOption.IP_DSCP)).toBe(46)
@@ -226,7 +226,7 @@ async function allFail(sd: number, expected: string): Promise<void> {
         await codeOf(async () => await connect(sd, TO_HOST)),
         await codeOf(async () => getsockname(sd)),
         await codeOf(async () => getpeername(sd)),
-        await codeOf(async () => send(sd, hex`00`)),
+        await codeOf(async () => await send(sd, hex`00`)),
         await codeOf(async () => await sendto(sd, hex`00`, TO_HOST)),
         await codeOf(async () => await recv(sd, 0)),
         await codeOf(async () => setsockopt(sd, SocketOption.IP_TOS, 0)),

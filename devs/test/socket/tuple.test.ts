@@ -217,7 +217,7 @@ describe("the end of an address", () => {
         await ds.sleep(5)
         expect(waited).toBe("ENETDOWN")
         for (let i = 0; i < 2; i++) {
-            expect(await codeOf(async () => send(a, hex`00`))).toBe("ENETDOWN")
+            expect(await codeOf(async () => await send(a, hex`00`))).toBe("ENETDOWN")
             expect(await codeOf(async () => await sendto(a, hex`00`, TO_HOST))).toBe("ENETDOWN")
             expect(await codeOf(async () => await recvfrom(a, 0))).toBe("ENETDOWN")
         }
@@ -235,7 +235,7 @@ describe("a call in a busy LAN", () => {
     test("goes on when its neighbour must make room in the cache", async () => {
         const sd = await own(TUPLE_STATIC)
         await connect(sd, TO_HOST)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         await sawOne()
         // every other device of the LAN asks for us
         for (let i = 0; i < NEIGHBOURS; i++) {
@@ -243,7 +243,7 @@ describe("a call in a busy LAN", () => {
             phy.arrive(arp(1, mac, addressOf(10, 77, 0, 100 + i), BOARD, BROADCAST_MAC))
             await ds.sleep(1)
         }
-        expect(await codeOf(async () => send(sd, hex`02`))).toBe("")
+        expect(await codeOf(async () => await send(sd, hex`02`))).toBe("")
         const f = await sawOne()
         expect(f[42]).toBe(2)
         expect(f.getAt(0, "i32")).toBe(HOST_MAC.getAt(0, "i32"))

@@ -44,35 +44,35 @@ async function toFar(): Promise<void> {
 }
 
 /** Where the next datagram goes. */
-function goesTo(mac: Buffer): void {
-    send(sd, hex`01`)
+async function goesTo(mac: Buffer): Promise<void> {
+    await send(sd, hex`01`)
     expectBytes(copyOf(phy.one(), 0, 6), mac)
 }
 
 describe("the way of a connected socket", () => {
     beforeEach(toFar)
 
-    test("follows another router, and asks for it", () => {
-        goesTo(MAC)
+    test("follows another router, and asks for it", async () => {
+        await goesTo(MAC)
         setAddress(ifc, BOARD, mask, OTHER)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         expect(phy.one().getAt(38, "i32")).toBe(OTHER)
         phy.arrive(arp(2, OTHER_MAC, OTHER, BOARD, BROADCAST_MAC))
         expect(phy.count()).toBe(1)
-        goesTo(OTHER_MAC)
+        await goesTo(OTHER_MAC)
     })
 
-    test("is on the link when the mask says so", () => {
-        goesTo(MAC)
+    test("is on the link when the mask says so", async () => {
+        await goesTo(MAC)
         setAddress(ifc, BOARD, maskOf(8), ROUTER)
-        send(sd, hex`01`)
+        await send(sd, hex`01`)
         expect(phy.one().getAt(38, "i32")).toBe(FAR)
     })
 
     test("ends when the router is taken away", async () => {
-        goesTo(MAC)
+        await goesTo(MAC)
         setAddress(ifc, BOARD, mask, 0)
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("ENOBUFS")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("ENOBUFS")
         expect(phy.count()).toBe(0)
     })
 
@@ -97,11 +97,11 @@ function redirect(from: number, via: number, code = 1): string {
 describe("redirects (RFC 1122, 3.2.2.2)", () => {
     beforeEach(toFar)
 
-    test("of the present router are followed, as long as the one that it names answers", () => {
+    test("of the present router are followed, as long as the one that it names answers", async () => {
         expect(redirect(ROUTER, OTHER)).toBe("arpTx+1 icmpRx+1")
         phy.arrive(arp(2, OTHER_MAC, OTHER, BOARD, BROADCAST_MAC))
         phy.count()
-        goesTo(OTHER_MAC)
+        await goesTo(OTHER_MAC)
         // another target goes on by the first one
         expect(nextHop(ifc, addressOf(10, 99, 0, 2))).toBe(ROUTER)
         // it is asked whether it is there, and the first router is not yet
@@ -109,7 +109,7 @@ describe("redirects (RFC 1122, 3.2.2.2)", () => {
         for (let i = 0; i <= ARP_ATTEMPTS; i++) ageNeighbours(i * ARP_INTERVAL)
         phy.count()
         expect(nextHop(ifc, FAR)).toBe(ROUTER)
-        goesTo(MAC)
+        await goesTo(MAC)
     })
 
     test("for a network, or for a class of service, are for the host all the same (RFC 1122, 3.3.1.2)", () => {
@@ -152,17 +152,17 @@ describe("a neighbour that does not answer any more", () => {
         return neighbourOf(ROUTER) !== undefined
     }
 
-    test("is there as long as something is heard through it, and is asked for by broadcast", () => {
+    test("is there as long as something is heard through it, and is asked for by broadcast", async () => {
         phy.arrive(udp(FAR, 4000, BOARD, 5060, hex`2a`))
         expect(silent()).toBe(true)
         expectBytes(copyOf(phy.sent[phy.sent.length - 1], 0, 6), BROADCAST_MAC)
         phy.count()
-        goesTo(MAC)
+        await goesTo(MAC)
     })
 
     test("is gone when nothing is heard", async () => {
         expect(silent()).toBe(false)
-        expect(await codeOf(async () => send(sd, hex`01`))).toBe("EHOSTUNREACH")
+        expect(await codeOf(async () => await send(sd, hex`01`))).toBe("EHOSTUNREACH")
         // or nothing more
         await toFar()
         phy.arrive(udp(FAR, 4000, BOARD, 5060, hex`2a`))
@@ -171,18 +171,18 @@ describe("a neighbour that does not answer any more", () => {
         expect(silent()).toBe(false)
     })
 
-    test("on a link that has come up is in doubt: asked for by broadcast at once and for half a minute, and used until it answers", () => {
+    test("on a link that has come up is in doubt: asked for by broadcast at once and for half a minute, and used until it answers", async () => {
         const n = neighbourOf(ROUTER)
         doubtNeighbours(1000)
         expectBytes(copyOf(phy.one(), 0, 6), BROADCAST_MAC)
-        goesTo(MAC)
+        await goesTo(MAC)
         for (let i = 1; i < NEW_LINK_ATTEMPTS; i++) ageNeighbours(1000 + i * ARP_INTERVAL)
         for (const f of phy.sent) expectBytes(copyOf(f, 0, 6), BROADCAST_MAC)
         expect(phy.count()).toBe(NEW_LINK_ATTEMPTS - 1)
         expect(neighbourOf(ROUTER)).toBe(n)
         // it is another one, and says so
         phy.arrive(arp(2, OTHER_MAC, ROUTER, BOARD, BROADCAST_MAC))
-        goesTo(OTHER_MAC)
+        await goesTo(OTHER_MAC)
     })
 })
 
