@@ -1,0 +1,123 @@
+/**
+ * TCP out: a segment, and which ones the windows allow now.
+ * @see RFC 9293, 3.7.4 and 3.8.6; RFC 5681, 3.1
+ */
+import * as ds from "@devicescript/core"
+import { TCP_BUFFER } from "../../base/config"
+import { count, Counter } from "../../base/counters"
+import { setTimer } from "../../base/timers"
+import { allocate, output } from "../../ip/output"
+import { TX_IP } from "../../link/ethernet"
+import { checksumOf, sum } from "../../wire/checksum"
+import { IPV4_HEADER, pseudoSum } from "../../wire/ipv4"
+import { htonl, put16 } from "../../wire/order"
+import {
+    ACK,
+    FIN,
+    MSS_OPTION,
+    MSS_OPTION_LENGTH,
+    PSH,
+    SYN,
+    TCP_ACKNOWLEDGMENT,
+    TCP_CHECKSUM,
+    TCP_DST_PORT,
+    TCP_FLAGS,
+    TCP_HEADER,
+    TCP_OFFSET,
+    TCP_SEQUENCE,
+    TCP_WINDOW,
+} from "../../wire/tcp"
+import { Connection, MSS, NO_DELAY, PROTOCOL_TCP, State, timerOf } from "./connection"
+import { arm } from "./retransmission"
+import { outOfRing } from "./ring"
+
+/** Offset of the TCP header in a transmit buffer. */
+export const TX_TCP = TX_IP + IPV4_HEADER
+
+/** Send one segment. @param n octets of data from `seq` on */
+export function segment(c: Connection, flags: number, seq: number, n: number): void {
+    const options = (flags & SYN) === 0 ? 0 : MSS_OPTION_LENGTH
+    const b = allocate(c.ifc, PROTOCOL_TCP, c.tos, c.remote, TCP_HEADER + options + n)
+    put16(b, TX_TCP, c.port)
+    put16(b, TX_TCP + TCP_DST_PORT, c.remotePort)
+    b.setAt(TX_TCP + TCP_SEQUENCE, "i32", htonl(seq))
+    if ((flags & ACK) !== 0) {
+        b.setAt(TX_TCP + TCP_ACKNOWLEDGMENT, "i32", htonl(c.rcvNxt))
+        c.rcvAcked = c.rcvNxt
+        setTimer(timerOf(c) + 1, Infinity)
+    }
+    // the right edge never goes back, and moves for a segment's worth alone (RFC 9293, 3.8.6.2.2)
+    let window = Math.max((c.rcvAdv - c.rcvNxt) | 0, 0)
+    if (TCP_BUFFER - c.rxCount - window >= MSS) window = TCP_BUFFER - c.rxCount
+    c.rcvAdv = (c.rcvNxt + window) | 0
+    put16(b, TX_TCP + TCP_WINDOW, window)
+    if (options !== 0) b.setAt(TX_TCP + TCP_HEADER, "i32", MSS_OPTION)
+    if (n > 0) outOfRing(c.tx, c.txFirst + ((seq - c.sndUna) | 0), b, TX_TCP + TCP_HEADER, n)
+    c.sent++
+    writeTcp(b, flags, options)
+    output(c.ifc, b, c.remote)
+}
+
+/** Fill in what is written last: length of the header, flags, checksum. */
+export function writeTcp(b: Buffer, flags: number, options: number): void {
+    const length = b.length - TX_TCP
+    b[TX_TCP + TCP_OFFSET] = (TCP_HEADER + options) << 2
+    b[TX_TCP + TCP_FLAGS] = flags
+    b.setAt(TX_TCP + TCP_CHECKSUM, "u16", checksumOf(pseudoSum(b, TX_IP, PROTOCOL_TCP, length) + sum(b, TX_TCP, length)))
+    count(Counter.TcpTx)
+}
+
+/** Tell the peer what was received, and the window. */
+export function acknowledge(c: Connection): void {
+    segment(c, ACK, c.sndNxt, 0)
+}
+
+/** Send what may be sent now. @param probe whether an octet may go against a closed window (RFC 9293, 3.8.6.1) */
+export function transmit(c: Connection, probe: boolean): void {
+    if (!c.tx) return
+    // a FIN follows the data that were there when the socket was closed
+    const closing = c.state >= State.FinWait1 ? c.state <= State.LastAck : false
+    while (true) {
+        const offset = (c.sndNxt - c.sndUna) | 0
+        const left = c.txCount - offset
+        // our FIN has gone
+        if (left < 0) break
+        let room = Math.min(c.sndWnd, c.cwnd) - offset
+        if (probe) room = Math.max(room, 1)
+        let n = Math.min(Math.min(left, room), c.mss)
+        const last = n === left ? closing : false
+        if (!last) {
+            if (n <= 0) break
+            // Nagle's algorithm, and no silly window (RFC 9293, 3.7.4 and 3.8.6.2.1)
+            if (n < c.mss)
+                if (!probe) {
+                    if (n < left) {
+                        if (2 * n < c.widest) break
+                    } else if (offset > 0) if ((c.flags & NO_DELAY) === 0) break
+                }
+        }
+        probe = false
+        const seq = c.sndNxt
+        segment(c, (n === left ? (n > 0 ? PSH : 0) : 0) | (last ? FIN | ACK : ACK), seq, n)
+        if (last) n++
+        c.sndNxt = (seq + n) | 0
+        if (((c.sndNxt - c.sndMax) | 0) > 0) {
+            if (c.timedAt === 0) {
+                c.timedAt = ds.millis()
+                c.timedTo = c.sndNxt
+            }
+            // nothing waited for an answer: its time begins
+            const idle = c.sndMax === c.sndUna
+            c.sndMax = c.sndNxt
+            if (idle) arm(c)
+        } else retransmitted(c)
+        if (last) break
+    }
+    // what could not be sent at all is tried again, against a closed window too
+    if (c.sndMax === c.sndUna) if (c.txCount > 0) if (c.attempts === 0) arm(c)
+}
+
+export function retransmitted(c: Connection): void {
+    c.retransmitted++
+    count(Counter.TcpRetransmitted)
+}

@@ -1,0 +1,35 @@
+/** What a connection does when its time is up. @see RFC 9293, 3.8.3, 3.8.4, 3.8.6.1, 3.10.8; RFC 6298, 5 */
+import { TCP_ATTEMPTS, TCP_HALF_OPEN_ATTEMPTS, TCP_KEEP_IDLE } from "../../base/config"
+import { setTimer } from "../../base/timers"
+import { ACK, SYN } from "../../wire/tcp"
+import { RECOVERING, State, connections, finish, timers } from "./connection"
+import { acknowledge, retransmitted, segment, transmit } from "./output"
+import { arm, slowDown } from "./retransmission"
+
+export function onTimer(timer: number, now: number): void {
+    const at = timer - timers
+    const c = connections[at >> 1]
+    // an ACK that was held back
+    if ((at & 1) !== 0) return acknowledge(c)
+    // the peer has said all, or had time to
+    if (c.state >= State.FinWait2) return finish(c)
+    const asks = c.sndUna === c.sndMax ? c.txCount === 0 : false
+    if (asks) if (c.attempts === 0) if (now - c.heardAt < TCP_KEEP_IDLE) return setTimer(timer, c.heardAt + TCP_KEEP_IDLE)
+    if (c.attempts >= (c.listener && c.state === State.SynReceived ? TCP_HALF_OPEN_ATTEMPTS : TCP_ATTEMPTS)) return finish(c, c.hint)
+    c.attempts++
+    // what the peer has already makes it answer
+    if (asks) segment(c, ACK, (c.sndNxt - 1) | 0, 0)
+    else {
+        slowDown(c)
+        if (c.state <= State.SynReceived) {
+            retransmitted(c)
+            segment(c, c.state === State.SynSent ? SYN : SYN | ACK, c.sndUna, 0)
+        } else {
+            c.cwnd = c.mss
+            c.sndNxt = c.sndUna
+            c.flags &= ~RECOVERING
+            transmit(c, true)
+        }
+    }
+    arm(c)
+}
