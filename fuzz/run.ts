@@ -101,6 +101,8 @@ class Run {
     private orders = 0
     private batch = 0
     private done = 0
+    /** The latest frames that have arrived, and the numbers of the first and the last of them. */
+    private latest = { first: 0, last: 0, frames: [] as Buffer[] }
     private voices = 0
     private readonly endings: Record<string, number> = {}
     private readonly total: Record<string, number> = {}
@@ -115,6 +117,15 @@ class Run {
     }
 
     async run(): Promise<Report> {
+        try {
+            return await this.wholeRun()
+        } catch (error) {
+            // the phone has stopped, perhaps
+            throw error instanceof Difference ? error : this.difference("a phone that goes on", (error as Error).message)
+        }
+    }
+
+    private async wholeRun(): Promise<Report> {
         const { frames } = this.options
         // what is made once only is made now
         await this.setup.failOnce()
@@ -129,15 +140,15 @@ class Run {
         const time = left.now - began
         this.compareLeft(idle, left)
         const after = await this.phone.collect()
-        if (after > before + HEAP_MARGIN) throw this.difference([], `a heap of at most ${before + HEAP_MARGIN} bytes`, after)
+        if (after > before + HEAP_MARGIN) throw this.difference(`a heap of at most ${before + HEAP_MARGIN} bytes`, after)
         return { frames: this.done, voice: this.voices, time, endings: this.endings, counters: this.total, heap: { before, after } }
     }
 
-    private sorted(sent: Buffer[], frames: Buffer[]): Sent {
+    private sorted(sent: Buffer[]): Sent {
         try {
             return sort(this.world, sent)
         } catch (error) {
-            throw this.difference(frames, "frames as a host may send them", (error as Error).message)
+            throw this.difference("frames as a host may send them", (error as Error).message)
         }
     }
 
@@ -154,8 +165,9 @@ class Run {
         return await this.setup.tearDown()
     }
 
-    private difference(frames: Buffer[], expected: unknown, real: unknown): Difference {
-        return new Difference(this.done - frames.length, this.done - 1, frames, expected, real)
+    private difference(expected: unknown, real: unknown): Difference {
+        const { first, last, frames } = this.latest
+        return new Difference(first, last, frames, expected, real)
     }
 
     private async setUp(): Promise<void> {
@@ -236,8 +248,8 @@ class Run {
             const verdict = advance(this.world, this.world.now + step)
             await this.phone.step(step)
             const frames = this.phone.takeSent()
-            const { answers, dhcp, voice } = this.sorted(frames, [])
-            if (!isDeepStrictEqual(answers, verdict.answers)) throw this.difference([], verdict.answers, answers)
+            const { answers, dhcp, voice } = this.sorted(frames)
+            if (!isDeepStrictEqual(answers, verdict.answers)) throw this.difference(verdict.answers, answers)
             noteDhcp(this.world, dhcp)
             for (const frame of frames) {
                 const answer = this.site.answerArp(frame)
@@ -266,10 +278,8 @@ class Run {
     /** Has frames arrive, and compares what they did. */
     private async deliver(entries: Entry[], expected: Expected, tested: number, ends: string | undefined): Promise<void> {
         const frames = entries.map(e => e.frame)
-        const chunks = this.chunksOf(frames)
-        const { now, counters, waiting } = await this.phone.counts(chunks).catch((error: Error) => {
-            throw new Difference(this.done, this.done + tested - 1, frames, expected, error.message)
-        })
+        this.latest = { first: this.done, last: Math.max(this.done + tested - 1, 0), frames }
+        const { now, counters, waiting } = await this.phone.counts(this.chunksOf(frames))
         if (now !== this.world.now) throw new Error(`the phone's time is ${now} instead of ${this.world.now}`)
         expected.count("phyRx", this.phone.orders - this.orders)
         this.orders = this.phone.orders
@@ -281,7 +291,7 @@ class Run {
             this.total[name] = (this.total[name] ?? 0) + grown
         }
         this.before = counters
-        const sent = this.sorted(this.phone.takeSent(), frames)
+        const sent = this.sorted(this.phone.takeSent())
         const is = { counters: real, answers: sent.answers, dhcp: sent.dhcp.length, waiting }
         const should = { counters: expected.counters, answers: expected.answers, waiting: this.world.plain.waiting }
         this.world.plain.waiting = []
@@ -291,7 +301,7 @@ class Run {
             isDeepStrictEqual(compared(is.counters), compared(should.counters)) &&
             isDeepStrictEqual(is.waiting, should.waiting) &&
             (ends || isDeepStrictEqual(is.answers, should.answers))
-        if (!same) throw new Difference(this.done, this.done + tested - 1, frames, should, is)
+        if (!same) throw this.difference(should, is)
     }
 
     /** As a stream carries them: each by itself, or cut anywhere. */
@@ -319,13 +329,13 @@ class Run {
         })
         const is = { ...known(told), plain: told.plainState }
         const should = { ...known(this.world), plain: "open" }
-        if (!isDeepStrictEqual(is, should)) throw this.difference([], different(should, is), different(is, should))
+        if (!isDeepStrictEqual(is, should)) throw this.difference(different(should, is), different(is, should))
         await this.recount()
     }
 
     private compareLeft(idle: Told, now: Told): void {
         const of = ({ left, neighbours }: Told): Left & { neighbours: number } => ({ ...left, neighbours: neighbours.length })
-        if (!isDeepStrictEqual(of(idle), of(now))) throw this.difference([], of(idle), of(now))
+        if (!isDeepStrictEqual(of(idle), of(now))) throw this.difference(of(idle), of(now))
     }
 }
 

@@ -35,7 +35,8 @@ const LONG = 1000
 /** Milliseconds: until announcements are over, until conflicts are forgotten. */
 const ANNOUNCED = 2500
 const FORGOTTEN = 10_100
-const PATIENCE = 200_000
+const PATIENCE = 100_000
+const PATIENT = 10_000
 /** Milliseconds until calls have ended, and until a neighbour that does not answer is forgotten. */
 const ENDED = 5000
 const NEIGHBOURS_GONE = 70_000
@@ -89,14 +90,18 @@ export class Setup {
     private async whole(): Promise<void> {
         for (let passed = 0; passed < PATIENCE; passed += 5 * STEP) {
             const told = await this.phone.state()
-            if (!(await this.mend(told))) return
+            if (!(await this.mend(told, passed % PATIENT === 0))) return
             await this.pass(5 * STEP)
         }
         throw new Error(`the phone is not whole again: ${JSON.stringify(await this.phone.state())}`)
     }
 
-    /** @returns whether something was, or still is, to be mended */
-    private async mend(told: Told): Promise<boolean> {
+    /**
+     * @param again whether leases that are being renewed are renewed anew: one whose server is none asks all after a few seconds,
+     *   and one that has time asks again after hours
+     * @returns whether something was, or still is, to be mended
+     */
+    private async mend(told: Told, again: boolean): Promise<boolean> {
         const [common] = told.interfaces
         if (common.address === 0) return true
         for (const { slot, state } of told.leases) {
@@ -105,8 +110,7 @@ export class Setup {
             // one that was granted by a made up message has other times
             const usual = isDeepStrictEqual(told.times[slot], TIMES)
             if (state === LeaseState.Bound && mask === MASK && router === ROUTER && usual) continue
-            // one that was renewed, and whose server is none, asks all after a while
-            if (state === LeaseState.Bound) await this.phone.renew(slot)
+            if (state === LeaseState.Bound || (again && state > LeaseState.Bound)) await this.phone.renew(slot)
             return true
         }
         if (told.plainState !== "open") {
