@@ -213,10 +213,19 @@ describe("what comes in", () => {
         expect(got > 0).toBe(true)
         refused(tagged(1), "ethUnknown+1")
         refused(copyOf(tagged(0), 0, 20), "ethShort+1")
-        // the tag of a tag
+        // the tag of a tag, also if it is a priority
         const twice = tagged(0)
         twice.blitAt(16, hex`8100 0001`, 0, 4)
         refused(twice, "ethUnknown+1")
+        twice[19] = 0
+        refused(twice, "ethUnknown+1")
+    })
+
+    test("a frame full of tags, which is no deeper for the stack than any other one", () => {
+        const f = Buffer.alloc(1514)
+        f.blitAt(0, DATAGRAM, 0, 12)
+        for (let at = 12; at + 4 <= f.length; at += 4) f[at] = 0x81
+        refused(f, "ethUnknown+1")
     })
 
     test("protocols that we do not speak", () => {

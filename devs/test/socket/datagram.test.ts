@@ -1,5 +1,4 @@
 import * as ds from "@devicescript/core"
-import { DatagramSocket } from "../../../src/socket/datagram"
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { DATAGRAMS, HEARD } from "../../../src/base/config"
 import { Counter, countOf } from "../../../src/base/counters"
@@ -267,9 +266,10 @@ describe("errors of the network", () => {
     test("concern the connected socket alone (RFC 1122, 4.1.3.3)", async () => {
         const sd = await bound()
         phy.arrive(refusedBy(5060, 3))
-        // one about port 0 of 0.0.0.0 is not for a socket without a target
-        const s = sockets[sd] as DatagramSocket
-        s.onUnreachable(3, 0, 0, HOST)
+        expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
+        // without a target its address and port are 0
+        const toNobody = copyOf(hex`03030000 00000000  4500001c00004000 4011 0000 0a4d0039 00000000  13c4 0000 0008 0000`)
+        phy.arrive(icmp(HOST, BOARD, toNobody))
         expect(await codeOf(async () => await recv(sd, 0))).toBe("EAGAIN")
         await connect(sd, { address: HOST, port: 4001 })
         phy.arrive(refusedBy(5060, 3))

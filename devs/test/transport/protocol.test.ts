@@ -85,6 +85,9 @@ describe("a transport protocol that is registered", () => {
     test("is told of what was not delivered", () => {
         const quoted = copyOf(ipv4(TOY, BOARD, HOST, hex`13c4 1000 00000000`), 14)
         expect(hears(icmp(HOST, BOARD, Buffer.concat(hex`0302 0000 00000000`, quoted)))).toBe("toy unreachable 2 10.77.0.1:4096 ")
+        // of the protocol 0, which is not UDP
+        const ofNone = copyOf(ipv4(0, BOARD, HOST, hex`13c4 1000 00000000`), 14)
+        expect(hears(icmp(HOST, BOARD, Buffer.concat(hex`0302 0000 00000000`, ofNone)))).toBe("")
     })
 
     test("is told of neighbours, and of the loss of its address", () => {
