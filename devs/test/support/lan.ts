@@ -163,6 +163,9 @@ export function listen(ifc: Interface, port: number, hear: (payload: number) => 
     ifc.add(endpoint)
 }
 
+/** Cut once: a test may have many frames, and a turn of the VM has a limit. */
+const names = split(COUNTERS, " ")
+
 /** Which counters `f` changes, as `name+n name+n`; "" if none. What was sent is in `FakePhy.sent`, and not told. */
 export function changes(f: () => void): string {
     const { frames, datagrams } = received
@@ -172,9 +175,9 @@ export function changes(f: () => void): string {
     let text = received.frames === frames ? "" : ` phyRx+${received.frames - frames}`
     if (received.datagrams !== datagrams) text += ` udpRx+${received.datagrams - datagrams}`
     for (let c = 0; c < Counter.Total; c++) {
-        // not by `countOf`: a test may have many frames, and a turn of the VM has a limit
+        // not by `countOf`, for the same reason
         const d = counts.getAt(4 * c, "u32") - before.getAt(4 * c, "u32")
-        if (d !== 0 && c !== Counter.PhyTx) text += ` ${split(COUNTERS, " ")[c]}+${d}`
+        if (d !== 0 && c !== Counter.PhyTx) text += ` ${names[c]}+${d}`
     }
     return text.slice(1)
 }
