@@ -94,10 +94,10 @@ export async function socket(format: number, type: number, protocol?: number, tu
     let own = IPPROTO_UDP
     let make: SocketMaker
     if (type !== SOCK_DGRAM) {
-        make = makeStream
+        if (type === SOCK_STREAM) make = makeStream
         own = IPPROTO_TCP
         // a type that is not in the image has no protocol
-        if (make ? type !== SOCK_STREAM : true) protocol = -1
+        if (!make) protocol = -1
     }
     if ((protocol || own) !== own) throw new SocketError("EPROTONOSUPPORT", "this image has no such sockets")
     if (tuple === undefined) tuple = usual

@@ -200,7 +200,8 @@ async function sendBye(c: Call, sd: number): Promise<void> {
     const port = c.localPort + 1
     await bind(rtcp, { port: ifc.endpointOn(PROTOCOL_UDP, port) ? 0 : port })
     const s = lookup(rtcp) as DatagramSocket
-    s.sendTo(bye, c.remoteAddress, c.remotePort + 1)
+    // there is no port above the last one
+    if (c.remotePort < 65535) s.sent(s.sendTo(bye, c.remoteAddress, c.remotePort + 1))
     await close(rtcp)
 }
 
