@@ -267,9 +267,10 @@ function checkLength(length: number): void {
  *   side, `ECONNRESET`, `ETIMEDOUT` of a stream, `ENETDOWN` if the address is lost
  * @category Data
  */
-export async function send(sd: number, data: Buffer, timeout?: number): Promise<number> {
+export function send(sd: number, data: Buffer, timeout?: number): number {
     const s = lookup(sd)
-    if (s.protocol !== PROTOCOL_UDP) return await (s as Stream).send(data, timeout)
+    // only a stream waits: programs that send datagrams need not await it
+    if (s.protocol !== PROTOCOL_UDP) return (s as any).send(data, timeout)
     s.throwPending()
     if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
     checkLength(data.length)
