@@ -11,8 +11,8 @@ import { HostProcess, type Exit } from "./process.js"
 
 /** Milliseconds for what compiles the firmware, on a busy machine. */
 const BUILD_PATIENCE = 60_000
-const ATTEMPTS = 5
 const TSX = ["--import", "tsx"]
+const INPUT_FIRST = ["--require", "./test/interop/input-first.cjs"]
 const deviceId = randomBytes(8).toString("hex")
 
 describe("the editor's development server", () => {
@@ -39,17 +39,6 @@ describe("the editor's development server", () => {
         return await extension.ready(`the answer to ${req}`, () => answers().find(answer => answer.seq === id), BUILD_PATIENCE)
     }
 
-    /**
-     * Builds and deploys. While the server builds it hears nothing, and after three seconds without a word from the
-     * simulator it forgets that one, and waits in vain for its answer: on a machine that is slow, play is pressed again.
-     */
-    async function play(filename: string): Promise<Record<string, unknown>> {
-        for (let i = 1; ; i++) {
-            const answer = await ask("build", { filename, deployTo: deviceId })
-            if (i === ATTEMPTS || !/^timeout|not found$/.test(String(answer.deployStatus))) return answer
-        }
-    }
-
     /** Runs commands in the console on the server's bus. */
     async function exec(commands: string): Promise<{ exit: Exit; program: HostProcess }> {
         const program = start("console", ...TSX, "sim/console.ts", "--bus", "--exec", commands)
@@ -59,7 +48,7 @@ describe("the editor's development server", () => {
     before(async () => {
         const lan = start("LAN", ...TSX, "sim/lan/main.ts")
         await lan.ready("its port", () => lan.stdout.includes("at tcp://"))
-        server = start("devs devtools", CLI, "devtools", "--vscode")
+        server = start("devs devtools", ...INPUT_FIRST, CLI, "devtools", "--vscode")
         extension = start("extension", ...TSX, "--experimental-websocket", "test/interop/extension.ts")
         // a source that is opened in the editor is built: the first build is the slow one
         assert.equal((await ask("build", { filename: "src/main.ts" })).success, true)
@@ -99,7 +88,7 @@ describe("the editor's development server", () => {
         if (where !== SIMULATOR) continue
         it(`"${name}" of the launch list is what runs`, async () => {
             const filename = program.replace("${workspaceFolder}/", "")
-            const { success, deployStatus, message } = await play(filename)
+            const { success, deployStatus, message } = await ask("build", { filename, deployTo: deviceId })
             assert.deepEqual([success, deployStatus, message], [true, "OK", undefined])
             assert.ok(filename in SHOWS, `this test knows how ${filename} shows that it runs`)
             await SHOWS[filename]!()
