@@ -373,10 +373,9 @@ function onLink(lease: Lease, now: number): void {
             if (lease.notBefore > now) return setNextSend(lease, lease.notBefore)
             discoverAgain(lease, Infinity)
             break
+        case LeaseState.InitReboot:
         case LeaseState.Rebooting:
             lease.state = LeaseState.InitReboot
-            break
-        case LeaseState.InitReboot:
             break
         default:
             startExchange(lease, LeaseState.Rebinding, now)

@@ -19,10 +19,9 @@ import {
     writeIcmpChecksum,
 } from "../wire/icmp"
 import { IPV4_DST, IPV4_HEADER, IPV4_PROTOCOL, IPV4_SRC, IPV4_TOS, IPV4_TOTAL_LENGTH, IPV4_VERSION_IHL, PROTOCOL_ICMP } from "../wire/ipv4"
-import { ETH_HEADER, ETH_SRC, setMac } from "../wire/ethernet"
 import { get16, put16 } from "../wire/order"
-import { TX_IP, TX_MAC, transmitted } from "../link/ethernet"
-import { Output, allocate, neighbourOn, output } from "./output"
+import { TX_IP } from "../link/ethernet"
+import { Output, allocate, neighbourOn, output, sendBack } from "./output"
 import { redirect } from "./redirects"
 import type { Interface } from "../link/interface"
 
@@ -59,17 +58,10 @@ function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: numb
     answer(ifc, f, b, ip)
 }
 
-/**
- * Answer the way the question came, by the MAC address of its frame: strangers must neither push the neighbours of
- * calls out of the cache nor have frames wait in the heap.
- */
 function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
-    const at = TX_IP + IPV4_HEADER
-    writeIcmpChecksum(f, at, f.length - at)
-    const from = ip - ETH_HEADER + ETH_SRC
-    setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
+    writeIcmpChecksum(f, TX_IP + IPV4_HEADER)
     count(Counter.IcmpTx)
-    if (transmitted(f)) ifc.tx++
+    sendBack(ifc, f, b, ip)
 }
 
 /** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes; a redirect, to all (3.2.2.2). */
@@ -138,7 +130,7 @@ export async function ping(ifc: Interface, dst: number, timeout: number): Promis
     lastSequence = (lastSequence + 1) & 0xffff
     const sequence = lastSequence
     put16(f, at + ICMP_SEQUENCE, sequence)
-    writeIcmpChecksum(f, at, ICMP_HEADER + PING_DATA)
+    writeIcmpChecksum(f, at)
     count(Counter.IcmpTx)
     const start = ds.millis()
     if (output(ifc, f, dst) === Output.Unreachable) return -2

@@ -9,7 +9,7 @@ import { TX_IP, TX_MAC, transmitted, writeEthernet } from "../link/ethernet"
 import { Interface, interfaceOf, isBroadcast } from "../link/interface"
 import { Neighbour, addNeighbour, askFor, neighbourOf, setDue } from "../link/neighbours"
 import { isUnicast } from "../wire/address"
-import { ETHERTYPE_IPV4, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
+import { ETHERTYPE_IPV4, ETH_HEADER, ETH_SRC, MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { IPV4_HEADER, writeIpv4 } from "../wire/ipv4"
 import { routerTo } from "./redirects"
 
@@ -90,6 +90,17 @@ export function outputTo(ifc: Interface, b: Buffer, hop: number): Output {
     }
     setMac(b, TX_MAC, n.macHigh, n.macLow)
     return transmit(ifc, b)
+}
+
+/**
+ * Send a frame the way a packet came, by the MAC address of its frame: strangers that are answered must neither push the neighbours of
+ * calls out of the cache nor have frames wait in the heap.
+ * @param ip where the packet's header is in `b`
+ */
+export function sendBack(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
+    const from = ip - (ETH_HEADER - ETH_SRC)
+    setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
+    transmit(ifc, f)
 }
 
 function transmit(ifc: Interface, b: Buffer): Output {

@@ -291,8 +291,8 @@ export function send(sd: number, data: Buffer, timeout?: number): number {
  */
 export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promise<void> {
     checkLength(data.length)
-    lookupDatagram(sd)
-    const s = (await bound(sd, to)) as DatagramSocket
+    const s = lookupDatagram(sd)
+    await bound(sd, to)
     s.throwPending()
     checkBroadcast(s, to.address)
     const o = s.sendTo(data, to.address, to.port)

@@ -41,6 +41,18 @@ export function startStreams(): void {
     registerStreams((inPlaceOf, process, ifc, deferred) => new StreamSocket(inPlaceOf, process, ifc, deferred))
 }
 
+/** When a wait ends, of `ds.millis()`. @param timeout milliseconds; `undefined` waits for ever */
+function endOf(timeout: number): number {
+    return timeout === undefined ? Infinity : ds.millis() + timeout
+}
+
+/** Wait for a change of any connection. @returns whether there was time left to wait */
+async function changedBefore(until: number): Promise<boolean> {
+    const left = until - ds.millis()
+    if (left > 0) await changed.wait(left)
+    return left > 0
+}
+
 class StreamSocket extends Socket implements Stream {
     override protocol = PROTOCOL_TCP
     override port = 0
@@ -135,32 +147,27 @@ class StreamSocket extends Socket implements Stream {
     }
 
     async send(data: Buffer, timeout: number): Promise<number> {
-        const until = timeout === undefined ? Infinity : ds.millis() + timeout
+        const until = endOf(timeout)
         let at = 0
         while (true) {
             const c = this.connected()
             if (c.state !== State.Established) if (c.state !== State.CloseWait) throw failure("EPIPE")
             at += put(c, data, at)
             if (at === data.length) return at
-            const left = until - ds.millis()
-            if (left <= 0) {
-                if (at > 0) return at
-                throw failure("EAGAIN")
-            }
-            await changed.wait(left)
+            if (await changedBefore(until)) continue
+            if (at > 0) return at
+            throw failure("EAGAIN")
         }
     }
 
     async recv(timeout: number): Promise<Buffer> {
-        const until = timeout === undefined ? Infinity : ds.millis() + timeout
+        const until = endOf(timeout)
         while (true) {
             const c = this.connection
             if (c) if (c.rxCount > 0) if (!this.deaf) return get(c)
             this.connected()
             if (mayReceive(c) ? this.deaf : true) return Buffer.alloc(0)
-            const left = until - ds.millis()
-            if (left <= 0) throw failure("EAGAIN")
-            await changed.wait(left)
+            if (!(await changedBefore(until))) throw failure("EAGAIN")
         }
     }
 
@@ -169,12 +176,8 @@ class StreamSocket extends Socket implements Stream {
         const c = this.connection
         if (!c) return
         closeSending(c)
-        const until = ds.millis() + this.linger * 1000
-        while (c.tx) {
-            const left = until - ds.millis()
-            if (left <= 0) return
-            await changed.wait(left)
-        }
+        const until = endOf(this.linger * 1000)
+        while (c.tx) if (!(await changedBefore(until))) return
     }
 
     override dispose(): void {
@@ -217,7 +220,7 @@ export function listen(sd: number, backlog: number): void {
  */
 export async function accept(sd: number, timeout?: number): Promise<number> {
     const s = lookupStream(sd)
-    const until = timeout === undefined ? Infinity : ds.millis() + timeout
+    const until = endOf(timeout)
     while (true) {
         const l = s.check()
         if (l.state !== State.Listen) throw new SocketError("EINVAL", `socket ${sd} does not listen`)
@@ -228,9 +231,7 @@ export async function accept(sd: number, timeout?: number): Promise<number> {
             if (k.listener === l) if (k.state > State.SynReceived) c = k
         }
         if (c) return adopt(s, c)
-        const left = until - ds.millis()
-        if (left <= 0) throw failure("EAGAIN")
-        await changed.wait(left)
+        if (!(await changedBefore(until))) throw failure("EAGAIN")
     }
 }
 

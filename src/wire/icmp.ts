@@ -24,8 +24,8 @@ export const UNREACHABLE_HOST = 1
 export const UNREACHABLE_PROTOCOL = 2
 export const UNREACHABLE_PORT = 3
 
-/** Fill in the checksum of a message of `length` bytes. */
-export function writeIcmpChecksum(b: Buffer, icmp: number, length: number): void {
+/** Fill in the checksum of a message that ends where the buffer does. */
+export function writeIcmpChecksum(b: Buffer, icmp: number): void {
     b.setAt(icmp + ICMP_CHECKSUM, "u16", 0)
-    b.setAt(icmp + ICMP_CHECKSUM, "u16", checksumOf(sum(b, icmp, length)))
+    b.setAt(icmp + ICMP_CHECKSUM, "u16", checksumOf(sum(b, icmp, b.length - icmp)))
 }

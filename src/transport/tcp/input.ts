@@ -6,10 +6,8 @@ import * as ds from "@devicescript/core"
 import { TCP_ACK_DELAY, TCP_BUFFER, TCP_CHALLENGE_INTERVAL, TCP_PROBE_ATTEMPTS } from "../../base/config"
 import { count, Counter } from "../../base/counters"
 import { deadlineOf, setTimer } from "../../base/timers"
-import { allocate } from "../../ip/output"
+import { allocate, sendBack } from "../../ip/output"
 import { mayAnswer } from "../../ip/icmp"
-import { TX_MAC, transmitted } from "../../link/ethernet"
-import { ETH_HEADER, ETH_SRC, setMac } from "../../wire/ethernet"
 import { Interface, keyOf } from "../../link/interface"
 import { checksumHolds, sum } from "../../wire/checksum"
 import { IPV4_SRC, pseudoSum } from "../../wire/ipv4"
@@ -112,9 +110,7 @@ function refuse(ifc: Interface, b: Buffer, ip: number): void {
     if ((flags & ACK) !== 0) f.setAt(TX_TCP + TCP_SEQUENCE, "i32", b.getAt(head + TCP_ACKNOWLEDGMENT, "i32"))
     else f.setAt(TX_TCP + TCP_ACKNOWLEDGMENT, "i32", htonl((seq + lengthOf()) | 0))
     writeTcp(f, (flags & ACK) === 0 ? RST | ACK : RST, 0)
-    const from = ip - ETH_HEADER + ETH_SRC
-    setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
-    if (transmitted(f)) ifc.tx++
+    sendBack(ifc, f, b, ip)
 }
 
 /** Sequence numbers that the segment takes: SYN and FIN have one each. */
