@@ -1,12 +1,13 @@
 import * as ds from "@devicescript/core"
 import { DatagramSocket } from "../../src/socket/datagram"
+import { inTables } from "../support/tables"
 import { startInterfaces } from "../../src/address/link"
 import { parsePool } from "../../src/address/pool"
 import { COUNTERS, Counter, countOf } from "../../src/base/counters"
 import { releaseLease, renewLease, startLease } from "../../src/dhcp/client"
-import { leases, leaseOf } from "../../src/dhcp/lease"
+import { leases } from "../../src/dhcp/lease"
 import { Acd, setAcd } from "../../src/link/acd"
-import { FREE, interfaces, slotByOctet } from "../../src/link/interface"
+import { FREE, interfaces } from "../../src/link/interface"
 import { forgetServer, giveCommonMac } from "../../src/link/macs"
 import { neighbours } from "../../src/link/neighbours"
 import { streamPhy } from "../../src/phy/stream"
@@ -129,14 +130,11 @@ function restOf() {
 
 /** What is in the tables. */
 function left() {
-    let endpoints = 0
-    for (const ifc of interfaces) for (let e = ifc.endpoints; e; e = e.next) endpoints++
-    let addresses = 0
-    for (let i = 0; i < slotByOctet.length; i++) if (slotByOctet[i] !== 0) addresses++
+    const { sockets: open, interfaces: taken, endpoints, addresses } = inTables()
     return {
-        sockets: sockets.filter(s => s.process !== FREE || s.ifc !== undefined || s.receiver !== undefined).length,
-        interfaces: interfaces.filter(i => i.process !== FREE).length,
-        leases: interfaces.filter(i => leaseOf(i).state !== 0).length,
+        sockets: open,
+        interfaces: taken,
+        leases: leases.filter(l => l.state !== 0).length,
         endpoints,
         addresses,
         fresh: datagrams.filter(s => s.fresh > 0).length,

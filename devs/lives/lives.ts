@@ -1,10 +1,10 @@
 import { DatagramSocket } from "../../src/socket/datagram"
 import { nextSendAt } from "../../src/dhcp/client"
 import * as ds from "@devicescript/core"
+import { inTables } from "../support/tables"
 import { Printer } from "../../src/console/command"
 import { SOCKETS } from "../../src/base/config"
 import { collect } from "../../src/base/heap"
-import { FREE, interfaces, slotByOctet } from "../../src/link/interface"
 import { LeaseState, leases } from "../../src/dhcp/lease"
 import { enterProcess } from "../../src/base/process"
 import {
@@ -190,16 +190,13 @@ async function use(figures: Figures, random: Random, sd: number, to: SocketAddre
     figures.echoes++
 }
 
-/** What is left in the tables of the stack, for those that no console command shows. */
+/** What is left in the tables of the stack. */
 function left() {
-    let endpoints = 0
-    for (const ifc of interfaces) for (let e = ifc.endpoints; e; e = e.next) endpoints++
-    let addresses = 0
-    for (let i = 0; i < slotByOctet.length; i++) if (slotByOctet[i] !== 0) addresses++
+    const { sockets: open, interfaces: taken, endpoints, addresses } = inTables()
     return {
-        sockets: sockets.filter(s => s.process !== FREE || s.ifc !== undefined || s.receiver !== undefined).length,
+        sockets: open,
         datagrams: (sockets as DatagramSocket[]).filter(s => s.queue && s.queue.length > 0).length,
-        interfaces: interfaces.filter(i => i.process !== FREE).length,
+        interfaces: taken,
         leases: leases.filter(l => l.state !== LeaseState.Idle || nextSendAt(l) !== Infinity).length,
         endpoints,
         addresses,

@@ -6,13 +6,14 @@ import { Acd, nextStepAt, setAcd } from "../../../src/link/acd"
 import { interfaces, isBroadcast } from "../../../src/link/interface"
 import { Lease, LeaseState, leaseChanged } from "../../../src/dhcp/lease"
 import { addressOf, formatAddress, maskOf } from "../../../src/wire/address"
-import { BROADCAST_MAC, HOST, clear, dhcp, give, station, udp } from "../support/lan"
+import { BROADCAST_MAC, HOST, dhcp, give, station, udp } from "../support/lan"
 import {
     NET,
     SERVER,
     TIMES,
     answer,
     answerWith,
+    beginLease,
     ciaddrOf,
     flagsOf,
     offered,
@@ -35,11 +36,7 @@ const phy = startClient()
 let lease: Lease
 let discover: Buffer
 async function begin(): Promise<void> {
-    await breathe()
-    clear()
-    phy.cable(true)
-    phy.count()
-    lease = startLease(station(0))
+    lease = await beginLease(phy)
     discover = said(phy)
 }
 

@@ -5,12 +5,13 @@ import { interfaces } from "../../../src/link/interface"
 import { Lease, LeaseState } from "../../../src/dhcp/lease"
 import { neighbours } from "../../../src/link/neighbours"
 import { addressOf } from "../../../src/wire/address"
-import { BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, clear, dhcp, listen, station } from "../support/lan"
+import { BOARD_MAC, BROADCAST_MAC, HOST, HOST_MAC, arp, dhcp, listen } from "../support/lan"
 import {
     NET,
     SERVER,
     TIMES,
     answerWith,
+    beginLease,
     ciaddrOf,
     flagsOf,
     offered,
@@ -25,7 +26,7 @@ import {
     xidOf,
     pollLease,
 } from "../support/server"
-import { breathe, copyOf, expectBytes, get16, run } from "../support/support"
+import { copyOf, expectBytes, get16, run } from "../support/support"
 
 const phy = startClient()
 
@@ -35,17 +36,12 @@ const RAPID: Buffer = hex`5000`
 
 /** An interface alone in the world that has 10.77.0.60 with these times; the server's MAC address is known. */
 async function bound(slot: number, times: Buffer): Promise<void> {
-    await breathe()
-    clear()
-    while (neighbours.length > 0) neighbours.pop()
-    phy.cable(true)
     errors = ""
-    const ifc = station(slot)
+    lease = await beginLease(phy, slot)
     const note = (code: string) => {
         errors += `${code} `
     }
-    listen(ifc, 5004, () => {}, note)
-    lease = startLease(ifc)
+    listen(lease.ifc, 5004, () => {}, note)
     phy.arrive(answerWith(lease, 5, offered(60), Buffer.concat(SERVER, times, NET, RAPID)))
     phy.arrive(arp(1, HOST_MAC, HOST, offered(60), BROADCAST_MAC))
     if (lease.state !== LeaseState.Bound) throw new Error("not bound")

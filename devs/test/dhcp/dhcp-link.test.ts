@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { LeaseEvent, nextSendAt, renewLease, startLease, transition } from "../../../src/dhcp/client"
 import { Lease, LeaseState, leases } from "../../../src/dhcp/lease"
 import { interfaces } from "../../../src/link/interface"
-import { neighbours } from "../../../src/link/neighbours"
 import { BROADCAST_MAC, HOST, HOST_MAC, arp, clear, dhcp, listen, station } from "../support/lan"
 import {
     NET,
@@ -10,6 +9,7 @@ import {
     TIMES,
     answer,
     answerWith,
+    beginLease,
     ciaddrOf,
     offered,
     option,
@@ -19,7 +19,7 @@ import {
     startClient,
     typeOf,
 } from "../support/server"
-import { breathe, run } from "../support/support"
+import { run } from "../support/support"
 
 // The link goes and comes, perhaps elsewhere: what a lease does in each of its states (RFC 2131, 3.7; RFC 4436, 1.1).
 
@@ -49,13 +49,9 @@ async function bound(slot: number, time: Buffer): Promise<void> {
 }
 
 async function begin(slot: number): Promise<void> {
-    await breathe()
-    clear()
-    while (neighbours.length > 0) neighbours.pop()
-    phy.cable(true)
     errors = ""
     for (const l of leases) l.notBefore = 0
-    lease = startLease(station(slot))
+    lease = await beginLease(phy, slot)
 }
 
 /** The link comes up at this time. */

@@ -6,8 +6,8 @@ import { interfaces } from "../../../src/link/interface"
 import { Lease, LeaseState } from "../../../src/dhcp/lease"
 import { addressOf } from "../../../src/wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../../../src/wire/dhcp"
-import { BROADCAST_MAC, HOST, clear, dhcp, station, udp } from "../support/lan"
-import { SERVER, TIMES, offered, startClient } from "../support/server"
+import { BROADCAST_MAC, HOST, dhcp, station, udp } from "../support/lan"
+import { SERVER, TIMES, offered, beginLease, startClient } from "../support/server"
 import { breathe, copyOf, run } from "../support/support"
 
 const phy = startClient()
@@ -19,10 +19,7 @@ const BASIS = Buffer.concat(COMMIT, SERVER, hex`330400001c20`, MASK)
 
 let lease: Lease
 async function begin(): Promise<void> {
-    await breathe()
-    clear()
-    phy.cable(true)
-    lease = startLease(station(0))
+    lease = await beginLease(phy)
     phy.count()
 }
 

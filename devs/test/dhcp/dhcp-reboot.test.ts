@@ -9,6 +9,7 @@ import {
     TIMES,
     answer,
     answerWith,
+    beginLease,
     ciaddrOf,
     flagsOf,
     offered,
@@ -23,7 +24,7 @@ import {
     xidOf,
     pollLease,
 } from "../support/server"
-import { breathe, copyOf, expectBytes, run } from "../support/support"
+import { copyOf, expectBytes, run } from "../support/support"
 
 const phy = startClient()
 
@@ -31,11 +32,7 @@ const phy = startClient()
 let lease: Lease
 let request: Buffer
 async function begin(): Promise<void> {
-    await breathe()
-    clear()
-    phy.cable(true)
-    phy.count()
-    lease = startLease(station(0), offered(60))
+    lease = await beginLease(phy, 0, offered(60))
     request = said(phy)
 }
 

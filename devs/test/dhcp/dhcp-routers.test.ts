@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { ARP_ATTEMPTS, ARP_INTERVAL } from "../../../src/base/config"
 import { configured } from "../../../src/dhcp/configuration"
-import { nextSendAt, releaseLease, startLease } from "../../../src/dhcp/client"
+import { nextSendAt, releaseLease } from "../../../src/dhcp/client"
 import { Lease, LeaseState } from "../../../src/dhcp/lease"
 import { neighbourFor } from "../../../src/ip/output"
 import { interfaces } from "../../../src/link/interface"
-import { ageNeighbours, neighbours } from "../../../src/link/neighbours"
+import { ageNeighbours } from "../../../src/link/neighbours"
 import { addressOf, formatAddress, prefixOf } from "../../../src/wire/address"
 import { OPTION_DNS, OPTION_DOMAIN } from "../../../src/wire/dhcp"
-import { BROADCAST_MAC, HOST, HOST_MAC, arp, clear, dhcp, station } from "../support/lan"
-import { SERVER, offered, pollLease, said, saidTypes, startClient, targetOf, typeOf } from "../support/server"
-import { breathe, copyOf, expectBytes, run } from "../support/support"
+import { BROADCAST_MAC, HOST, HOST_MAC, arp, dhcp } from "../support/lan"
+import { SERVER, offered, pollLease, said, saidTypes, beginLease, startClient, targetOf, typeOf } from "../support/server"
+import { copyOf, expectBytes, run } from "../support/support"
 
 // Where the router is, and what a renewal may change.
 
@@ -21,11 +21,7 @@ const OUTSIDE = addressOf(8, 8, 8, 8)
 let lease: Lease
 
 async function begin(slot = 0): Promise<void> {
-    await breathe()
-    clear()
-    while (neighbours.length > 0) neighbours.pop()
-    phy.cable(true)
-    lease = startLease(station(slot))
+    lease = await beginLease(phy, slot)
     phy.count()
 }
 

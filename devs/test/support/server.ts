@@ -1,12 +1,13 @@
-import { wake, setNextSend, nextSendAt } from "../../../src/dhcp/client"
+import { wake, setNextSend, nextSendAt, startLease } from "../../../src/dhcp/client"
 import { addEverywhere } from "../../../src/link/interface"
 import { dhcpEndpoint } from "../../../src/dhcp/input"
 import { setPhy } from "../../../src/link/ethernet"
 import { receive } from "../../../src/ip/input"
 import { Lease } from "../../../src/dhcp/lease"
 import { addressOf } from "../../../src/wire/address"
-import { FakePhy, dhcp } from "./lan"
-import { get16 } from "./support"
+import { neighbours } from "../../../src/link/neighbours"
+import { FakePhy, clear, dhcp, station } from "./lan"
+import { breathe, get16 } from "./support"
 
 /** A scripted DHCP server, and a reader of what the client says to it. Times: 2 h, T1 1 h, T2 6300 s, as dnsmasq gave. */
 export const SERVER: Buffer = hex`36040a4d0001`
@@ -20,6 +21,19 @@ export function startClient(): FakePhy {
     phy.start(receive, () => {})
     addEverywhere(dhcpEndpoint)
     return phy
+}
+
+/**
+ * A lease that has just been asked for, alone in the world.
+ * @param remembered the address of before a restart
+ */
+export async function beginLease(phy: FakePhy, slot = 0, remembered = 0): Promise<Lease> {
+    await breathe()
+    clear()
+    while (neighbours.length > 0) neighbours.pop()
+    phy.cable(true)
+    phy.count()
+    return startLease(station(slot), remembered)
 }
 
 export function offered(n: number): number {
