@@ -3,7 +3,7 @@ export class Random {
     constructor(private state: number) {}
 
     /** From 0 to 1, without 1. */
-    private next(): number {
+    fraction(): number {
         this.state = (this.state + 0x6d2b79f5) | 0
         let t = Math.imul(this.state ^ (this.state >>> 15), this.state | 1)
         t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
@@ -12,11 +12,11 @@ export class Random {
 
     /** From 0 to `n` - 1. */
     below(n: number): number {
-        return Math.floor(this.next() * n)
+        return Math.floor(this.fraction() * n)
     }
 
     chance(p: number): boolean {
-        return this.next() < p
+        return this.fraction() < p
     }
 
     one<T>(list: readonly T[]): T {
@@ -28,12 +28,12 @@ export class Random {
     }
 
     word(): number {
-        return Math.floor(this.next() * 0x100000000)
+        return Math.floor(this.fraction() * 0x100000000)
     }
 
     /** One of several ways, each with its weight. */
     way<T>(ways: readonly (readonly [weight: number, way: T])[]): T {
-        let at = this.next() * ways.reduce((sum, [weight]) => sum + weight, 0)
+        let at = this.fraction() * ways.reduce((sum, [weight]) => sum + weight, 0)
         for (const [weight, way] of ways) {
             at -= weight
             if (at < 0) return way

@@ -9,11 +9,10 @@
  * is that of all the fibers that had something to do.
  */
 "use strict"
-const { EventEmitter } = require("node:events")
-const fs = require("node:fs")
-const net = require("node:net")
 const { onVm } = require("../../sim/vm-exports.cjs")
+const { ALLOCATED, WORD, find } = require("./heap.cjs")
 const meter = require("./meter.cjs")
+const { takeStream } = require("./wire.cjs")
 
 /** No frame begins like this (its length would be 65,280): a mark, or a message of the program to whoever measures. */
 const TALK = 0xff
@@ -23,49 +22,21 @@ const RESUME = 0xfd
 
 if (process.env.TUPLEPHONE_METER) meter.install()
 
-// the VM must not outlive the program that started it, however that one ended
-process.on("disconnect", () => {
-    // the folder in which it runs is its own
-    fs.rmSync(process.cwd(), { recursive: true, force: true })
-    process.exit(0)
-})
-
-/** What the VM believes to be a TCP connection. */
-class Wire extends EventEmitter {
-    constructor(write) {
-        super()
-        this.write = write
-    }
-
-    setNoDelay() {}
-
-    end() {}
-}
-
 /** Microseconds. */
 function processorTime() {
     const { user, system } = process.cpuUsage()
     return user + system
 }
 
-/**
- * Bytes that the VM has allocated since its last collection, or -1 if that cannot be told. They are read in its memory:
- * its heap keeps, in words, the addresses of its first free block and of its one chunk, a count, a quarter of the
- * chunk's size, and this; the chunk begins with 0 and the address of its end (gc_alloc.c).
- */
+/** Bytes that the VM has allocated since its last collection, or -1 if that cannot be told. */
 let memory
 onVm(exports => void ({ memory } = exports))
-let heap
+let head
 function allocated() {
     if (!memory) return -1
     const words = new Uint32Array(memory.buffer)
-    heap ??= words.findIndex((chunk, i) => {
-        const quarter = words[i + 2]
-        if (quarter < 0x800 || quarter > 0x8000 || chunk === 0 || (chunk & 3) !== 0) return false
-        const [zero, end] = words.subarray(chunk >> 2)
-        return zero === 0 && Math.abs((end - chunk) / 16 - quarter) < 8 && words[i - 1] > chunk && words[i - 1] < end
-    })
-    return heap < 0 ? -1 : words[heap + 3] * 4
+    head ??= find(words)
+    return head < 0 ? -1 : words[head + ALLOCATED] * WORD
 }
 
 /** Instructions that the VM has executed but for the pauses; while one lasts, those at its beginning. */
@@ -73,7 +44,6 @@ let pausedAt
 let inPauses = 0
 const instructions = () => (pausedAt ?? meter.instructions()) - inPauses
 
-let lan
 let marks = []
 let captured
 
@@ -91,14 +61,7 @@ function fromFirmware(bytes) {
     }
 }
 
-net.createConnection = (...args) => {
-    const connected = args.find(a => typeof a === "function")
-    // the VM's serial line (with its port given as a number) is of no use here
-    const wire = typeof args[0] === "number" ? new Wire(() => {}) : (lan = new Wire(fromFirmware))
-    if (connected) wire.once("connect", connected)
-    setImmediate(() => wire.emit("connect"))
-    return wire
-}
+const toFirmware = takeStream(fromFirmware)
 
 /** Chunks that arrive before each of the next turns, and, if somebody sets it, the milliseconds of the clock then. */
 let rounds
@@ -116,7 +79,7 @@ function beginTurn() {
     bytes.push(allocated())
     executed.push(instructions())
     const began = processorTime()
-    for (const chunk of rounds.chunks[next]) lan.emit("data", chunk)
+    for (const chunk of rounds.chunks[next]) toFirmware(chunk)
     return began
 }
 

@@ -6,11 +6,9 @@
  */
 "use strict"
 const crypto = require("node:crypto")
-const { EventEmitter } = require("node:events")
-const fs = require("node:fs")
-const net = require("node:net")
 const { onVm } = require("../../sim/vm-exports.cjs")
 const { ALLOCATED, WORD, find, used } = require("./heap.cjs")
+const { takeStream } = require("./wire.cjs")
 
 /** No frame begins like this: what the program says. See `devs/bench/measure.ts`. */
 const TALK = 0xff
@@ -18,13 +16,6 @@ const TALK = 0xff
 const TURNS_MAX = 1000
 /** Milliseconds: a VM that wants its next turn sooner has more to do now. */
 const QUIET = 1
-
-// the VM must not outlive the program that started it, however that one ended
-process.on("disconnect", () => {
-    // the folder in which it runs is its own
-    fs.rmSync(process.cwd(), { recursive: true, force: true })
-    process.exit(0)
-})
 
 let memory
 onVm(exports => void ({ memory } = exports))
@@ -36,19 +27,6 @@ function live() {
     return used(words, head) - words[head + ALLOCATED] * WORD
 }
 
-/** What the VM believes to be a TCP connection. */
-class Wire extends EventEmitter {
-    constructor(write) {
-        super()
-        this.write = write
-    }
-
-    setNoDelay() {}
-
-    end() {}
-}
-
-let lan
 let frames = []
 let said = []
 
@@ -58,14 +36,7 @@ function fromFirmware(bytes) {
     else said.push(Buffer.from(bytes.subarray(1)).toString())
 }
 
-net.createConnection = (...args) => {
-    const connected = args.find(a => typeof a === "function")
-    // the VM's serial line (with its port given as a number) is of no use here
-    const wire = typeof args[0] === "number" ? new Wire(() => {}) : (lan = new Wire(fromFirmware))
-    if (connected) wire.once("connect", connected)
-    setImmediate(() => wire.emit("connect"))
-    return wire
-}
+const toFirmware = takeStream(fromFirmware)
 
 /** Once time stands still: the next turn of the VM's loop, and the milliseconds after which it wants it. */
 let turn
@@ -121,7 +92,7 @@ function tell() {
 process.on("message", ({ seed, ms, chunks, words }) => {
     if (seed !== undefined) return seedRandom(seed)
     setTime(time + ms)
-    for (const chunk of chunks) lan.emit("data", chunk)
+    for (const chunk of chunks) toFirmware(chunk)
     let turns = 0
     do {
         turn()

@@ -50,13 +50,17 @@ export class Options {
         for (const option of list)
             if (isWhole(option)) this.list.push(option)
             else this.flaws++
-        const routes = this.list.filter(([code]) => code === ROUTES).map(([, data]) => data)
+        const routes = this.all(ROUTES)
         if (routes.length > 0 && !areRoutes(Buffer.concat(routes))) this.flaws++
     }
 
     /** Of two of a kind the first counts. */
     first(code: number): Buffer | undefined {
         return this.list.find(option => option[0] === code)?.[1]
+    }
+
+    all(code: number): Buffer[] {
+        return this.list.filter(option => option[0] === code).map(([, data]) => data)
     }
 
     octet(code: number): number | undefined {

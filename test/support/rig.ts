@@ -9,6 +9,7 @@ import { EmbeddedLan, LAN, type LanOptions } from "../../sim/lan/lan.js"
 import { buildUdp } from "../../sim/lan/udp.js"
 import { buildFirmware, type PhyKind, type Program } from "../../sim/firmware.js"
 import { Phone } from "../../sim/phone.js"
+import { Random } from "../../fuzz/random.js"
 import { arpOf, udpOf, type ReceivedUdp } from "./ethernet-client.js"
 
 /** Over which PHY the tests run. */
@@ -89,14 +90,10 @@ export function sleep(ms: number): Promise<void> {
     return new Promise(resolve => setTimeout(resolve, ms))
 }
 
-/** Numbers that come out the same in each run from the same seed (mulberry32). */
+/** Numbers that come out the same in each run from the same seed. */
 export function seededRandom(seed: number): () => number {
-    return () => {
-        seed = (seed + 0x6d2b79f5) | 0
-        let t = Math.imul(seed ^ (seed >>> 15), seed | 1)
-        t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-        return ((t ^ (t >>> 14)) >>> 0) / 0x100000000
-    }
+    const random = new Random(seed)
+    return () => random.fraction()
 }
 
 export class Rig {

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
 import { Vm } from "../../bench/vm/vm.js"
-import { seededRandom } from "../support/rig.js"
+import { Options } from "../../fuzz/oracle/dhcp-options.js"
+import { Random } from "../../fuzz/random.js"
 
 const VARIANTS = Number(process.env.VARIANTS ?? 100_000)
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 0x7fffffff))
@@ -40,61 +41,8 @@ interface Variant {
 
 // ---- what the client must do ----
 
-/** Lengths of the options (RFC 2132; 80: RFC 4039; 121: RFC 3442). A list is one or more addresses. */
-const EXACT = new Map([
-    [1, 4],
-    [28, 4],
-    [51, 4],
-    [52, 1],
-    [53, 1],
-    [54, 4],
-    [58, 4],
-    [59, 4],
-    [80, 0],
-])
-const LISTS = new Set([3, 6, 42])
-const LEAST = new Map([
-    [15, 1],
-    [61, 2],
-    [66, 1],
-    [67, 1],
-    [121, 1],
-])
-
-/** Bytes of a message that are read, and options. */
-const READ = 548
-const OPTIONS = 64
 /** Default routers that are kept. */
 const ROUTERS = 3
-
-/** The options in all fields that hold some, as far as they are read; what runs past the end of its field is none, and ends it. */
-function optionsOf(message: Buffer): Option[] {
-    const options: Option[] = []
-    const read = (field: Buffer): void => {
-        for (let i = 0; i < field.length; ) {
-            const code = field[i++]
-            if (code === 255) return
-            if (code === 0) continue
-            if (i >= field.length || i + 1 + field[i] > field.length) return
-            options.push([code, field.subarray(i + 1, i + 1 + field[i])])
-            i += 1 + field[i]
-        }
-    }
-    read(message.subarray(240, READ))
-    // the first that says something, behind the cookie
-    const which =
-        options.slice(0, OPTIONS).find(([code, data]) => code === 52 && data.length === 1 && data[0] >= 1 && data[0] <= 3)?.[1][0] ?? 0
-    if (which & 1) read(message.subarray(108, 236))
-    if (which & 2) read(message.subarray(44, 108))
-    return options.slice(0, OPTIONS)
-}
-
-/** Whether an option has a length that it may have; else it is as if it were not there (RFC 1122, 1.2.2). */
-function isWhole([code, { length }]: Option): boolean {
-    if (EXACT.has(code)) return length === EXACT.get(code)
-    if (LISTS.has(code)) return length > 0 && length % 4 === 0
-    return length >= (LEAST.get(code) ?? 0)
-}
 
 /** The router of the default route, all zeros without one; `undefined` if the routes cannot be read. @see RFC 3442 */
 function defaultRoute(routes: Buffer): Buffer | undefined {
@@ -118,10 +66,9 @@ function expected({ situation, port, checksum, message: m }: Variant): string {
     if (port !== 67 || checksum === "wrong" || m.length < 240) return nothing
     if (m[0] !== 2 || m[1] !== 1 || m[2] !== 6 || !m.subarray(236, 240).equals(COOKIE)) return nothing
     if (!m.subarray(28, 34).equals(MAC) || !m.subarray(4, 8).equals(XID)) return nothing
-    const options = optionsOf(m).filter(isWhole)
-    const first = (code: number) => options.find(o => o[0] === code)?.[1]
-    const number = (code: number) => first(code)?.readUInt32BE(0)
-    const routes = options.filter(o => o[0] === 121).map(o => o[1])
+    const options = new Options(m)
+    const first = (code: number) => options.first(code)
+    const routes = options.all(121)
     const viaRoutes = routes.length > 0 ? defaultRoute(Buffer.concat(routes)) : undefined
     const type = first(53)?.[0]
     const server = first(54)
@@ -139,7 +86,7 @@ function expected({ situation, port, checksum, message: m }: Variant): string {
     const prefix = bits.lastIndexOf("1") + 1
     const host = (yiaddr.readUInt32BE(0) & ~mask.readUInt32BE(0)) >>> 0
     if (prefix < 31 && (host === 0 || host === ~mask.readUInt32BE(0) >>> 0)) return nothing
-    const seconds = number(51)
+    const seconds = options.word(51)
     if (!seconds || !server || !isHost(server) || !isHost(yiaddr)) return nothing
 
     const rapid = first(80) !== undefined
@@ -170,24 +117,7 @@ function record(what: number, address?: Buffer, server?: Buffer, mask?: Buffer, 
 
 // ---- variants ----
 
-class Generator {
-    private readonly random: () => number
-    constructor(seed: number) {
-        this.random = seededRandom(seed)
-    }
-
-    private below(n: number): number {
-        return Math.floor(this.random() * n)
-    }
-    private chance(p: number): boolean {
-        return this.random() < p
-    }
-    private one<T>(list: readonly T[]): T {
-        return list[this.below(list.length)]
-    }
-    private bytes(n: number): Buffer {
-        return Buffer.from(Array.from({ length: n }, () => this.below(256)))
-    }
+class Generator extends Random {
     /** Addresses of all kinds, most of them of the LAN. */
     private address(): Buffer {
         const special = [
