@@ -96,7 +96,7 @@ export class Phone {
         const vm = Vm.start("fuzz/main.ts", { stepped: true })
         try {
             const { said } = await vm.ready()
-            const phone = new Phone(vm, (JSON.parse(said[0]).names as string).split(" "))
+            const phone = new Phone(vm, (JSON.parse(said[0]).names as string).trimEnd().split(" "))
             const { now } = await phone.counts()
             await phone.step(Math.max(BOOT - now, 0))
             vm.seed(seed)

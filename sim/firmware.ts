@@ -13,14 +13,26 @@ const SOURCES = ["src", "services", "devsconfig.json", "package.json"]
 /** How the simulated board reaches the LAN: see `src/phy/`. */
 export type PhyKind = "stream" | "w5500"
 
-/** Programs for the simulated board: the firmware for each PHY, and the lives of sockets, over the stream. */
-export type Program = PhyKind | "lives"
+/** The images of the firmware: the phone, and the phone with streams. */
+export const IMAGES = ["phone", "streams"] as const
+export type Image = (typeof IMAGES)[number]
+
+/** Programs for the simulated board: the firmware's images for each PHY, and the lives of sockets, over the stream. */
+export type Program = PhyKind | "streams" | "streams-w5500" | "lives"
 
 /** What is built for each, from what, and where we keep it. */
 const PROGRAMS = {
     stream: { main: "src/main.ts", sources: SOURCES, image: ".devicescript/firmware.devs" },
     w5500: { main: "devs/w5500/main.ts", sources: [...SOURCES, "devs/w5500"], image: ".devicescript/firmware-w5500.devs" },
+    streams: { main: "src/main-streams.ts", sources: SOURCES, image: ".devicescript/streams.devs" },
+    "streams-w5500": { main: "devs/w5500/main-streams.ts", sources: [...SOURCES, "devs/w5500"], image: ".devicescript/streams-w5500.devs" },
     lives: { main: "devs/lives/main.ts", sources: [...SOURCES, "devs/lives"], image: ".devicescript/lives.devs" },
+}
+
+/** The program of an image. */
+export function programOf(image: Image, phy: PhyKind): Program {
+    if (image === "phone") return phy
+    return phy === "w5500" ? `${image}-w5500` : image
 }
 
 function newest(path: string): number {

@@ -8,7 +8,7 @@ type Row = Record<string, unknown>
 /** The columns of each listing. What comes after the bar is shown only if some row has it. */
 const COLUMNS: Record<string, string> = {
     ifconfig: "name address mac gateway source expiresIn sockets rx tx",
-    netstat: "sd local remote iface process rx tx drops",
+    netstat: "sd local remote iface process rx tx drops | state",
     arp: "address mac iface state seconds",
     lease: "iface state address server leaseSeconds",
     calls: "id state local remote txFrames rxFrames lost jitterMs | error",

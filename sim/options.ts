@@ -1,6 +1,6 @@
 /** Options that the programs with a simulated phone share, and how they are read. */
 import { InvalidArgumentError, type Command } from "commander"
-import type { PhyKind } from "./firmware.js"
+import { IMAGES, type Image, type PhyKind } from "./firmware.js"
 import { NAME_MAX } from "./flash.js"
 import { fitted } from "./terminal/output.js"
 
@@ -62,6 +62,12 @@ export function settingRemark(line: string): string | undefined {
 export function phy(text: string): PhyKind {
     if (text === "stream" || text === "w5500") return text
     throw new InvalidArgumentError("Give stream or w5500.")
+}
+
+export function image(text: string): Image {
+    const known = IMAGES.find(name => name === text)
+    if (!known) throw new InvalidArgumentError(`Give ${IMAGES.join(" or ")}.`)
+    return known
 }
 
 /** Characters that a column of help has at least; on a terminal that has not even that, its rows are not broken between words. */

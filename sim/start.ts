@@ -3,9 +3,9 @@ import { Command } from "commander"
 import { setTimeout } from "node:timers/promises"
 import { bootPhones } from "./boot.js"
 import { demonstrate } from "./demo.js"
-import { buildFirmware } from "./firmware.js"
+import { buildFirmware, programOf, type Image } from "./firmware.js"
 import { openNetwork } from "./network.js"
-import { phones, SETTINGS, withNetworkOptions, type NetworkOptions } from "./options.js"
+import { image, phones, SETTINGS, withNetworkOptions, type NetworkOptions } from "./options.js"
 import type { Phone } from "./phone.js"
 import { runProgram, type End } from "./program.js"
 import { prompt } from "./prompt.js"
@@ -15,6 +15,7 @@ import { notice } from "./terminal/output.js"
 
 interface Options extends NetworkOptions {
     exec?: string
+    image: Image
     phones: number
 }
 
@@ -30,9 +31,9 @@ async function hangUp(booted: Phone[]): Promise<void> {
 async function main(options: Options): Promise<void> {
     const ended: End[] = []
     const work = async (): Promise<boolean> => {
-        const image = await buildFirmware(notice, options.phy)
+        const path = await buildFirmware(notice, programOf(options.image, options.phy))
         const address = await openNetwork(options, ended)
-        const booted = await bootPhones({ ...options, image }, address, ended)
+        const booted = await bootPhones({ ...options, image: path }, address, ended)
         ended.unshift(() => hangUp(booted))
         if (options.exec !== undefined) return await run(booted, options.exec)
         // the demonstration says how to go on
@@ -47,6 +48,7 @@ const command = new Command("npm start --")
     .description("Boots the firmware in the simulator on a LAN, places two demonstration calls and leaves a console prompt.")
     .option("--exec <commands>", 'instead: run these console commands ("cmd; cmd"), print their answers, and stop')
 await withNetworkOptions(command, SETTINGS)
+    .option("--image <name>", "phone, or streams: the phone with TCP", image, "phone")
     .option("--phones <number>", 'that many phones on one LAN; "@2 command" is for the second', phones, 1)
     .action(main)
     .parseAsync()

@@ -84,13 +84,13 @@ export enum Counter {
     Total,
 }
 
-/** In the order of `Counter`: the same names, with a small first letter. */
+/** In the order of `Counter`: the same names, with a small first letter, and a space behind each. */
 export const COUNTERS =
     "phyRx phyTx udpRx udpTx phyTxFull phyTxDown phyReconnects phyBadLength phyOverrun ethShort ethForeign ethUnknown ethBadSource arpRx " +
     "arpTx arpBad arpConflict arpFailed arpPendingDropped ipBadHeader ipBadLength ipBadChecksum ipBadSource ipForeign " +
     "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited icmpUnbelieved udpBadLength udpBadChecksum udpNoPort " +
     "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
-    "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted"
+    "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted "
 
 const SIZE = 4
 export const counts = Buffer.alloc(SIZE * Counter.Total)

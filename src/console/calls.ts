@@ -10,7 +10,7 @@ import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
 import { parsePlay } from "../voice/source"
 import { Printer, check, endpointText, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
 
-function parseTarget(text: string): SocketAddress {
+export function parseTarget(text: string): SocketAddress {
     const colon = text.indexOf(":")
     const port = colon < 1 ? undefined : parseDecimal(text.slice(colon + 1), 65535)
     check(port > 0, "{0} is not ADDR:PORT; write it as 10.77.0.2:4000", text)

@@ -13,7 +13,7 @@ import { holdBallast, reboot, sleep, uptime } from "./system"
  * name; the second says what it does; the others, what else there is to know. Texts lie in flash and are no code; the one
  * array takes 16 bytes of the heap for a command, where an object for each would take a hundred.
  */
-let commands: any[]
+export let commands: any[]
 const FIELDS = 2
 
 /** Make the table: in a function, so that the names of all that is made before the console get the short codes. */

@@ -10,30 +10,28 @@ import { ping } from "../ip/icmp"
 import { FREE, Interface, interfaces } from "../link/interface"
 import { Lease, LeaseState, holdsAddress, leaseOf, leases } from "../dhcp/lease"
 import { Neighbour, neighbours } from "../link/neighbours"
-import { Socket } from "../socket/socket"
+import { Socket, SocketRow, Stream } from "../socket/socket"
 import { settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
+import { PROTOCOL_UDP } from "../wire/ipv4"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
 import { Printer, addressText, check, endpointText, noMore, numberOf, parseHost, printList, secondsUntil, take, takeFlag } from "./command"
 
 /** By `LeaseState`. */
 const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding reselecting"
 
+function isInUse(of: Interface | Socket): boolean {
+    return of.process !== FREE
+}
+
 export async function ifconfig(args: string[], out: Printer): Promise<void> {
     settleSockets()
-    await printList(
-        args,
-        interfaces.filter(i => i.process !== FREE),
-        describeInterface,
-        out
-    )
+    await printList(args, interfaces.filter(isInUse), describeInterface, out)
 }
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
-    let source = "static"
-    if (lease.server !== 0) source = "dhcp"
-    if (lease.state !== LeaseState.Idle) source = "dhcp"
+    let source = (lease.server | lease.state) !== 0 ? "dhcp" : "static"
     if (ifc.isCommon()) source = "common"
     let leaseSeconds: number = null
     if (holdsAddress(lease)) leaseSeconds = secondsOf(lease)
@@ -55,16 +53,11 @@ function describeInterface(ifc: Interface) {
 
 export async function netstat(args: string[], out: Printer): Promise<void> {
     settleSockets()
-    await printList(
-        args,
-        sockets.filter(s => s.process !== FREE),
-        describeSocket,
-        out
-    )
+    await printList(args, sockets.filter(isInUse), describeSocket, out)
 }
 
 function describeSocket(s: Socket) {
-    return {
+    const row: SocketRow = {
         sd: sockets.indexOf(s),
         type: "dgram",
         local: s.ifc ? `${formatAddress(s.ifc.address)}:${s.port}` : null,
@@ -74,7 +67,10 @@ function describeSocket(s: Socket) {
         rx: s.rx,
         tx: s.tx,
         drops: s.drops,
+        state: null,
     }
+    if (s.protocol !== PROTOCOL_UDP) (s as Stream).describe(row)
+    return row
 }
 
 export async function arp(args: string[], out: Printer): Promise<void> {
@@ -96,14 +92,13 @@ export async function pingCommand(args: string[], out: Printer): Promise<void> {
     const address = parseHost(target)
     const count = args.length > 0 ? numberOf(args.shift(), 1, 100, "{0} is not a count from 1 to 100") : 3
     noMore(args)
-    const ifc = interfaces[0]
     await needCommon()
     let answered = 0
     let i = 0
     while (i < count) {
         if (out.cancelled) break
         i++
-        const ms = await ping(ifc, address, 1000)
+        const ms = await ping(interfaces[0], address, 1000)
         if (ms === -2) throw new Error(`there is no route to ${target}`)
         if (ms < 0) await out.print(`${target}: no answer (${i})`)
         else {
@@ -174,7 +169,7 @@ export async function stats(args: string[], out: Printer): Promise<void> {
     // name by name: all of them at once would take a kilobyte
     for (let c = 0; c < Counter.Total; c++) {
         const end = COUNTERS.indexOf(" ", at)
-        await out.write(`${before}"${COUNTERS.slice(at, end < 0 ? undefined : end)}":${countOf(c)}`)
+        await out.write(`${before}"${COUNTERS.slice(at, end)}":${countOf(c)}`)
         before = ","
         at = end + 1
     }

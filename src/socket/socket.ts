@@ -128,6 +128,23 @@ export interface Stream extends Socket {
     drain(): Promise<void>
     send(data: Buffer, timeout: number): Promise<number>
     recv(timeout: number): Promise<Buffer>
+    /** Say what it is, and its state (RFC 9293, 3.3.2). */
+    describe(row: SocketRow): void
+}
+
+/** A socket for people: a row of `netstat`. */
+export interface SocketRow {
+    sd: number
+    type: string
+    local: string
+    remote: string
+    iface: string
+    process: number
+    rx: number
+    tx: number
+    drops: number
+    /** Datagrams have none. */
+    state: string
 }
 
 /** The error that a code of the network stands for. @param ifc of the socket */

@@ -5,12 +5,12 @@
 import * as ds from "@devicescript/core"
 import { SOCKETS } from "../base/config"
 import { SocketError } from "../base/errors"
-import { choiceOf, split } from "../base/text"
+import { choiceOf, nameOf, split } from "../base/text"
 import { Source } from "../address/assign"
 import { FREE, Interface, keyOf } from "../link/interface"
 import type { Endpoint } from "../transport/endpoint"
 import { get, openTo, put, startTcp } from "../transport/tcp/calls"
-import { closeSending, leave } from "../transport/tcp/close"
+import { closeSending, leave, reset } from "../transport/tcp/close"
 import {
     ATTACHED,
     Connection,
@@ -20,17 +20,20 @@ import {
     State,
     changed,
     connectionOf,
+    finish,
     mayReceive,
     takeConnection,
 } from "../transport/tcp/connection"
 import { freeUnused } from "./api"
-import { FROM_POOL, Socket, Stream, errorOf } from "./socket"
+import { FROM_POOL, Socket, SocketRow, Stream, errorOf } from "./socket"
 import { lookup, makeStream, openSocket, registerStreams, sockets } from "./table"
 
 export const SHUT_RD = 0
 export const SHUT_WR = 1
 export const SHUT_RDWR = 2
 
+/** By `State`. */
+const STATES = "closed listen syn-sent syn-received established close-wait fin-wait-1 closing last-ack fin-wait-2 time-wait"
 const OPTIONS = KEEP_ALIVE | NO_DELAY
 
 /** Have streams: `socket` knows `SOCK_STREAM` from then on. Call it once, after `startStack`. */
@@ -53,7 +56,7 @@ async function changedBefore(until: number): Promise<boolean> {
     return left > 0
 }
 
-class StreamSocket extends Socket implements Stream {
+export class StreamSocket extends Socket implements Stream {
     override protocol = PROTOCOL_TCP
     override port = 0
     override remotePort = 0
@@ -169,6 +172,20 @@ class StreamSocket extends Socket implements Stream {
             if (mayReceive(c) ? this.deaf : true) return Buffer.alloc(0)
             if (!(await changedBefore(until))) throw failure("EAGAIN")
         }
+    }
+
+    describe(row: SocketRow): void {
+        const c = this.connection
+        row.type = "stream"
+        row.state = nameOf(STATES, c ? c.state : State.Closed)
+    }
+
+    /** End the connection from another fiber, process or not. */
+    abort(): void {
+        const c = this.connection
+        if (!c) return
+        if (c.state > State.SynSent) reset(c, "ECONNABORTED")
+        else if (c.state === State.SynSent) finish(c, "ECONNABORTED")
     }
 
     /** Wait until the peer has acknowledged all, as long as `SO_LINGER` says. */
