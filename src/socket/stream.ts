@@ -24,6 +24,7 @@ import {
     mayReceive,
     takeConnection,
 } from "../transport/tcp/connection"
+import { arm } from "../transport/tcp/retransmission"
 import { freeUnused } from "./api"
 import { FROM_POOL, Socket, SocketRow, Stream, errorOf } from "./socket"
 import { lookup, makeStream, openSocket, registerStreams, sockets } from "./table"
@@ -101,6 +102,7 @@ export class StreamSocket extends Socket implements Stream {
         if (!c) return
         c.flags = (c.flags & ~OPTIONS) | (this.flags & OPTIONS)
         c.tos = this.tosOctet()
+        if (c.state >= State.Established) arm(c)
     }
 
     override settle(): void {

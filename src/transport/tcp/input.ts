@@ -181,9 +181,10 @@ function arrive(c: Connection): void {
     if (old > 0) sound = old < lengthOf()
     if ((flags & RST) !== 0) {
         // RFC 5961, 3.2: only the next sequence number resets; RFC 1337: and not what is over
-        if (sound)
-            if (c.state !== State.TimeWait) if (old === 0) return finish(c, c.state === State.SynReceived ? "ECONNREFUSED" : "ECONNRESET")
-        return sound ? challenge(c) : count(Counter.TcpOutside)
+        if (!sound) count(Counter.TcpOutside)
+        else if (old !== 0) challenge(c)
+        else if (c.state !== State.TimeWait) finish(c, c.state === State.SynReceived ? "ECONNREFUSED" : "ECONNRESET")
+        return
     }
     if (!sound) {
         count(Counter.TcpOutside)
@@ -315,6 +316,7 @@ function takeData(c: Connection, old: number): void {
     let fin = flags & FIN
     // the peer must not think that anybody reads that (RFC 9293, 3.6.1)
     if (n > 0) if (isOrphan(c)) return reset(c)
+    const holed = c.heldTo !== c.heldFrom
     const room = TCP_BUFFER - c.rxCount - hole
     if (n > room) {
         n = room
@@ -335,8 +337,8 @@ function takeData(c: Connection, old: number): void {
             changed.notify(true)
             return acknowledge(c)
         }
-    // a hole, the end of one, and every second segment are answered at once (RFC 5681, 4.2)
-    if (hole !== 0 ? true : c.heldTo !== c.heldFrom) return acknowledge(c)
+    // a hole, the end of one, what did not fit, and every second segment are answered at once (RFC 5681, 4.2; RFC 9293, 3.8.6.1)
+    if (((seq + size) | 0) !== c.rcvNxt ? true : holed) return acknowledge(c)
     if (((c.rcvNxt - c.rcvAcked) | 0) >= 2 * c.mss) return acknowledge(c)
     const timer = timerOf(c) + 1
     if (deadlineOf(timer) === Infinity) setTimer(timer, ds.millis() + TCP_ACK_DELAY)

@@ -27,6 +27,7 @@ export function begin(c: Connection, flags: number, state: State): void {
     c.sndUna = initialSequence(c)
     c.sndNxt = (c.sndUna + 1) | 0
     c.sndMax = c.sndNxt
+    c.recover = c.sndUna
     c.timedAt = ds.millis()
     c.timedTo = c.sndNxt
     segment(c, flags, c.sndUna, 0)
