@@ -168,8 +168,8 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     const port = to.port || ephemeralPort(ifc, s.protocol)
     if (port > 0 ? port > 65535 : true) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
     if (ifc.endpointOn(s.protocol, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
-    s.port = port
     ifc.add(s.endpoint(port))
+    s.port = port
     return { address: ifc.address, port }
 }
 

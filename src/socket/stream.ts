@@ -7,7 +7,7 @@ import { SOCKETS } from "../base/config"
 import { SocketError } from "../base/errors"
 import { choiceOf, nameOf, split } from "../base/text"
 import { Source } from "../address/assign"
-import { FREE, Interface, keyOf } from "../link/interface"
+import { FREE, Interface, isBroadcast, keyOf } from "../link/interface"
 import type { Endpoint } from "../transport/endpoint"
 import { get, openTo, put, startTcp } from "../transport/tcp/calls"
 import { closeSending, leave, reset } from "../transport/tcp/close"
@@ -114,7 +114,9 @@ export class StreamSocket extends Socket implements Stream {
 
     async open(address: number, port: number): Promise<void> {
         const c = this.check()
-        if (c.state !== State.Closed ? true : c.remotePort !== 0) throw new SocketError("EISCONN", "the socket is connected, or listens")
+        if (c.state !== State.Closed ? true : c.remotePort !== 0)
+            throw new SocketError("EISCONN", "the socket listens, or has a connection already; take another one")
+        if (isBroadcast(this.ifc, address)) throw new SocketError("ENETUNREACH", "a stream goes to one host, and that address is for all")
         if (connectionOf(this.ifc, c.port, address, port))
             throw new SocketError("EADDRINUSE", "that connection is still ending; wait, or take another port")
         if (!openTo(c, address, port)) throw new SocketError("ENOBUFS", "all streams are in use; close one")

@@ -33,6 +33,7 @@ export async function newPeer(): Promise<void> {
     while (seen.length > 0) seen.pop()
     peer.port++
     peer.ours = 0
+    peer.local = BOARD
     peer.window = 8000
 }
 
@@ -140,9 +141,14 @@ export function segmentOf(flags: number, seq: number, ack: number, data = "", op
 
 /** The frame of a segment, with its checksum. */
 export function sealed(t: Buffer): Buffer {
-    const f = ipv4(6, peer.address, peer.local, t)
+    return seal(ipv4(6, peer.address, peer.local, t))
+}
+
+/** Write the checksum of a frame's segment. */
+export function seal(f: Buffer): Buffer {
+    const length = f.length - 34
     f.setAt(34 + 16, "u16", 0)
-    f.setAt(34 + 16, "u16", checksumOf(pseudoSum(f, 14, 6, t.length) + sum(f, 34, t.length)))
+    f.setAt(34 + 16, "u16", checksumOf(pseudoSum(f, 14, 6, length) + sum(f, 34, length)))
     return f
 }
 
@@ -169,6 +175,7 @@ function textOf(f: Buffer): string {
     if ((flags & SYN) !== 0) {
         peer.theirs = seq
         peer.ours = get16(f, 34)
+        peer.local = f.getAt(26, "i32")
     }
     let text = ""
     for (let i = 0; i < 5; i++) if (((flags >> i) & 1) !== 0) text += LETTERS[i]
