@@ -1,7 +1,8 @@
 /** IPv4 addresses and packets. @see RFC 791 */
-import { internetChecksum } from "./checksum.js"
+import { addWords, finish, internetChecksum } from "./checksum.js"
 
 export const PROTOCOL_ICMP = 1
+export const PROTOCOL_TCP = 6
 export const PROTOCOL_UDP = 17
 export const ANY_ADDRESS = "0.0.0.0"
 export const LIMITED_BROADCAST = "255.255.255.255"
@@ -88,4 +89,12 @@ export function buildIpv4({ source, destination, protocol, payload, tos = 0, ttl
     addressToBytes(destination).copy(header, 16)
     header.writeUInt16BE(internetChecksum(header), 10)
     return Buffer.concat([header, payload])
+}
+
+/** The checksum of UDP and TCP: over a pseudo header of addresses, protocol and length, and the data (RFC 768, RFC 9293 3.1). */
+export function transportChecksum(source: string, destination: string, protocol: number, data: Buffer): number {
+    let sum = protocol + data.length
+    sum = addWords(sum, addressToBytes(source))
+    sum = addWords(sum, addressToBytes(destination))
+    return finish(addWords(sum, data))
 }

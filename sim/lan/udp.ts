@@ -1,6 +1,5 @@
 /** User datagrams. @see RFC 768 */
-import { addWords, finish } from "./checksum.js"
-import { PROTOCOL_UDP, addressToBytes, type Ipv4Packet } from "./ipv4.js"
+import { PROTOCOL_UDP, transportChecksum, type Ipv4Packet } from "./ipv4.js"
 
 const HEADER_BYTES = 8
 
@@ -11,13 +10,6 @@ export interface UdpHeaderAndData {
     checksum: number
     checksumOk: boolean
     payload: Buffer
-}
-
-function checksumOf(source: string, destination: string, datagram: Buffer): number {
-    let sum = PROTOCOL_UDP + datagram.length
-    sum = addWords(sum, addressToBytes(source))
-    sum = addWords(sum, addressToBytes(destination))
-    return finish(addWords(sum, datagram))
 }
 
 /** `undefined` when the length field does not fit the packet. */
@@ -32,7 +24,7 @@ export function parseUdp(packet: Ipv4Packet): UdpHeaderAndData | undefined {
         sourcePort: data.readUInt16BE(0),
         destinationPort: data.readUInt16BE(2),
         checksum,
-        checksumOk: checksum === 0 || checksumOf(packet.source, packet.destination, datagram) === 0,
+        checksumOk: checksum === 0 || transportChecksum(packet.source, packet.destination, PROTOCOL_UDP, datagram) === 0,
         payload: datagram.subarray(HEADER_BYTES),
     }
 }
@@ -44,6 +36,6 @@ export function buildUdp(source: string, sourcePort: number, destination: string
     datagram.writeUInt16BE(destinationPort, 2)
     datagram.writeUInt16BE(datagram.length, 4)
     payload.copy(datagram, HEADER_BYTES)
-    datagram.writeUInt16BE(checksumOf(source, destination, datagram) || 0xffff, 6)
+    datagram.writeUInt16BE(transportChecksum(source, destination, PROTOCOL_UDP, datagram) || 0xffff, 6)
     return datagram
 }
