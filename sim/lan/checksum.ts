@@ -1,4 +1,4 @@
-/** The Internet checksum, shared by IPv4, UDP and ICMP. @see RFC 1071 */
+/** The Internet checksum, shared by IPv4, ICMP, UDP and TCP. @see RFC 1071 */
 
 /** Adds the 16-bit big-endian words of `data` to `sum`; an odd last byte counts as if padded with zero. */
 export function addWords(sum: number, data: Buffer): number {

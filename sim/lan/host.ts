@@ -1,13 +1,16 @@
-/** A device on the LAN with one MAC and one IPv4 address: ARP, ICMP echo and errors, UDP. @see RFC 1122 */
+/** A device on the LAN with one MAC and one IPv4 address: ARP, ICMP echo and errors, UDP, TCP that others open. @see RFC 1122 */
 import { ARP_REQUEST, arpReply, arpRequest, parseArp } from "./arp.js"
 import { BROADCAST_MAC, ETHERTYPE_ARP, ETHERTYPE_IPV4, buildEthernet, parseEthernet } from "./ethernet.js"
 import { CODE_PORT_UNREACHABLE, CODE_PROTOCOL_UNREACHABLE, ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST } from "./icmp.js"
 import { buildIcmp, buildUnreachable, isIcmpError, parseIcmp } from "./icmp.js"
-import { ANY_ADDRESS, LIMITED_BROADCAST, PROTOCOL_ICMP, PROTOCOL_UDP } from "./ipv4.js"
+import { ANY_ADDRESS, LIMITED_BROADCAST, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from "./ipv4.js"
 import { buildIpv4, isMulticastOrReserved, parseIpv4, type Ipv4Packet } from "./ipv4.js"
 import { Neighbours } from "./neighbours.js"
 import type { Subnet } from "./subnet.js"
 import type { EthernetSwitch, SwitchPort } from "./switch.js"
+import { buildTcp, parseTcp, type TcpSegment } from "./tcp.js"
+import type { TcpService } from "./tcp-connection.js"
+import { TcpServer } from "./tcp-server.js"
 import { buildUdp, parseUdp } from "./udp.js"
 
 export interface UdpDatagram {
@@ -45,12 +48,15 @@ export class Host {
     readonly mac: string
     /** Open UDP ports. */
     readonly udp = new Map<number, UdpHandler>()
+    /** Open TCP ports. */
+    readonly tcp = new Map<number, TcpService>()
     /** Packets thrown away: not parseable, wrong checksum, fragments (not reassembled), impossible addresses. */
     readonly counters = { malformed: 0, badChecksum: 0, fragments: 0, martians: 0 }
     protected readonly subnet: Subnet
     private readonly gateway: string | undefined
     private readonly port: SwitchPort
     private readonly neighbours: Neighbours
+    private readonly tcpServer: TcpServer
 
     constructor(
         private readonly lanSwitch: EthernetSwitch,
@@ -65,9 +71,11 @@ export class Host {
             (address, mac) => this.transmit(arpRequest(this.mac, this.address, address, mac)),
             (mac, packet) => this.transmitIpv4(mac, packet)
         )
+        this.tcpServer = new TcpServer(this.tcp, (destination, segment) => this.sendTcp(destination, segment))
     }
 
     stop(): void {
+        this.tcpServer.stop()
         this.neighbours.stop()
         this.lanSwitch.unplug(this.port)
     }
@@ -120,6 +128,7 @@ export class Host {
             if (!linkBroadcast) this.forward(packet)
         } else if (packet.fragment) this.counters.fragments++
         else if (packet.protocol === PROTOCOL_UDP) this.receiveUdp(packet)
+        else if (packet.protocol === PROTOCOL_TCP) this.receiveTcp(packet)
         else if (packet.protocol === PROTOCOL_ICMP) this.receiveIcmp(packet)
         else this.sendUnreachable(CODE_PROTOCOL_UNREACHABLE, packet)
     }
@@ -137,6 +146,20 @@ export class Host {
         const handler = this.udp.get(udp.destinationPort)
         if (handler) handler({ ...udp, source: packet.source, destination: packet.destination, tos: packet.tos })
         else this.sendUnreachable(CODE_PORT_UNREACHABLE, packet)
+    }
+
+    /** A broadcast, or a source that nobody can answer, is dropped in silence (RFC 9293 3.9.2.3). */
+    private receiveTcp(packet: Ipv4Packet): void {
+        const tcp = parseTcp(packet)
+        if (!tcp) this.counters.malformed++
+        else if (!tcp.checksumOk) this.counters.badChecksum++
+        else if (packet.source === ANY_ADDRESS || packet.destination !== this.address) this.counters.martians++
+        else this.tcpServer.receive(packet.source, tcp)
+    }
+
+    private sendTcp(destination: string, segment: TcpSegment): void {
+        const payload = buildTcp(this.address, destination, segment)
+        this.route(destination, buildIpv4({ source: this.address, destination, protocol: PROTOCOL_TCP, payload }))
     }
 
     /** Echo replies keep the type of service of the request (RFC 1349 5.1). */
