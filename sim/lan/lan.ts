@@ -1,11 +1,12 @@
 /**
- * The embedded LAN of the simulator: 10.77.0.0/24 with a router, which also serves DHCP and DNS, and two echo devices,
- * on one switch that TCP clients on the loopback interface plug into.
+ * The embedded LAN of the simulator: 10.77.0.0/24 with a router, which also serves DHCP and DNS, and two devices that
+ * echo datagrams and streams, on one switch that TCP clients on the loopback interface plug into.
  */
 import { EventEmitter } from "node:events"
 import { DhcpServer } from "./dhcp.js"
+import { serveDiscard } from "./discard.js"
 import { serveDns } from "./dns.js"
-import { serveEcho } from "./echo.js"
+import { serveEcho, serveEchoStream } from "./echo.js"
 import { Host } from "./host.js"
 import { PcapWriter } from "./pcap.js"
 import { Router } from "./router.js"
@@ -80,7 +81,11 @@ export class EmbeddedLan extends EventEmitter<Events> {
         const echoes = [LAN.echo1, LAN.echo2]
         this.echoes = echoes.map(echo => new Host(this.switch, { ...echo, subnet, gateway: LAN.router.address }))
         const echoAddresses = new Set<string>(echoes.map(echo => echo.address))
-        for (const echo of this.echoes) serveEcho(echo, echoAddresses)
+        for (const echo of this.echoes) {
+            serveEcho(echo, echoAddresses)
+            serveEchoStream(echo)
+            serveDiscard(echo)
+        }
         serveDns(this.router, new Map([LAN.router, ...echoes].map(({ name, address }) => [`${name}.${LAN.domain}`, address])))
         const { leaseSeconds, rapidCommit, ignoreClientIdentifier } = options
         const how = { leaseSeconds, rapidCommit, ignoreClientIdentifier }
