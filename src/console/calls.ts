@@ -1,6 +1,6 @@
 /** Commands about calls. */
 import { nameOf } from "../base/text"
-import { parseDecimal } from "../wire/address"
+import { endpointText, parseDecimal } from "../wire/address"
 import { SocketAddress } from "../socket/api"
 import { parseTuple } from "../socket/tuple"
 import { Call, CallState } from "../telephone/call"
@@ -8,7 +8,7 @@ import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telep
 import { Codec } from "../voice/g711"
 import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
 import { parsePlay } from "../voice/source"
-import { Printer, check, endpointText, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
+import { Printer, check, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
 
 export function parseTarget(text: string): SocketAddress {
     const colon = text.indexOf(":")

@@ -90,11 +90,6 @@ export function addressText(address: number): string {
     return address === 0 ? null : formatAddress(address)
 }
 
-/** Address and port for people; `null` if there is no port. */
-export function endpointText(address: number, port: number): string {
-    return port === 0 ? null : `${formatAddress(address)}:${port}`
-}
-
 /** Whole seconds from now until a moment of `ds.millis()`, at least 0. */
 export function secondsUntil(when: number): number {
     return Math.max(0, Math.round((when - ds.millis()) / 1000))

@@ -10,12 +10,12 @@ import { ping } from "../ip/icmp"
 import { FREE, Interface, interfaces } from "../link/interface"
 import { Lease, LeaseState, holdsAddress, leaseOf, leases } from "../dhcp/lease"
 import { Neighbour, neighbours } from "../link/neighbours"
-import { Socket, SocketRow, Stream } from "../socket/socket"
+import { describeSocket } from "../socket/list"
+import { Socket } from "../socket/socket"
 import { settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
-import { PROTOCOL_UDP } from "../wire/ipv4"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
-import { Printer, addressText, check, endpointText, noMore, numberOf, parseHost, printList, secondsUntil, take, takeFlag } from "./command"
+import { Printer, addressText, check, noMore, numberOf, parseHost, printList, secondsUntil, take, takeFlag } from "./command"
 
 /** By `LeaseState`. */
 const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding reselecting"
@@ -54,23 +54,6 @@ function describeInterface(ifc: Interface) {
 export async function netstat(args: string[], out: Printer): Promise<void> {
     settleSockets()
     await printList(args, sockets.filter(isInUse), describeSocket, out)
-}
-
-function describeSocket(s: Socket) {
-    const row: SocketRow = {
-        sd: sockets.indexOf(s),
-        type: "dgram",
-        local: s.ifc ? `${formatAddress(s.ifc.address)}:${s.port}` : null,
-        remote: endpointText(s.remote, s.remotePort),
-        iface: s.ifc ? s.ifc.name() : null,
-        process: s.process,
-        rx: s.rx,
-        tx: s.tx,
-        drops: s.drops,
-        state: null,
-    }
-    if (s.protocol !== PROTOCOL_UDP) (s as Stream).describe(row)
-    return row
 }
 
 export async function arp(args: string[], out: Printer): Promise<void> {

@@ -7,8 +7,9 @@ import { AF_INET_TUPLE, SOCK_STREAM, SocketAddress, connect, getsockname, leaveP
 import { StreamSocket, shutdown, SHUT_WR } from "../socket/stream"
 import { lookup } from "../socket/table"
 import { parseTuple } from "../socket/tuple"
+import { endpointText } from "../wire/address"
 import { parseTarget } from "./calls"
-import { Printer, check, endpointText, noMore, numberOf, take, takeOption } from "./command"
+import { Printer, check, noMore, numberOf, take, takeOption } from "./command"
 import { commands } from "./commands"
 
 /** Octets of a piece that is sent at once, and after which what is sent begins anew: no segment has so many. */

@@ -132,18 +132,30 @@ export interface Stream extends Socket {
     describe(row: SocketRow): void
 }
 
-/** A socket for people: a row of `netstat`. */
+/**
+ * A socket for people: a row of `netstat`.
+ * @category Sockets
+ */
 export interface SocketRow {
+    /** Its descriptor. */
     sd: number
+    /** `dgram` or `stream`. */
     type: string
+    /** Its address and port, such as `10.77.0.51:80`; `null` while it has no address. */
     local: string
+    /** The same of whom it is connected to; `null` if it is not. */
     remote: string
+    /** The name of its interface; `null` while it has none. */
     iface: string
+    /** The process group that owns it. */
     process: number
+    /** Packets that it has received. */
     rx: number
+    /** Packets that it has sent. */
     tx: number
+    /** Datagrams that were dropped, in or out. */
     drops: number
-    /** Datagrams have none. */
+    /** Of a stream's connection (RFC 9293, 3.3.2), such as `established`; `null` for datagrams. */
     state: string
 }
 

@@ -53,6 +53,11 @@ export function formatAddress(a: number): string {
     return `${a & 255}.${(a >> 8) & 255}.${(a >> 16) & 255}.${(a >> 24) & 255}`
 }
 
+/** Address and port for people; `null` if there is no port. */
+export function endpointText(address: number, port: number): string {
+    return port === 0 ? null : `${formatAddress(address)}:${port}`
+}
+
 /** Write a MAC address as `02:00:0a:4d:00:01`. @param high the first four as `i32`, @param low the last two as `u16` */
 export function formatMac(high: number, low: number): string {
     return `${hex(high)}:${hex(high >> 8)}:${hex(high >> 16)}:${hex(high >> 24)}:${hex(low)}:${hex(low >> 8)}`
