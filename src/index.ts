@@ -8,6 +8,8 @@
  *   reads one and `formatAddress` shows one; two are compared with `===`. It may be negative, and 0 stands for none.
  * - **A socket** is known by its descriptor, a small number. Ports belong to addresses: two sockets may have the same port
  *   if their addresses differ.
+ * - **A stream** (`SOCK_STREAM`, TCP) needs what `tuplephone/streams` has: a program that imports it calls `startStreams` once,
+ *   after `startStack`. A program that does not has no TCP in its image.
  * - **Data** are a `Buffer`: `Buffer.from("text")` makes one, `toString()` reads it.
  * - **A call that waits** is to be awaited, and only the fiber that called it waits. Times are milliseconds.
  * - **An error** is a {@link SocketError} with a POSIX code in `code`, and in `message` what it means and what to do. Whatever
@@ -25,8 +27,10 @@ export { enterProcess, getpgrp } from "./base/process"
 export {
     AF_INET,
     AF_INET_TUPLE,
+    IPPROTO_TCP,
     IPPROTO_UDP,
     SOCK_DGRAM,
+    SOCK_STREAM,
     type SocketAddress,
     bind,
     close,
@@ -43,8 +47,9 @@ export {
     socket,
 } from "./socket/api"
 export { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "./socket/tuple"
+export { listSockets } from "./socket/list"
 export { SocketOption } from "./socket/socket"
 export { getsockopt, setsockopt } from "./socket/options"
 export type { Datagram } from "./socket/datagram"
-export type { Receiver } from "./socket/socket"
+export type { Receiver, SocketRow } from "./socket/socket"
 export { formatAddress, parseAddress } from "./wire/address"

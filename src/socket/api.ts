@@ -33,7 +33,7 @@ export const AF_INET = 2
 export const AF_INET_TUPLE = 0x102
 
 /**
- * A socket for a stream of bytes: TCP. The phone does not have it yet: see `socket/stream.ts`.
+ * A socket for a stream of bytes: TCP. A program has it after `startStreams`.
  * @category Kinds of sockets
  */
 export const SOCK_STREAM = 1
@@ -78,7 +78,7 @@ export function startSockets(tuple: number): void {
  * Create a socket (claims 9, 11-16). With `TUPLE_DHCP` or `TUPLE_STATIC` it has its address when this returns, unless that
  * is deferred.
  * @param format `AF_INET` or `AF_INET_TUPLE`
- * @param type `SOCK_DGRAM`, or `SOCK_STREAM` in an image that has streams
+ * @param type `SOCK_DGRAM`, or `SOCK_STREAM` after `startStreams`
  * @param protocol 0, or the one of the type: `IPPROTO_UDP`, `IPPROTO_TCP`
  * @param tuple which address; by default the common one, or with `AF_INET_TUPLE` the configured policy
  * @returns its descriptor
@@ -149,7 +149,7 @@ function checkStill(s: Socket, generation: number): void {
  * @returns address and port
  * @throws SocketError `EINVAL` if it is bound or the port is none, `EADDRINUSE` if the port is in use on that address, `EADDRNOTAVAIL` for
  *   an address that is not its own, or if no address is to be had, `EALREADY` while another fiber waits for its address,
- *   `ENETDOWN` if the address is lost, `EBADF`, `EACCES`
+ *   `ENOBUFS` for a stream if all connections are in use (8), `ENETDOWN` if the address is lost, `EBADF`, `EACCES`
  * @category Sockets
  */
 export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress> {
@@ -174,8 +174,11 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
 }
 
 /**
- * Connect a socket to its target: it is bound if need be, sends there, and hears only that (claims 25-31).
- * @throws SocketError as `bind`; `EINVAL` for a bad target, `ENETUNREACH` without a route to it, `EACCES` for a broadcast address without `SO_BROADCAST`
+ * Connect a socket to its target: it is bound if need be, sends there, and hears only that (claims 25-31). One of a stream waits
+ * until the other side has answered.
+ * @throws SocketError as `bind`; `EINVAL` for a bad target, `ENETUNREACH` without a route to it, `EACCES` for a broadcast address without `SO_BROADCAST`.
+ *   For a stream also `EISCONN` if it is connected or listens, `EADDRINUSE` while the same connection is still ending, `ENOBUFS`
+ *   if all buffers are in use (4 streams), `ECONNREFUSED`, `EHOSTUNREACH`, `ETIMEDOUT`
  * @category Sockets
  */
 export async function connect(sd: number, to: SocketAddress): Promise<void> {
@@ -242,7 +245,7 @@ export function getsockname(sd: number): SocketAddress {
 }
 
 /**
- * The target of `connect`.
+ * The target of `connect`, or who has connected to a socket that `accept` gave.
  * @throws SocketError `ENOTCONN` if it is not connected, `EBADF`, `EACCES`
  * @category Sockets
  */
@@ -258,7 +261,8 @@ function checkLength(length: number): void {
 }
 
 /**
- * Send to the connected target: a datagram, which may wait for its neighbour's MAC address, or bytes of a stream.
+ * Send to the connected target: a datagram, which may wait for its neighbour's MAC address, or bytes of a stream. Await it on a
+ * stream: it returns when the last of them is in the stream's buffer (2920 bytes), which does not say that the other side has them.
  * @param data of a datagram at most 1472 bytes; they may be changed when this returns
  * @param timeout milliseconds for which a stream waits until it has room for all of them; `undefined` waits for ever
  * @returns how many bytes were taken: all, but of a stream whose time is up
@@ -323,10 +327,11 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
 }
 
 /**
- * Wait for data: the payload of the oldest datagram that waits, or what a stream has brought, at most 1460 bytes at once.
+ * Wait for data: the payload of the oldest datagram that waits, or what a stream has brought, at most 1460 bytes at once. A stream
+ * has no boundaries: what was sent at once may come in pieces, and in one piece with what was sent next.
  * @param timeout milliseconds; `undefined` waits for ever
  * @returns an empty buffer at the end of a stream
- * @throws SocketError as `recvfrom`; `ENOTCONN` on a stream that is not connected
+ * @throws SocketError as `recvfrom`; on a stream `ENOTCONN` if it is not connected, `ECONNRESET`, `ETIMEDOUT`
  * @category Data
  */
 export async function recv(sd: number, timeout?: number): Promise<Buffer> {
@@ -340,7 +345,7 @@ export async function recv(sd: number, timeout?: number): Promise<Buffer> {
  * What waits in the queue is dropped.
  * @param receiver is called from the fiber that reads the PHY, and must not wait; `undefined` ends it
  * @returns the socket itself, for the stack's own use
- * @throws SocketError `EBADF`, `EACCES`
+ * @throws SocketError `EOPNOTSUPP` on a stream, `EBADF`, `EACCES`
  * @category Data
  */
 export function setreceiver(sd: number, receiver: Receiver): DatagramSocket {
@@ -357,6 +362,9 @@ export function setreceiver(sd: number, receiver: Receiver): DatagramSocket {
  * Close a socket: its port and descriptor are free at once, its interface and address with its last socket; a leased
  * address is released to its server (claims 36-39). There is one table of descriptors, so that this closes the socket for
  * all processes of its group.
+ *
+ * What a stream was given to send goes on its way (but see `SO_LINGER`), and its address stays until the connection has ended: 10
+ * seconds longer for the side that closes first (TIME-WAIT). What was received and not read resets the connection.
  * @throws SocketError `EBADF`, `EACCES`
  * @category Sockets
  */

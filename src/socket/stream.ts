@@ -29,15 +29,30 @@ import { freeUnused } from "./api"
 import { FROM_POOL, Socket, SocketRow, Stream, errorOf } from "./socket"
 import { lookup, makeStream, openSocket, registerStreams, sockets } from "./table"
 
+/**
+ * Of `shutdown`: no more is received.
+ * @category Streams
+ */
 export const SHUT_RD = 0
+/**
+ * Of `shutdown`: no more is sent.
+ * @category Streams
+ */
 export const SHUT_WR = 1
+/**
+ * Of `shutdown`: both.
+ * @category Streams
+ */
 export const SHUT_RDWR = 2
 
 /** By `State`. */
 const STATES = "closed listen syn-sent syn-received established close-wait fin-wait-1 closing last-ack fin-wait-2 time-wait"
 const OPTIONS = KEEP_ALIVE | NO_DELAY
 
-/** Have streams: `socket` knows `SOCK_STREAM` from then on. Call it once, after `startStack`. */
+/**
+ * Have streams: `socket` knows `SOCK_STREAM` from then on. Call it once, after `startStack`.
+ * @category Streams
+ */
 export function startStreams(): void {
     startTcp(ifc => {
         freeUnused.start(ifc)
@@ -220,7 +235,7 @@ function lookupStream(sd: number): StreamSocket {
  * Have a bound socket hear those who connect to it.
  * @param backlog how many may wait for `accept`, at least 1
  * @throws SocketError `EINVAL` if it is not bound, or connected; `EOPNOTSUPP` on a socket of datagrams, `EBADF`, `EACCES`
- * @category Sockets
+ * @category Streams
  */
 export function listen(sd: number, backlog: number): void {
     const s = lookupStream(sd)
@@ -237,7 +252,7 @@ export function listen(sd: number, backlog: number): void {
  * @returns the descriptor of the oldest that waits
  * @throws SocketError `EAGAIN` on time-out, `EINVAL` if the socket does not listen, `ENFILE` if all sockets are open; `EOPNOTSUPP`, `EBADF`,
  *   `EACCES`, `ENETDOWN`
- * @category Sockets
+ * @category Streams
  */
 export async function accept(sd: number, timeout?: number): Promise<number> {
     const s = lookupStream(sd)
@@ -275,7 +290,7 @@ function adopt(s: StreamSocket, c: Connection): number {
  * End one direction of a stream, or both; the descriptor stays.
  * @param how `SHUT_RD`: `recv` gives the end at once; `SHUT_WR`: the peer learns that no more comes, when it has all
  * @throws SocketError `ENOTCONN` if it is not connected; `EOPNOTSUPP`, `EBADF`, `EACCES`
- * @category Sockets
+ * @category Streams
  */
 export function shutdown(sd: number, how: number): void {
     const s = lookupStream(sd)
