@@ -11,6 +11,15 @@ const STANDARDS = [
     "RFC 2131: DHCP client",
     "RFC 5227: address conflicts",
     "RFC 3550: RTP and RTCP",
+    "RFC 9293: TCP",
+    "RFC 5681: congestion control",
+    "RFC 6298: retransmission timer",
+    "RFC 6582: NewReno",
+    "RFC 6528: initial sequence numbers",
+    "RFC 5961: blind attacks",
+    "RFC 6093: urgent data",
+    "RFC 1337: resets in TIME-WAIT",
+    "RFC 5827: early retransmit",
 ]
 const STRENGTHS = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT"]
 const DONE = "done"
