@@ -43,7 +43,7 @@ const cellOf = (value: unknown) => (value === null || value === undefined ? "-" 
 /** An aligned table; numbers are flush right. */
 function tableOf(columns: string, rows: Row[]): string {
     const [always = [], sometimes = []] = columns.split(" | ").map(names => names.split(" "))
-    const keys = [...always, ...sometimes.filter(key => rows.some(row => row[key] !== null))]
+    const keys = [...always, ...sometimes.filter(key => rows.some(row => (row[key] ?? null) !== null))]
     const widths = keys.map(key => Math.max(key.length, ...rows.map(row => cellOf(row[key]).length)))
     const line = (cell: (key: string, width: number) => string) =>
         `${keys
