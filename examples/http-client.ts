@@ -12,42 +12,49 @@ const PORT = 80
 const PATH = "/"
 /** Milliseconds for the server's next octets. */
 const PATIENCE = 5000
-/** Octets of an answer at most: all of it is in memory. */
-const ANSWER_MAX = 8192
+/** Characters of a line at most: no answer is in memory as a whole, and a line without an end must not be either. */
+const LINE_MAX = 1024
 
-const END_OF_LINE = "\r\n"
-const END_OF_HEADER = "\r\n\r\n"
-
-/** Read until the server ends the stream, as it does behind its answer to HTTP/1.0. */
-async function readAnswer(sd: number): Promise<string> {
-    let answer = ""
-    while (answer.byteLength < ANSWER_MAX) {
-        const piece = await recv(sd, PATIENCE)
-        if (piece.length === 0) break
-        answer += piece.toString()
+/** Show a line, and say what the next one is: in an answer the status is first, then the header, a blank line, and the body. */
+function show(line: string, part: string): string {
+    if (part === "status") {
+        // behind the version and a blank
+        console.log(`status: ${line.slice(line.indexOf(" ") + 1)}`)
+        return "header"
     }
-    return answer
+    if (part === "body") console.log(line)
+    else if (line === "") return "body"
+    return part
 }
 
-async function get(sd: number): Promise<void> {
-    await connect(sd, { address: parseAddress(HOST), port: PORT })
-    // HTTP/1.0 has neither chunks nor connections that stay; HTTP/1.1 servers answer it (RFC 9110, 2.5)
-    await send(sd, Buffer.from(`GET ${PATH} HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`))
-    const answer = await readAnswer(sd)
-    const bodyAt = answer.indexOf(END_OF_HEADER)
-    if (bodyAt < 0) console.log("that was no answer of HTTP")
-    else {
-        // behind the version and a blank
-        console.log(`status: ${answer.slice(answer.indexOf(" ") + 1, answer.indexOf(END_OF_LINE))}`)
-        console.log(answer.slice(bodyAt + END_OF_HEADER.length).trim())
+/** Read until the server ends the stream, as it does behind its answer to HTTP/1.0. */
+async function readAnswer(sd: number): Promise<void> {
+    let part = "status"
+    // what has come of a line whose end has not
+    let rest = ""
+    while (true) {
+        const piece = await recv(sd, PATIENCE)
+        if (piece.length === 0) break
+        // a stream has no boundaries: there may be many lines in a piece, and the last one may go on in the next
+        const lines = (rest + piece.toString()).split("\n")
+        rest = lines.pop()
+        if (rest.length > LINE_MAX) {
+            lines.push(rest)
+            rest = ""
+        }
+        for (const line of lines) part = show(line.endsWith("\r") ? line.slice(0, -1) : line, part)
     }
+    if (rest !== "") show(rest, part)
 }
 
 startStack(await readSettings())
 startStreams()
 const sd = await socket(AF_INET, SOCK_STREAM)
 try {
-    await get(sd)
+    await connect(sd, { address: parseAddress(HOST), port: PORT })
+    // HTTP/1.0 has neither chunks nor connections that stay; HTTP/1.1 servers answer it (RFC 9110, 2.5)
+    await send(sd, Buffer.from(`GET ${PATH} HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`))
+    await readAnswer(sd)
 } catch (e) {
     // nobody is there, or nobody listens, or the server has stopped in the middle of its answer
     if (!(e instanceof SocketError)) throw e

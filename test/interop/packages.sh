@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests on a real LAN need, if any is missing.
 set -euo pipefail
 
-PACKAGES=(vde2 dnsmasq-base kea-dhcp4-server isc-dhcp-server udhcpd udhcpc socat ffmpeg tshark iproute2)
+PACKAGES=(curl vde2 dnsmasq-base kea-dhcp4-server isc-dhcp-server udhcpd udhcpc socat ffmpeg tshark iproute2)
 
 fail() { echo "error: $1" >&2; exit 1; }
 for tool in dpkg-query apt-get; do
