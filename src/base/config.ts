@@ -68,13 +68,15 @@ export const ICMP_ERRORS_PER_SECOND = 10
 
 /**
  * Connections of TCP, listeners and those that only wait for their end included, and how many of them may have buffers; octets of
- * a buffer, one for each direction: two segments, so that a peer acknowledges at once and a hole can be kept.
+ * a buffer, one for each direction: two segments, so that a peer acknowledges at once and a hole can be kept. A segment is half of what an
+ * Ethernet frame holds: a heap in use has no larger pieces to spare.
  */
 export const TCP_CONNECTIONS = 8
 export const TCP_STREAMS = 4
-export const TCP_BUFFER = 2 * 1460
-/** Milliseconds before the first retransmission (RFC 6298, 2.1), and at least and at most: a peer may hold its ACK back for 200. */
+export const TCP_BUFFER = 2 * 730
+/** Milliseconds before the first retransmission (RFC 6298, 2.1), after a SYN was lost, and at least and at most: a peer may hold its ACK back for 200. */
 export const TCP_RTO_FIRST = 1000
+export const TCP_RTO_LOST_SYN = 3000
 export const TCP_RTO_MIN = 300
 export const TCP_RTO_MAX = 60000
 /** Retransmissions before a connection is given up: more than 100 s for data, 180 s for a SYN (RFC 9293, 3.8.3). */

@@ -24,8 +24,8 @@ const OPTION_END = 0
 const OPTION_NOP = 1
 const OPTION_MSS = 2
 
-/** Kind, length and value of the one option that is sent, as a little-endian word: MSS 1460 (RFC 9293, 3.7.1). */
-export const MSS_OPTION = 0xb4050402 | 0
+/** Kind and length of the one option that is sent (RFC 9293, 3.7.1). */
+export const MSS_KIND_LENGTH = 0x0204
 export const MSS_OPTION_LENGTH = 4
 
 /** The maximum segment size that the options of a header say; 0 if they do not, or are cut off there. @param end where the header ends */

@@ -108,11 +108,11 @@ describe("segments that are none", () => {
 describe("options", () => {
     beforeEach(newPeer)
 
-    test("the other side's segment size is kept to, from 64 to 1460, and 536 if it says none", async () => {
-        expect(await mssFor(hex`020405b4`)).toBe(1460)
+    test("the other side's segment size is kept to, from 64 to 730, and 536 if it says none", async () => {
+        expect(await mssFor(hex`020405b4`)).toBe(730)
         expect(await mssFor(hex`02040064`)).toBe(100)
         expect(await mssFor(hex`02040001`)).toBe(64)
-        expect(await mssFor(hex`02042328`)).toBe(1460)
+        expect(await mssFor(hex`02042328`)).toBe(730)
         expect(await mssFor(hex`0101010102040200`)).toBe(512)
         expect(await mssFor(hex`0402080a000000010000000001030307020401f4`)).toBe(500)
         // none, cut off, after the end, of length 0, beyond the header

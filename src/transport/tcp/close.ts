@@ -3,7 +3,7 @@ import * as ds from "@devicescript/core"
 import { TCP_FIN_WAIT, TCP_TIME_WAIT } from "../../base/config"
 import { setTimer } from "../../base/timers"
 import { ACK, RST } from "../../wire/tcp"
-import { ATTACHED, Connection, State, connections, finish, timerOf } from "./connection"
+import { ATTACHED, Connection, State, connections, dropRx, dropTx, finish, timerOf } from "./connection"
 import { segment, transmit } from "./output"
 
 /** Say that we send no more: the FIN goes behind what waits. */
@@ -23,14 +23,14 @@ export function reset(c: Connection, code?: string): void {
 /** The peer, which has acknowledged our FIN, has the word; one that nobody hears has it for some time alone. */
 export function waitForFin(c: Connection): void {
     c.state = State.FinWait2
-    c.tx = undefined
+    dropTx(c)
     setTimer(timerOf(c), (c.flags & ATTACHED) === 0 ? ds.millis() + TCP_FIN_WAIT : Infinity)
 }
 
 /** Both sides have said all: what is still on its way may arrive. */
 export function waitOut(c: Connection): void {
     c.state = State.TimeWait
-    c.tx = undefined
+    dropTx(c)
     setTimer(timerOf(c), ds.millis() + TCP_TIME_WAIT)
 }
 
@@ -47,13 +47,11 @@ export function leave(c: Connection, hard: boolean): void {
         case State.SynReceived:
             // it closes as soon as it is open
             return
-        case State.FinWait2:
-            waitForFin(c)
-            break
         default:
             // data that nobody reads: the peer must not think that they were (RFC 9293, 3.6.1)
-            if (hard ? c.state !== State.TimeWait : c.rxCount > 0) return reset(c)
-            closeSending(c)
+            if (hard ? true : c.rxCount > 0) if (c.state !== State.TimeWait) return reset(c)
+            if (c.state === State.FinWait2) waitForFin(c)
+            else closeSending(c)
     }
-    c.rx = undefined
+    dropRx(c)
 }

@@ -19,8 +19,8 @@ export const PROTOCOL_TCP = 6
 /** In the key of a connection that a listener has made: it does not keep others from the port. */
 export const PASSIVE = 1 << 24
 
-/** Octets of data in a segment at most: what an Ethernet frame holds. */
-export const MSS = 1460
+/** Octets of data in a segment at most. */
+export const MSS = TCP_BUFFER / 2
 /** The same if the other side does not say (RFC 9293, 3.7.1), or a link on the way takes less (RFC 1191, 3). */
 export const MSS_DEFAULT = 536
 /** "Fragmentation needed and DF set" (RFC 792). */
@@ -167,6 +167,8 @@ export class Connection implements Endpoint {
 
 /** By slot. Each is made anew, so that nothing of the one before is left. */
 export const connections: Connection[] = [new Connection(0, 0, undefined)]
+/** The buffers that no connection has. They are made at boot: a heap in use may have no piece of that length, and to ask for one ends the program. */
+const rings: Buffer[] = []
 /** Two for each connection: the first for what waits for an answer, the other for an ACK that is held back. */
 export let timers = 0
 let onFree: (ifc: Interface) => void
@@ -175,6 +177,7 @@ let onFree: (ifc: Interface) => void
 export function startConnections(firstTimer: number, free: (ifc: Interface) => void): void {
     timers = firstTimer
     onFree = free
+    for (let i = 0; i < 2 * TCP_STREAMS; i++) rings.push(Buffer.alloc(TCP_BUFFER))
 }
 
 export function timerOf(c: Connection): number {
@@ -190,14 +193,15 @@ export function connectionOf(ifc: Interface, key: number, remote: number, remote
     })
 }
 
-/** An entry of the table. One that only waits for its time to be up gives way, if its address goes on without it. @returns `undefined` if all are in use */
+/** An entry of the table. One that only waits for its time to be up gives way, if its address is needed for another one anyway. @returns `undefined` if all are in use */
 export function takeConnection(ifc: Interface, key: number): Connection {
     let slot = 0
     let old: Connection
     while (slot < connections.length) {
         const c = connections[slot]
         if (!c.ifc) break
-        if (c.state === State.TimeWait) if (c.ifc.isCommon()) if (old ? deadlineOf(timerOf(c)) < deadlineOf(timerOf(old)) : true) old = c
+        if (c.state === State.TimeWait)
+            if (c.ifc === ifc ? true : c.ifc.isCommon()) if (old ? deadlineOf(timerOf(c)) < deadlineOf(timerOf(old)) : true) old = c
         slot++
     }
     if (slot === TCP_CONNECTIONS) {
@@ -210,18 +214,35 @@ export function takeConnection(ifc: Interface, key: number): Connection {
 
 /** Whether one more may have buffers. A half-open one that has not answered for long gives way. */
 export function hasRoom(): boolean {
-    let n = 0
+    let n = 2
     let old: Connection
-    for (const c of connections) {
-        if (c.tx) n++
-        else if (c.state === State.SynReceived) {
-            n++
-            if (c.attempts > 0) old = c
-        }
-    }
-    if (n < TCP_STREAMS) return true
+    for (const c of connections)
+        if (!c.tx)
+            if (c.state === State.SynReceived) {
+                n += 2
+                if (c.attempts > 0) old = c
+            }
+    if (n <= rings.length) return true
     if (old) finish(old)
     return old !== undefined
+}
+
+/** Give a connection its buffers; `hasRoom` was asked. */
+export function takeBuffers(c: Connection): void {
+    c.tx = rings.pop()
+    c.rx = rings.pop()
+}
+
+/** All that was sent is acknowledged, or lost. */
+export function dropTx(c: Connection): void {
+    if (c.tx) rings.push(c.tx)
+    c.tx = undefined
+}
+
+/** Nobody reads any more. */
+export function dropRx(c: Connection): void {
+    if (c.rx) rings.push(c.rx)
+    c.rx = undefined
 }
 
 /** The end of a connection. What was received can still be read. @param code POSIX, if it is an error */
@@ -231,7 +252,7 @@ export function finish(c: Connection, code?: string): void {
     setTimer(timer + 1, Infinity)
     c.state = State.Closed
     if (code) c.error = code
-    c.tx = undefined
+    dropTx(c)
     c.ifc.remove(c)
     if ((c.flags & ATTACHED) === 0) free(c)
     changed.notify(true)
@@ -247,7 +268,7 @@ export function mayReceive(c: Connection): boolean {
 export function free(c: Connection): void {
     const ifc = c.ifc
     c.ifc = undefined
-    c.rx = undefined
+    dropRx(c)
     c.listener = undefined
     onFree(ifc)
 }

@@ -49,7 +49,7 @@ import {
 import { closeSending, reset, waitForFin, waitOut } from "./close"
 import { begin, establish } from "./open"
 import { TX_TCP, acknowledge, retransmitted, segment, transmit, writeTcp } from "./output"
-import { arm, measure, slowDown } from "./retransmission"
+import { arm, measure, resetRto, slowDown } from "./retransmission"
 import { intoRing } from "./ring"
 
 /** The least segment size that a peer may ask for: smaller ones would cost more than they carry. */
@@ -234,6 +234,8 @@ function takeAck(c: Connection): boolean {
         c.sndWnd = window
         c.sndWl1 = seq
         if (window > c.widest) c.widest = window
+        // while it was closed, nothing was lost
+        if (before === 0) if (window !== 0) resetRto(c)
     }
     if (acked === 0) {
         if (before === 0) {
@@ -263,7 +265,7 @@ function takeAck(c: Connection): boolean {
     if (before === 0) c.sndNxt = ack
     c.attempts = 0
     c.duplicates = 0
-    if ((c.flags & RECOVERING) === 0) c.cwnd += c.cwnd < c.ssthresh ? c.mss : (c.mss * c.mss) / c.cwnd
+    if ((c.flags & RECOVERING) === 0) c.cwnd += c.cwnd < c.ssthresh ? Math.min(octets, c.mss) : (c.mss * c.mss) / c.cwnd
     else if (((ack - c.recover) | 0) >= 0) c.flags &= ~RECOVERING
     else repair(c)
     // what is beyond the data is our FIN
@@ -290,10 +292,10 @@ function countDuplicate(c: Connection): void {
     if ((c.flags & RECOVERING) !== 0) return
     // what a time-out has sent again causes some too (RFC 6582, 3.2 (2))
     if (((c.sndUna - c.recover) | 0) < 0) return
-    c.duplicates++
-    // with few segments on their way there are not three (RFC 5827, 3.1)
+    // with few segments on their way there are not three (RFC 5827, 3.1); one alone has nothing behind it
     const enough = Math.min(3, Math.ceil(((c.sndMax - c.sndUna) | 0) / c.mss) - 1)
-    if (c.duplicates < enough) return
+    if (enough === 0) return
+    if (++c.duplicates < enough) return
     slowDown(c)
     c.cwnd = c.ssthresh
     c.flags |= RECOVERING

@@ -1,9 +1,9 @@
 /** How a connection begins: initial sequence numbers, the SYN, the step to ESTABLISHED. @see RFC 9293, 3.5; RFC 6528 */
 import * as ds from "@devicescript/core"
 import { digest, randomBuffer } from "@devicescript/crypto"
-import { TCP_BUFFER, TCP_RTO_FIRST } from "../../base/config"
+import { TCP_RTO_FIRST, TCP_RTO_LOST_SYN } from "../../base/config"
 import { htonl } from "../../wire/order"
-import { Connection, State, changed } from "./connection"
+import { Connection, State, changed, takeBuffers } from "./connection"
 import { segment } from "./output"
 import { arm, measure } from "./retransmission"
 
@@ -36,7 +36,14 @@ export function begin(c: Connection, flags: number, state: State): void {
 
 /** Both sides have the other's SYN. */
 export function establish(c: Connection, seq: number, window: number): void {
+    // RFC 5681, 3.1, for segments that are that short
+    c.cwnd = 4 * c.mss
     if (c.timedAt !== 0) measure(c, ds.millis() - c.timedAt)
+    else {
+        // the SYN was lost (RFC 6298, 5.7)
+        c.cwnd = c.mss
+        c.rto = TCP_RTO_LOST_SYN
+    }
     c.timedAt = 0
     c.state = State.Established
     c.sndUna = c.sndNxt
@@ -44,15 +51,7 @@ export function establish(c: Connection, seq: number, window: number): void {
     c.sndWnd = window
     c.sndWl1 = seq
     c.widest = window
-    // RFC 5681, 3.1: at most three segments, more than the buffer holds
-    c.cwnd = Math.max(3 * c.mss, TCP_BUFFER)
     if (!c.tx) takeBuffers(c)
     arm(c)
     changed.notify(true)
-}
-
-/** From then on it counts among those that have buffers. */
-export function takeBuffers(c: Connection): void {
-    c.tx = Buffer.alloc(TCP_BUFFER)
-    c.rx = Buffer.alloc(TCP_BUFFER)
 }

@@ -14,7 +14,7 @@ import { htonl, put16 } from "../../wire/order"
 import {
     ACK,
     FIN,
-    MSS_OPTION,
+    MSS_KIND_LENGTH,
     MSS_OPTION_LENGTH,
     PSH,
     SYN,
@@ -51,7 +51,10 @@ export function segment(c: Connection, flags: number, seq: number, n: number): v
     if (TCP_BUFFER - c.rxCount - window >= MSS) window = TCP_BUFFER - c.rxCount
     c.rcvAdv = (c.rcvNxt + window) | 0
     put16(b, TX_TCP + TCP_WINDOW, window)
-    if (options !== 0) b.setAt(TX_TCP + TCP_HEADER, "i32", MSS_OPTION)
+    if (options !== 0) {
+        put16(b, TX_TCP + TCP_HEADER, MSS_KIND_LENGTH)
+        put16(b, TX_TCP + TCP_HEADER + 2, MSS)
+    }
     if (n > 0) outOfRing(c.tx, c.txFirst + ((seq - c.sndUna) | 0), b, TX_TCP + TCP_HEADER, n)
     c.sent++
     writeTcp(b, flags, options)
@@ -67,9 +70,9 @@ export function writeTcp(b: Buffer, flags: number, options: number): void {
     count(Counter.TcpTx)
 }
 
-/** Tell the peer what was received, and the window. */
+/** Tell the peer what was received, and the window. The octet that has probed a closed window lies outside of it: an ACK behind it would too. */
 export function acknowledge(c: Connection): void {
-    segment(c, ACK, c.sndNxt, 0)
+    segment(c, ACK, c.sndWnd === 0 ? c.sndUna : c.sndNxt, 0)
 }
 
 /** Send what may be sent now. @param probe whether an octet may go against a closed window (RFC 9293, 3.8.6.1) */

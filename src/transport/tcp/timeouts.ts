@@ -1,5 +1,5 @@
 /** What a connection does when its time is up. @see RFC 9293, 3.8.3, 3.8.4, 3.8.6.1, 3.10.8; RFC 6298, 5 */
-import { TCP_ATTEMPTS, TCP_HALF_OPEN_ATTEMPTS, TCP_KEEP_IDLE } from "../../base/config"
+import { TCP_ATTEMPTS, TCP_HALF_OPEN_ATTEMPTS, TCP_KEEP_IDLE, TCP_RTO_MAX } from "../../base/config"
 import { setTimer } from "../../base/timers"
 import { ACK, SYN } from "../../wire/tcp"
 import { RECOVERING, State, connections, finish, timers } from "./connection"
@@ -21,6 +21,8 @@ export function onTimer(timer: number, now: number): void {
     if (asks) segment(c, ACK, (c.sndNxt - 1) | 0, 0)
     else {
         slowDown(c)
+        // until the next measurement: an answer tells nothing of the time (RFC 6298, 5.5; Karn)
+        c.rto = Math.min(2 * c.rto, TCP_RTO_MAX)
         if (c.state <= State.SynReceived) {
             retransmitted(c)
             segment(c, c.state === State.SynSent ? SYN : SYN | ACK, c.sndUna, 0)
