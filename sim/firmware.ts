@@ -17,8 +17,8 @@ export type PhyKind = "stream" | "w5500"
 export const IMAGES = ["phone", "streams"] as const
 export type Image = (typeof IMAGES)[number]
 
-/** Programs for the simulated board: the firmware's images for each PHY, and the lives of sockets, over the stream. */
-export type Program = PhyKind | "streams" | "streams-w5500" | "lives"
+/** Programs for the simulated board: the firmware's images for each PHY; over the stream also its servers, and the lives of sockets. */
+export type Program = PhyKind | "streams" | "streams-w5500" | "stream-servers" | "lives"
 
 /** What is built for each, from what, and where we keep it. */
 const PROGRAMS = {
@@ -26,6 +26,11 @@ const PROGRAMS = {
     w5500: { main: "devs/w5500/main.ts", sources: [...SOURCES, "devs/w5500"], image: ".devicescript/firmware-w5500.devs" },
     streams: { main: "src/main-streams.ts", sources: SOURCES, image: ".devicescript/streams.devs" },
     "streams-w5500": { main: "devs/w5500/main-streams.ts", sources: [...SOURCES, "devs/w5500"], image: ".devicescript/streams-w5500.devs" },
+    "stream-servers": {
+        main: "devs/streams/main.ts",
+        sources: [...SOURCES, "devs/streams", "devs/support"],
+        image: ".devicescript/stream-servers.devs",
+    },
     lives: { main: "devs/lives/main.ts", sources: [...SOURCES, "devs/lives"], image: ".devicescript/lives.devs" },
 }
 

@@ -26,6 +26,8 @@ const FAULTS = {
 
 /** Dissect as: the ports at which the tests receive calls carry RTP, and RTCP one above. */
 const RTP_PORTS = [4000, 4002, 4004, 4006, 4008, 4010, 4012, 4014]
+/** Dissect as nothing: the ports at which the tests have streams of any octets. */
+const STREAM_PORTS = [7, 9, 19]
 
 export class Capture {
     private constructor(
@@ -101,6 +103,7 @@ export class Capture {
     private async tshark(...args: string[]): Promise<string> {
         const checks = ["ip", "udp", "tcp"].flatMap(protocol => ["-o", `${protocol}.check_checksum:TRUE`])
         const decode = RTP_PORTS.flatMap(port => ["-d", `udp.port==${port},rtp`, "-d", `udp.port==${port + 1},rtcp`])
-        return await run("tshark", ["-n", "-r", this.path, ...checks, ...decode, ...args], 60_000)
+        const streams = STREAM_PORTS.flatMap(port => ["-d", `tcp.port==${port},data`])
+        return await run("tshark", ["-n", "-r", this.path, ...checks, ...decode, ...streams, ...args], 60_000)
     }
 }

@@ -2,7 +2,7 @@
  * A LAN with a DHCP server, the phone, which has its common address from there, and far ends for its calls.
  */
 import { randomBytes } from "node:crypto"
-import { buildFirmware } from "../../sim/firmware.js"
+import { buildFirmware, type Program } from "../../sim/firmware.js"
 import { Phone } from "../../sim/phone.js"
 import type { Call, Interface, Stats } from "../support/rig.js"
 import { Capture } from "./capture.js"
@@ -16,6 +16,15 @@ export interface LeaseState {
     iface: string
     state: string
     address: string | null
+}
+
+export interface SiteOptions {
+    /** What the phone runs; by default the phone over the stream. */
+    program?: Program
+    /** Port at which the phone finds its LAN; by default the LAN's own. */
+    port?: number
+    /** As `PhoneOptions.preload`. */
+    preload?: string[]
 }
 
 export class Site {
@@ -34,8 +43,13 @@ export class Site {
      * @param ports of the far ends
      * @param furnish puts on the LAN what the phone shall find there when it boots
      */
-    static async start(serve: (lan: Lan) => DhcpServer, ports: number[], furnish?: (lan: Lan) => Promise<unknown>): Promise<Site> {
-        const image = await buildFirmware(() => {}, "stream")
+    static async start(
+        serve: (lan: Lan) => DhcpServer,
+        ports: number[],
+        furnish?: (lan: Lan) => Promise<unknown>,
+        { program = "stream", port: streamPort = STREAM_PORT, preload }: SiteOptions = {}
+    ): Promise<Site> {
+        const image = await buildFirmware(() => {}, program)
         const lan = await Lan.start()
         const ends: FarEnd[] = []
         let phone: Phone | undefined
@@ -46,7 +60,7 @@ export class Site {
             await server.start()
             const capture = await Capture.start(lan)
             const deviceId = randomBytes(8).toString("hex")
-            phone = await Phone.boot({ image, deviceId, lan: `127.0.0.1:${STREAM_PORT}` })
+            phone = await Phone.boot({ image, deviceId, lan: `127.0.0.1:${streamPort}`, preload })
             const site = new Site(lan, server, capture, phone, ends)
             // whoever counts leases knows their own
             await site.run("lease ready 0")
