@@ -4,7 +4,7 @@ import { sort, type Sent } from "./answers.js"
 import { Generator } from "./generate/generator.js"
 import { Voice, voiceFrame } from "./generate/rtp.js"
 import { judge } from "./oracle/ethernet.js"
-import { advance, noteDhcp } from "./oracle/time.js"
+import { BROADCAST, advance, noteDhcp } from "./oracle/time.js"
 import { Phone, onStream, type Left, type Told } from "./phone.js"
 import { Random } from "./random.js"
 import { Setup } from "./setup.js"
@@ -299,6 +299,11 @@ class Run {
         }
         this.before = counters
         const sent = this.sorted(this.phone.takeSent())
+        // one that has waited for its server's MAC address
+        noteDhcp(
+            this.world,
+            sent.dhcp.filter(({ destination }) => destination !== BROADCAST)
+        )
         const is = { counters: real, answers: sent.answers, dhcp: sent.dhcp.length, waiting }
         const should = { counters: expected.counters, answers: expected.answers, waiting: this.world.plain.waiting }
         this.world.plain.waiting = []

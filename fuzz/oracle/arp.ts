@@ -64,6 +64,8 @@ function judgeNeighbour(world: World, address: Address, mac: Mac, forUs: boolean
     const known = world.neighbours.find(n => n.address === address)
     const entry = { address, mac, known: true, attempts: 0, due: world.now + REACHABLE }
     if (known) {
+        // a renewal has waited for its server's MAC address, and was counted then
+        if (!known.known && world.leases.some(l => l.server === address && l.slot === known.interface)) verdict.count("phyTx")
         verdict.effects.push(() => Object.assign(known, entry))
         return
     }

@@ -8,7 +8,7 @@ const ATTEMPTS = 3
 const HEARD = 3000
 const DISCOVER = 1
 const REQUEST = 3
-const BROADCAST = 0xffffffff
+export const BROADCAST = 0xffffffff
 
 /** Lets the world's time go on. The effects are carried out at once. */
 export function advance(world: World, now: number): Verdict {

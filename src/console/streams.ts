@@ -13,7 +13,7 @@ import { Printer, check, noMore, numberOf, take, takeOption } from "./command"
 import { commands } from "./commands"
 
 /** Octets of a piece that is sent at once, and after which what is sent begins anew: no segment has so many. */
-const PIECE = 1021
+const PIECE = 251
 /** Milliseconds for the other side's next octet. */
 const ECHO_TIMEOUT = 120000
 const MOST = 1 << 30

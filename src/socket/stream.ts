@@ -3,7 +3,7 @@
  * `startStreams` has them in the image.
  */
 import * as ds from "@devicescript/core"
-import { SOCKETS } from "../base/config"
+import { SOCKETS, TCP_STREAMS } from "../base/config"
 import { SocketError } from "../base/errors"
 import { choiceOf, nameOf, split } from "../base/text"
 import { Source } from "../address/assign"
@@ -51,10 +51,11 @@ const OPTIONS = KEEP_ALIVE | NO_DELAY
 
 /**
  * Have streams: `socket` knows `SOCK_STREAM` from then on. Call it once, after `startStack`.
+ * @param streams how many connections may be open at once, not counting those that only end: each takes 2,944 bytes of the heap from now on
  * @category Streams
  */
-export function startStreams(): void {
-    startTcp(ifc => {
+export function startStreams(streams: number = TCP_STREAMS): void {
+    startTcp(streams, ifc => {
         freeUnused.start(ifc)
     })
     registerStreams((inPlaceOf, process, ifc, deferred) => new StreamSocket(inPlaceOf, process, ifc, deferred))

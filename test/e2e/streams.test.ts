@@ -24,8 +24,6 @@ const BYTES = 20_000
 const MANY_BYTES = 200_000
 /** By then they are connected, and far from their end. */
 const UP_MS = 300
-/** Buffers of two segments in each direction, and segments on their way, are more than the heap has in one piece. */
-const TOO_MANY = "two streams at once end the firmware with OutOfMemory"
 
 interface Row {
     type: string
@@ -113,7 +111,7 @@ describe("streams", () => {
         assert.ok(address !== rig.address && leased.includes(address), `${address} is none of ${leased}`)
         const there = dataFrom(watch.seen, address)
         assert.ok(there.equals(dataFrom(watch.seen, LAN.echo1.address)))
-        assert.ok(new Set(there).size > 200, "bytes at random")
+        assert.ok(new Set(there).size > 100, "bytes at random")
         assert.deepEqual(
             watch.seen.filter(segment => !segment.checksumOk || segment.flags & RST),
             []
@@ -211,7 +209,7 @@ describe("streams", () => {
     })
 
     for (const targets of [[ECHO1], [ECHO1, ECHO2]])
-        it(`take nothing from two calls (${targets.length} at once)`, { skip: targets.length > 1 && TOO_MANY }, async t => {
+        it(`take nothing from two calls (${targets.length} at once)`, async t => {
             const watch = rig.watch(d => d.destinationPort === VOICE_PORT)
             const calls = [await rig.call(VOICE1, "--play speech"), await rig.call(VOICE2, "--play speech")]
             const up = async () => (await rig.calls()).filter(c => c.state === "up")

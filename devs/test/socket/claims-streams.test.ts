@@ -52,7 +52,7 @@ function connectionOf(sd: number) {
 }
 
 await startWorld()
-startStreams()
+startStreams(4)
 serveEcho.start()
 
 describe("method and program (claims 1 to 8)", () => {

@@ -51,7 +51,7 @@ import {
 import { host, openSockets, phy, seen, spawn, startWorld } from "../support/world"
 
 await startWorld()
-startStreams()
+startStreams(4)
 
 const FULL = Buffer.alloc(730)
 const TO_PEER = { address: HOST, port: 80 }

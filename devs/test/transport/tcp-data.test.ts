@@ -27,7 +27,7 @@ import {
 import { startWorld } from "../support/world"
 
 await startWorld()
-startStreams()
+startStreams(4)
 /** A full segment. */
 const FULL = 730
 const LONG = Buffer.alloc(6 * FULL)

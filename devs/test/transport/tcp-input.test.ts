@@ -30,7 +30,7 @@ import {
 import { phy, seen, startWorld } from "../support/world"
 
 await startWorld()
-startStreams()
+startStreams(4)
 
 /** Where the TCP header is in a frame. */
 const TCP = 34

@@ -23,7 +23,7 @@ import {
 import { startWorld } from "../support/world"
 
 await startWorld()
-startStreams()
+startStreams(4)
 
 describe("RFC 9293, figure 5: the arrows", () => {
     beforeEach(newPeer)

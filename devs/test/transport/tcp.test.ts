@@ -8,7 +8,7 @@ import { ACK, FIN, PSH, SYN, heard, peer, says } from "../support/tcp"
 import { startWorld, tidy } from "../support/world"
 
 await startWorld()
-startStreams()
+startStreams(4)
 
 describe("a connection", () => {
     beforeEach(tidy)

@@ -11,9 +11,9 @@ import { acknowledge, transmit } from "./output"
 import { intoRing, outOfRing } from "./ring"
 import { onTimer } from "./timeouts"
 
-/** Have TCP in the image. @param free is told of each interface that a connection needs no more */
-export function startTcp(free: (ifc: Interface) => void): void {
-    startConnections(reserveTimers(2 * TCP_CONNECTIONS, onTimer), free)
+/** Have TCP in the image. @param streams how many connections may have buffers @param free is told of each interface that a connection needs no more */
+export function startTcp(streams: number, free: (ifc: Interface) => void): void {
+    startConnections(reserveTimers(2 * TCP_CONNECTIONS, onTimer), streams, free)
     registerProtocol(PROTOCOL_TCP, tcpInput)
 }
 

@@ -4,7 +4,7 @@
  * Read first: RFC 9293, 3.3.
  */
 import * as ds from "@devicescript/core"
-import { ARP_ATTEMPTS, HEARD, TCP_BUFFER, TCP_CONNECTIONS, TCP_STREAMS } from "../../base/config"
+import { ARP_ATTEMPTS, HEARD, TCP_BUFFER, TCP_CONNECTIONS } from "../../base/config"
 import { count, Counter } from "../../base/counters"
 import { Signal } from "../../base/signal"
 import { deadlineOf, setTimer } from "../../base/timers"
@@ -173,11 +173,11 @@ const rings: Buffer[] = []
 export let timers = 0
 let onFree: (ifc: Interface) => void
 
-/** @param free is told of each connection that is gone */
-export function startConnections(firstTimer: number, free: (ifc: Interface) => void): void {
+/** @param streams how many may have buffers @param free is told of each connection that is gone */
+export function startConnections(firstTimer: number, streams: number, free: (ifc: Interface) => void): void {
     timers = firstTimer
     onFree = free
-    for (let i = 0; i < 2 * TCP_STREAMS; i++) rings.push(Buffer.alloc(TCP_BUFFER))
+    for (let i = 0; i < 2 * streams; i++) rings.push(Buffer.alloc(TCP_BUFFER))
 }
 
 export function timerOf(c: Connection): number {
