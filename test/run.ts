@@ -122,7 +122,7 @@ async function runApart(names: string[], way: Way): Promise<boolean> {
 }
 
 // two files that find an image stale would build it at the same time
-const PROGRAMS: Program[] = ["stream", "w5500", "streams", "streams-w5500", "lives"]
+const PROGRAMS: Program[] = ["stream", "w5500", "streams", "streams-w5500", "stream-servers", "lives"]
 for (const program of PROGRAMS) await buildFirmware(text => console.log(`# ${text} (${program})`), program)
 
 let passed = true

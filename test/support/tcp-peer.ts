@@ -18,7 +18,7 @@ export class TcpPeer {
     sourcePort = 50000
     /** Is given each segment to a port that is not `sourcePort` now. */
     onOther: (segment: ReceivedTcp) => void = () => {}
-    private readonly plug: SwitchPort
+    readonly plug: SwitchPort
     private heard: ReceivedTcp[] = []
     private deviceMac = ""
 
