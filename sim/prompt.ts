@@ -85,11 +85,13 @@ class TerminalPrompt {
     }
 
     async run(hint: string, first: Options["first"]): Promise<void> {
+        // from now on no line is missed: what was typed ahead arrives as soon as the first one is asked for
+        const lines = this.readline[Symbol.asyncIterator]()
         try {
             if (first) await this.begin(first)
             if (hint) notice(hint)
             this.ask()
-            for await (const line of this.readline) {
+            for await (const line of lines) {
                 setEditor(undefined)
                 if (isEnd(line.trim())) return
                 if (line.trim()) await this.obey(line.trim())

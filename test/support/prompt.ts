@@ -79,9 +79,15 @@ const phone: CommandRunner = {
     },
 }
 
-const [, , hint] = process.argv
+// the second word is what runs before the first prompt, if anything does
+const [, , hint, first] = process.argv
+const begin = async () => {
+    answer("begun\n")
+    await sleep(1000)
+    answer("ready\n")
+}
 const work = async () => {
-    await prompt([phone], { hint })
+    await prompt([phone], { hint, first: first === undefined ? undefined : begin })
     answer("orderly\n")
     return true
 }

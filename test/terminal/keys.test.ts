@@ -134,6 +134,18 @@ describe("the prompt", { skip: process.platform === "win32" && "there are no pse
         assert.match(await types(program, " done\r", 1), /said half done/)
     })
 
+    it("runs what was typed before the first prompt", async () => {
+        const program = new Terminal(SCRIPT, ["", "begin"], { env: { XDG_STATE_HOME: folder } })
+        started.push(program)
+        program.type("say early\r")
+        await program.shows(/begun/, PATIENCE)
+        program.type("say late\r")
+        await program.shows(/ready/)
+        await program.shows(/said early/)
+        await program.shows(/said late/)
+        await program.shows(PROMPT)
+    })
+
     it("forgets what was typed ahead at Ctrl-C", async () => {
         const program = await open()
         program.type("pause\r")
