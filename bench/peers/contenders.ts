@@ -32,8 +32,9 @@ export class Firmware implements Contender {
 
     private constructor(readonly vm: Vm) {}
 
-    static async start(running: Running = {}): Promise<Firmware> {
-        const firmware = new Firmware(Vm.start("bench/frame.ts", running))
+    /** @param program in `devs`, which takes orders as `bench/frame.ts` does */
+    static async start(running: Running = {}, program = "bench/frame.ts"): Promise<Firmware> {
+        const firmware = new Firmware(Vm.start(program, running))
         await firmware.vm.said()
         return firmware
     }

@@ -41,6 +41,8 @@ export interface Counting {
 
 export const FULL: Counting = { warmUp: 8, blocks: 24 }
 export const QUICK: Counting = { warmUp: 1, blocks: 4 }
+/** Enough for a test. */
+export const SHORT: Counting = { warmUp: 2, blocks: 8 }
 
 /** Frames in a block: what they allocate does not need the collector. */
 const SENT = 32

@@ -19,7 +19,7 @@ import { addressOf, maskOf } from "../../src/wire/address"
  */
 export const CALLS = 8
 export const MAC: Buffer = hex`02 54 50 00 00 01`
-const PEER_MAC: Buffer = hex`02 00 0a 4d 00 01`
+export const PEER_MAC: Buffer = hex`02 00 0a 4d 00 01`
 export const PEER = addressOf(10, 77, 0, 2)
 const PEER_PORT = 4000
 export const PORT = 5004

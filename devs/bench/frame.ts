@@ -5,25 +5,23 @@ import { COUNTERS, Counter, countOf } from "../../src/base/counters"
 import { split } from "../../src/base/text"
 import { receive } from "../../src/ip/input"
 import { followLink } from "../../src/link/ethernet"
-import { interfaceOf, interfaces, setAddress } from "../../src/link/interface"
+import { interfaceOf, interfaces } from "../../src/link/interface"
 import { streamPhy } from "../../src/phy/stream"
 import { countPacket, lostOf, receivedOf, reorderedOf } from "../../src/rtp/reception"
 import { sendFrame } from "../../src/rtp/session"
 import { SocketOption } from "../../src/socket/socket"
 import { settleSockets, sockets } from "../../src/socket/table"
-import type { Endpoint } from "../../src/transport/endpoint"
 import { Codec } from "../../src/voice/g711"
 import { writeSpeech } from "../../src/voice/source"
-import { addressOf, maskOf } from "../../src/wire/address"
 import { udpChecksumHolds } from "../../src/wire/udp"
-import { CALLS, MAC, PEER, PORT, openCalls, sessions, startOn } from "./calls"
-import { keepCalm, say, settleHeap, stream, time } from "./measure"
+import { CALLS, MAC, PORT, openCalls, sessions, startOn } from "./calls"
+import { hearNothing, keepCalm, say, settleHeap, stream, time } from "./measure"
+import { endpointOn, takeOrders } from "./orders"
 
 /**
  * Eight calls on a link whose other end is the measuring program: `bench/suites/frame.ts`, which also says what each order
  * is. The order of all that comes in is its.
  */
-const ORDERS = 9
 /** Where a frame of voice has its IPv4, UDP and RTP headers. */
 const IP = 16
 const UDP = 36
@@ -72,21 +70,6 @@ function figures(): void {
     const names = split(COUNTERS, " ")
     for (let c = 0; c < Counter.Total; c++) counters[names[c]] = countOf(c)
     say({ counters: counters, calls: calls })
-}
-
-/** An endpoint that hears datagrams, and nothing else. */
-function endpointOn(port: number, onPacket: (b: Buffer, udp: number, length: number, ip: number) => void): Endpoint {
-    const unheard = () => {}
-    return {
-        port,
-        next: undefined,
-        onPacket,
-        onError: unheard,
-        onUnreachable: unheard,
-        onNeighbour: unheard,
-        onWay: unheard,
-        hears: () => false,
-    }
 }
 
 /** With a UDP checksum on what is sent, or without. */
@@ -169,24 +152,13 @@ async function obey(order: string) {
     else if (word[0] === "settle") settleHeap()
     else if (word[0] === "calm") keepCalm(turns === 1)
     else if (word[0] === "parts") await parts(turns, blocks)
-    else if (word[0] === "bare") {
-        // nothing hears the chunks that come meanwhile
-        const heard = stream._socketOnEvent
-        stream._socketOnEvent = () => {}
-        say({ bare: true })
-        await ds.sleep(turns)
-        stream._socketOnEvent = heard
-    }
+    else if (word[0] === "bare") await hearNothing(turns)
     if (word[0] === "figures") figures()
     else say({ done: word[0] })
 }
 
-setAddress(interfaces[0], addressOf(10, 77, 0, 50), maskOf(24), PEER)
-interfaces[0].add(
-    endpointOn(ORDERS, (b, udp, length) => {
-        const order = b.slice(udp + 8, udp + length)
-        if (order.length < USUAL_FRAME) obey.start(order.toString())
-        else sample = order
-    })
-)
+takeOrders(order => {
+    if (order.length < USUAL_FRAME) obey.start(order.toString())
+    else sample = order
+})
 say({ ready: true })

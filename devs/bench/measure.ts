@@ -56,3 +56,12 @@ export async function time(name: string, turns: number, blocks: number, loop: (t
     }
     say({ timed: name, turns })
 }
+
+/** For so many milliseconds nothing of the firmware hears the chunks that come. */
+export async function hearNothing(ms: number): Promise<void> {
+    const heard = stream._socketOnEvent
+    stream._socketOnEvent = () => {}
+    say({ bare: true })
+    await ds.sleep(ms)
+    stream._socketOnEvent = heard
+}

@@ -43,6 +43,8 @@ function worstGap(sent: Seen[]): number {
 interface Segment extends ReceivedTcp {
     source: string
     destination: string
+    /** `performance.now()` at the switch. */
+    at: number
 }
 
 describe("streams", () => {
@@ -58,7 +60,9 @@ describe("streams", () => {
         const listener = (frame: Buffer) => {
             const ip = ipv4Of(frame)
             const tcp = ip?.protocol === PROTOCOL_TCP ? parseTcp(ip) : undefined
-            if (ip && tcp) seen.push({ ...tcp, payload: Buffer.from(tcp.payload), source: ip.source, destination: ip.destination })
+            if (!ip || !tcp) return
+            const { source, destination } = ip
+            seen.push({ ...tcp, payload: Buffer.from(tcp.payload), source, destination, at: performance.now() })
         }
         rig.lan.on("frame", listener)
         return { seen, stop: () => rig.lan.off("frame", listener) }
@@ -179,7 +183,7 @@ describe("streams", () => {
         await idle()
     })
 
-    it("are in netstat while they are there, and end with a RST when the command is cancelled", async () => {
+    it("are in netstat while they are there, and end with a RST when the command is cancelled", async t => {
         const watch = segments()
         let rows: Row[] = []
         // more than it can send before it is cancelled
@@ -193,6 +197,10 @@ describe("streams", () => {
             return told.length > 0 ? told : undefined
         })
         watch.stop()
+        const acks = watch.seen.filter(segment => segment.source === LAN.echo1.address)
+        const [first, last] = [acks[0]!, acks.at(-1)!]
+        const seconds = (last.at - first.at) / 1000
+        t.diagnostic(`one way: ${Math.round(((last.acknowledgment - first.acknowledgment) >>> 0) / seconds)} bytes a second`)
         assert.equal(ok, false)
         const [, local] = /^connected: ([\d.:]+) to 10\.77\.0\.2:9\nerror: ECONNABORTED: [^\n]+\n$/.exec(text) ?? []
         assert.deepEqual(
