@@ -27,10 +27,12 @@ mkdir -p "$TMPDIR"
 # One file after the other: all of them use the same tap, addresses and ports. Again if one fails: the servers' time is
 # the real one, and a machine that stops for longer than a lease of some seconds makes the phone lose it.
 attempts=3
+# Seconds for a file: a test that has failed may leave something that keeps its process from ending.
+patience=900
 status=0
 for file in "$@"; do
     for ((i = 1; ; i++)); do
-        npx tsx --test "$file" && break
+        timeout --kill-after=10 "$patience" npx tsx --test "$file" && break
         echo "# $file has failed, $i of $attempts times"
         [ "$i" -lt "$attempts" ] || { status=1; break; }
     done
