@@ -12,7 +12,7 @@ import { parseTarget } from "./calls"
 import { Printer, check, noMore, numberOf, take, takeOption } from "./command"
 import { commands } from "./commands"
 
-/** Octets of a piece that is sent at once, and after which what is sent begins anew: no segment has so many. */
+/** Octets that are sent at once, again and again. A prime, so that segments do not repeat one another; and few, for the heap. */
 const PIECE = 251
 /** Milliseconds for the other side's next octet. */
 const ECHO_TIMEOUT = 120000

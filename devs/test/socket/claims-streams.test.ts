@@ -14,7 +14,7 @@ import { echo, expectEcho, expectTalk, serveEcho, stream } from "../support/echo
 import { BROADCAST_MAC, HOST, HOST_MAC, arp, stations } from "../support/lan"
 import { codeOf, run, until } from "../support/support"
 import { newPeer } from "../support/tcp"
-import { host, nameOf, openSockets, phy, spawn, startWorld } from "../support/world"
+import { atOnce, host, nameOf, openSockets, phy, spawn, startWorld } from "../support/world"
 
 /** The claims of the patent application one by one, for streams; docs/claims.md says where each is shown. */
 const STATIC_DEFERRED = TUPLE_STATIC | TUPLE_DEFER
@@ -24,22 +24,6 @@ const FIRST_RESERVED = "10.77.0.200"
 
 const THIRD = addressOf(10, 77, 0, 2)
 const TO_HOST = { address: HOST, port: 7 }
-
-/** Has `f` run by three fibers at once. @returns how many of them were in it when the first one came out of it */
-async function inThree(f: (n: number) => Promise<void>): Promise<number> {
-    let inside = 0
-    let ended = 0
-    let most = 0
-    const body = async (n: number) => {
-        inside++
-        await f(n)
-        if (ended === 0) most = inside
-        ended++
-    }
-    for (let n = 0; n < 3; n++) body.start(n)
-    await until("three fibers", () => ended === 3)
-    return most
-}
 
 /** Fails unless there are three, and no two are equal. */
 function expectThreeDifferent(values: number[]): void {
@@ -82,7 +66,7 @@ describe("method and program (claims 1 to 8)", () => {
 
     test("claim 6: socket is called by several fibers at once, and gives each another address", async () => {
         const addresses: number[] = []
-        const most = await inThree(async () => {
+        const most = await atOnce(3, async () => {
             addresses.push(getsockname(await stream(TUPLE_DHCP)).address)
         })
         expect(most).toBe(3)
@@ -92,7 +76,7 @@ describe("method and program (claims 1 to 8)", () => {
     test("claim 7: bind is called by several fibers at once, and gives each another address", async () => {
         for (let n = 0; n < 3; n++) await stream(DHCP_DEFERRED)
         const addresses: number[] = []
-        const most = await inThree(async n => {
+        const most = await atOnce(3, async n => {
             addresses.push((await bind(n, { port: 80 })).address)
         })
         expect(most).toBe(3)
@@ -102,7 +86,7 @@ describe("method and program (claims 1 to 8)", () => {
     test("claim 8: connect is called by several fibers at once, and gives each another address", async () => {
         for (let n = 0; n < 3; n++) await stream(DHCP_DEFERRED)
         const addresses: number[] = []
-        const most = await inThree(async n => {
+        const most = await atOnce(3, async n => {
             await connect(n, TO_HOST)
             addresses.push(getsockname(n).address)
         })

@@ -10,7 +10,7 @@ import { sockets } from "../../../src/socket/table"
 import { addressOf, formatAddress } from "../../../src/wire/address"
 import { BOARD, BROADCAST_MAC, HOST, HOST_MAC, arp, stations, udp } from "../support/lan"
 import { codeOf, copyOf, expectBytes, get16, run, until } from "../support/support"
-import { TO_HOST, host, nameOf, openSockets, own, phy, seen, spawn, startWorld, tidy } from "../support/world"
+import { TO_HOST, atOnce, host, nameOf, openSockets, own, phy, seen, spawn, startWorld, tidy } from "../support/world"
 
 /** The claims of the patent application one by one, for datagrams; docs/claims.md says where each is shown. */
 const STATIC_DEFERRED = TUPLE_STATIC | TUPLE_DEFER
@@ -30,22 +30,6 @@ function pathOf(f: Buffer): string {
 async function nextFrame(): Promise<Buffer> {
     await until("a frame", () => seen.length > 0)
     return seen.shift()
-}
-
-/** Has `f` run by four fibers at once. @returns how many of them were in it when the first one came out of it */
-async function inFour(f: (n: number) => Promise<void>): Promise<number> {
-    let inside = 0
-    let ended = 0
-    let most = 0
-    const body = async (n: number) => {
-        inside++
-        await f(n)
-        if (ended === 0) most = inside
-        ended++
-    }
-    for (let n = 0; n < 4; n++) body.start(n)
-    await until("four fibers", () => ended === 4)
-    return most
 }
 
 /** Fails unless there are four, and no two are equal. */
@@ -90,7 +74,7 @@ describe("method and program (claims 1 to 8)", () => {
 
     test("claim 6: socket is called by several fibers at once, and gives each another address", async () => {
         const addresses: number[] = []
-        const most = await inFour(async () => {
+        const most = await atOnce(4, async () => {
             addresses.push(getsockname(await own(TUPLE_DHCP)).address)
         })
         expect(most).toBe(4)
@@ -100,7 +84,7 @@ describe("method and program (claims 1 to 8)", () => {
     test("claim 7: bind is called by several fibers at once, and gives each another address", async () => {
         for (let n = 0; n < 4; n++) await own(DHCP_DEFERRED)
         const addresses: number[] = []
-        const most = await inFour(async n => {
+        const most = await atOnce(4, async n => {
             addresses.push((await bind(n, { port: 5004 })).address)
         })
         expect(most).toBe(4)
@@ -110,7 +94,7 @@ describe("method and program (claims 1 to 8)", () => {
     test("claim 8: connect is called by several fibers at once, and gives each another address", async () => {
         for (let n = 0; n < 4; n++) await own(DHCP_DEFERRED)
         const addresses: number[] = []
-        const most = await inFour(async n => {
+        const most = await atOnce(4, async n => {
             await connect(n, TO_HOST)
             addresses.push(getsockname(n).address)
         })

@@ -11,7 +11,7 @@ import { sockets } from "../../../src/socket/table"
 import { formatAddress } from "../../../src/wire/address"
 import { BOARD, BOARD_MAC, FakePhy, HOST, HOST_MAC, arp } from "./lan"
 import { NET, SERVER, TIMES, answerWith, typeOf, xidOf } from "./server"
-import { get16 } from "./support"
+import { get16, until } from "./support"
 
 /**
  * The whole stack on a link on which the host 10.77.0.1 answers ARP and DHCP, by a fiber of its own. The common
@@ -151,3 +151,19 @@ export async function inProcess(body: () => Promise<void>): Promise<void> {
 }
 
 export const TO_HOST = { address: HOST, port: 4000 }
+
+/** Has `f` run by so many fibers at once. @returns how many of them were in it when the first one came out of it */
+export async function atOnce(fibers: number, f: (n: number) => Promise<void>): Promise<number> {
+    let inside = 0
+    let ended = 0
+    let most = 0
+    const body = async (n: number) => {
+        inside++
+        await f(n)
+        if (ended === 0) most = inside
+        ended++
+    }
+    for (let n = 0; n < fibers; n++) body.start(n)
+    await until(`${fibers} fibers`, () => ended === fibers)
+    return most
+}
