@@ -49,9 +49,8 @@ let host: string
 let port: number
 let receive: FrameHandler
 let link: (up: boolean) => void
-/** How many bytes of `partial` are there. `partial` is a frame that has not arrived whole, prefix included; see `keep`. */
+/** How many bytes of `partial` are there. `partial` is for a frame that has not arrived whole, prefix included; see `keep`. */
 let have = 0
-let usual: Buffer
 let partial: Buffer
 /** Chunks that wait for `drain`, which parses an earlier one. */
 let draining = false
@@ -68,7 +67,7 @@ export function streamPhy(url: string, macHigh: number, macLow: number): Phy {
     const lan = parseLan(url)
     host = lan.host
     port = lan.port
-    usual = Buffer.alloc(PREFIX + USUAL_FRAME)
+    partial = Buffer.alloc(PREFIX + USUAL_FRAME)
     drop()
     phy = {
         up: false,
@@ -140,7 +139,6 @@ function drop(): void {
     waiting = []
     waitingBytes = 0
     have = 0
-    partial = usual
 }
 
 /** The runtime calls this on a new fiber for each event, so a chunk may arrive while an earlier one is parsed. */
@@ -234,7 +232,7 @@ function keep(chunk: Buffer, at: number): number {
         return chunk.length
     }
     if (partial.length < size) {
-        // a frame longer than the usual one gets a buffer for the moment: few are, and 1.5 KB of heap are much here
+        // the longest frame so far: a heap in use may have no room for another one like it, so the buffer stays
         const prefix = partial
         partial = Buffer.alloc(size)
         partial.blitAt(0, prefix, 0, PREFIX)
@@ -243,10 +241,8 @@ function keep(chunk: Buffer, at: number): number {
     partial.blitAt(have, chunk, at, want)
     have += want
     if (have === size) {
-        const b = partial
         have = 0
-        partial = usual
-        handUp(receive, b, PREFIX, size - PREFIX)
+        handUp(receive, partial, PREFIX, size - PREFIX)
     }
     return at + want
 }

@@ -101,6 +101,7 @@ let command: Buffer
 let acknowledge: Buffer
 let one: Buffer
 let several: Buffer
+let long: Buffer
 /** MAC filter as it shall be, and as the chip was told. */
 let filter = SN_MR_MFEN
 let filterSet = SN_MR_MFEN
@@ -118,6 +119,7 @@ export function w5500Phy(device: SpiDevice, macHigh: number, macLow: number): Ph
     acknowledge[PHASES] = SN_IR_RECV
     one = Buffer.alloc(PHASES + USUAL_RECEIVED)
     several = Buffer.alloc(PHASES + READ_TOGETHER * USUAL_RECEIVED)
+    long = several
     filter = SN_MR_MFEN
     pump = undefined
     phy = {
@@ -240,8 +242,9 @@ async function read(received: number): Promise<boolean> {
         const first = (b[PHASES] << 8) | b[PHASES + 1]
         if (first > n)
             if (first <= Math.min(left, RECEIVED_MAX)) {
-                // few frames are so long, and a buffer of 1.5 KB to keep is much here
-                b = Buffer.alloc(PHASES + first)
+                // the longest frame so far: a heap in use may have no room for another one like it, so the buffer stays
+                if (long.length < PHASES + first) long = Buffer.alloc(PHASES + first)
+                b = long
                 await readInto(b)
                 n = first
             }
