@@ -12,7 +12,7 @@ import {
     TAGGED_MASK,
     VLAN_TAG,
 } from "../wire/ethernet"
-import { UNREACHABLE_PORT } from "../wire/icmp"
+import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import {
     FRAGMENT_MASK,
     IPV4_DST,
@@ -28,7 +28,7 @@ import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "../link/arp"
 import { ownMacHigh, ownMacLow } from "../link/ethernet"
 import { icmpInput, sendUnreachable } from "./icmp"
-import { protocolInput } from "./protocols"
+import { inputOf } from "./protocols"
 import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, isSource, slotByOctet } from "../link/interface"
 import { isOurMac, severalMacs } from "../link/macs"
 
@@ -110,14 +110,20 @@ export function receive(b: Buffer, eth: number, length: number): void {
         }
         e = endpointEverywhere(PROTOCOL_UDP, port)
         if (e) return e.onPacket(b, udp, n, ip)
-        // what answers, or believes, wants to know who it is
-        if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
+    } else {
+        if (!ifc) return count(Counter.IpForeign)
+        const input = inputOf(protocol)
+        if (input) return input(ifc, b, ip, ip + header, total - header)
+    }
+    // what answers, or believes, wants to know who it is
+    if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
+    if (protocol === PROTOCOL_ICMP) return icmpInput(ifc, b, ip, ip + header, total - header)
+    if (protocol === PROTOCOL_UDP) {
         count(Counter.UdpNoPort)
-        sendUnreachable(ifc, b, ip, header, UNREACHABLE_PORT)
-    } else if (!ifc) count(Counter.IpForeign)
-    else if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) count(Counter.IpBadSource)
-    else if (protocol === PROTOCOL_ICMP) icmpInput(ifc, b, ip, ip + header, total - header)
-    else protocolInput(protocol, ifc, b, ip, ip + header, total - header)
+        return sendUnreachable(ifc, b, ip, header, UNREACHABLE_PORT)
+    }
+    count(Counter.IpUnknownProtocol)
+    sendUnreachable(ifc, b, ip, header, UNREACHABLE_PROTOCOL)
 }
 
 /** Take a frame with a tag of the VLAN 0, which has a priority alone (IEEE 802.1Q, 6.9.1), as if it had none. */

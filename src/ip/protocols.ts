@@ -2,12 +2,12 @@
  * Transport protocols beside UDP, which IP's fast path serves itself, and ICMP. Each registers from above: what `main.ts` does
  * not start is not in the image, and nothing here knows its name.
  */
-import { count, Counter } from "../base/counters"
 import type { Interface } from "../link/interface"
-import { UNREACHABLE_PROTOCOL } from "../wire/icmp"
-import { sendUnreachable } from "./icmp"
 
-/** Takes a packet to an address of ours: `at` is the offset of the protocol's header, `length` counts from there. */
+/**
+ * Takes a packet to an address of ours: `at` is the offset of the protocol's header, `length` counts from there. Its source may be
+ * an address that no other host can have: see `isSource` of `link/interface.ts`.
+ */
 export type ProtocolInput = (ifc: Interface, b: Buffer, ip: number, at: number, length: number) => void
 
 const numbers: number[] = []
@@ -19,10 +19,7 @@ export function registerProtocol(protocol: number, input: ProtocolInput): void {
     inputs.push(input)
 }
 
-/** Hand a packet to its protocol. */
-export function protocolInput(protocol: number, ifc: Interface, b: Buffer, ip: number, at: number, length: number): void {
-    const input = inputs[numbers.indexOf(protocol)]
-    if (input) return input(ifc, b, ip, at, length)
-    count(Counter.IpUnknownProtocol)
-    sendUnreachable(ifc, b, ip, at - ip, UNREACHABLE_PROTOCOL)
+/** `undefined` if no part of the image has registered the protocol. */
+export function inputOf(protocol: number): ProtocolInput {
+    return inputs[numbers.indexOf(protocol)]
 }
