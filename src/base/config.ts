@@ -69,11 +69,11 @@ export const ICMP_ERRORS_PER_SECOND = 10
 /**
  * Connections of TCP, listeners and those that only wait for their end included; and how many of them may have buffers, if the program
  * does not say: beside eight calls the heap has room for two. Octets of a buffer, one for each direction: two segments, so that a peer
- * acknowledges at once and a hole can be kept. A segment is half of what an Ethernet frame holds: a heap in use has no larger pieces.
+ * acknowledges at once and a hole can be kept. A segment is as long as any host takes (RFC 9293, 3.7.1): a heap in use has few longer pieces.
  */
 export const TCP_CONNECTIONS = 8
 export const TCP_STREAMS = 2
-export const TCP_BUFFER = 2 * 730
+export const TCP_BUFFER = 2 * 536
 /** Milliseconds before the first retransmission (RFC 6298, 2.1), after a SYN was lost, and at least and at most: a peer may hold its ACK back for 200. */
 export const TCP_RTO_FIRST = 1000
 export const TCP_RTO_LOST_SYN = 3000

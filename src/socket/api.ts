@@ -327,7 +327,7 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
 }
 
 /**
- * Wait for data: the payload of the oldest datagram that waits, or what a stream has brought, at most 1460 bytes at once. A stream
+ * Wait for data: the payload of the oldest datagram that waits, or what a stream has brought, at most 536 bytes at once. A stream
  * has no boundaries: what was sent at once may come in pieces, and in one piece with what was sent next.
  * @param timeout milliseconds; `undefined` waits for ever
  * @returns an empty buffer at the end of a stream

@@ -51,7 +51,7 @@ const OPTIONS = KEEP_ALIVE | NO_DELAY
 
 /**
  * Have streams: `socket` knows `SOCK_STREAM` from then on. Call it once, after `startStack`.
- * @param streams how many connections may be open at once, not counting those that only end: each takes 2,944 bytes of the heap from now on
+ * @param streams how many connections may be open at once, not counting those that only end: each takes 2,176 bytes of the heap from now on
  * @category Streams
  */
 export function startStreams(streams: number = TCP_STREAMS): void {

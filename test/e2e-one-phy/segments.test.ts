@@ -17,7 +17,7 @@ const AT_ONCE = 8
 /** After so many it is seen whether the connection is as it was. */
 const LOOK = 200
 const ECHO = 7
-const WINDOW = 1460
+const WINDOW = 1072
 const LISTENERS = 3
 /** A connection that a stranger has begun is forgotten after 15 s. */
 const FORGOTTEN_MS = 16_000

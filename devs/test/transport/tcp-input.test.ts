@@ -108,11 +108,11 @@ describe("segments that are none", () => {
 describe("options", () => {
     beforeEach(newPeer)
 
-    test("the other side's segment size is kept to, from 64 to 730, and 536 if it says none", async () => {
-        expect(await mssFor(hex`020405b4`)).toBe(730)
+    test("the other side's segment size is kept to, from 64 to 536, which is also what it takes if it says none (RFC 9293 3.7.1)", async () => {
+        expect(await mssFor(hex`020405b4`)).toBe(536)
         expect(await mssFor(hex`02040064`)).toBe(100)
         expect(await mssFor(hex`02040001`)).toBe(64)
-        expect(await mssFor(hex`02042328`)).toBe(730)
+        expect(await mssFor(hex`02042328`)).toBe(536)
         expect(await mssFor(hex`0101010102040200`)).toBe(512)
         expect(await mssFor(hex`0402080a000000010000000001030307020401f4`)).toBe(500)
         // none, cut off, after the end, of length 0, beyond the header
@@ -305,12 +305,12 @@ describe("ICMP errors about a connection", () => {
         await heard()
     })
 
-    test("about segments that are too long make them shorter", async () => {
+    test("about segments that are too long say nothing: they are as short as any link takes", async () => {
         const sd = await active()
         await send(sd, Buffer.from("abc"))
         await ds.sleep(5)
         phy.arrive(unreachable(3, 4, seen[0]))
-        expect(connectionOf().mss).toBe(536)
+        expect(connectionOf().hint).toBe(undefined)
         expect(state()).toBe("ESTABLISHED")
         expect(sd >= 0).toBe(true)
     })

@@ -7,13 +7,14 @@ import { SYN } from "../../wire/tcp"
 import { Connection, MSS, PROTOCOL_TCP, State, hasRoom, mayReceive, startConnections, takeBuffers } from "./connection"
 import { tcpInput } from "./input"
 import { begin } from "./open"
-import { acknowledge, transmit } from "./output"
+import { acknowledge, startOutput, transmit } from "./output"
 import { intoRing, outOfRing } from "./ring"
 import { onTimer } from "./timeouts"
 
 /** Have TCP in the image. @param streams how many connections may have buffers @param free is told of each interface that a connection needs no more */
 export function startTcp(streams: number, free: (ifc: Interface) => void): void {
     startConnections(reserveTimers(2 * TCP_CONNECTIONS, onTimer), streams, free)
+    startOutput()
     registerProtocol(PROTOCOL_TCP, tcpInput)
 }
 
@@ -45,7 +46,8 @@ export function get(c: Connection): Buffer {
     outOfRing(c.rx, c.rxFirst, b, 0, n)
     c.rxFirst = (c.rxFirst + n) % TCP_BUFFER
     c.rxCount -= n
-    // the peer learns of the room when it is worth a segment
-    if (mayReceive(c)) if (TCP_BUFFER - c.rxCount - ((c.rcvAdv - c.rcvNxt) | 0) >= MSS) acknowledge(c)
+    // when the peer cannot send another segment it learns of the room, if that is worth one
+    const window = (c.rcvAdv - c.rcvNxt) | 0
+    if (window < MSS) if (TCP_BUFFER - c.rxCount - window >= MSS) if (mayReceive(c)) acknowledge(c)
     return b
 }

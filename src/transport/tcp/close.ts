@@ -3,7 +3,7 @@ import * as ds from "@devicescript/core"
 import { TCP_FIN_WAIT, TCP_TIME_WAIT } from "../../base/config"
 import { setTimer } from "../../base/timers"
 import { ACK, RST } from "../../wire/tcp"
-import { ATTACHED, Connection, State, connections, dropRx, dropTx, finish, timerOf } from "./connection"
+import { ATTACHED, Connection, State, connections, dropRx, dropTx, finish } from "./connection"
 import { segment, transmit } from "./output"
 
 /** Say that we send no more: the FIN goes behind what waits. */
@@ -24,14 +24,14 @@ export function reset(c: Connection, code?: string): void {
 export function waitForFin(c: Connection): void {
     c.state = State.FinWait2
     dropTx(c)
-    setTimer(timerOf(c), (c.flags & ATTACHED) === 0 ? ds.millis() + TCP_FIN_WAIT : Infinity)
+    setTimer(c.timer, (c.flags & ATTACHED) === 0 ? ds.millis() + TCP_FIN_WAIT : Infinity)
 }
 
 /** Both sides have said all: what is still on its way may arrive. */
 export function waitOut(c: Connection): void {
     c.state = State.TimeWait
     dropTx(c)
-    setTimer(timerOf(c), ds.millis() + TCP_TIME_WAIT)
+    setTimer(c.timer, ds.millis() + TCP_TIME_WAIT)
 }
 
 /** Nobody uses the connection any more. What was sent goes on its way. @param hard whether that is lost, and the peer told so */

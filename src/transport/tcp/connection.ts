@@ -19,10 +19,8 @@ export const PROTOCOL_TCP = 6
 /** In the key of a connection that a listener has made: it does not keep others from the port. */
 export const PASSIVE = 1 << 24
 
-/** Octets of data in a segment at most. */
+/** Octets of data in a segment at most: no link on the way, and no host, takes less than a packet with as many (RFC 9293, 3.7.1). */
 export const MSS = TCP_BUFFER / 2
-/** The same if the other side does not say (RFC 9293, 3.7.1), or a link on the way takes less (RFC 1191, 3). */
-export const MSS_DEFAULT = 536
 /** "Fragmentation needed and DF set" (RFC 792). */
 const TOO_BIG = 4
 
@@ -49,8 +47,11 @@ export const changed = new Signal()
 
 /** Of `flags`: a socket has it; without one nobody reads what arrives. */
 export const ATTACHED = 1
-/** What is lost is sent again, up to `recover` (RFC 6582, 3.2). */
-export const RECOVERING = 2
+/**
+ * Something was lost: one segment may be on its way, else two. With a buffer of two that is all of RFC 5681, 3.1 and 3.2: `ssthresh` is
+ * always two segments, and one that is acknowledged after a time-out makes `cwnd` two again.
+ */
+export const LOST = 2
 /** Options of its socket, by the bits that those have there. */
 export const KEEP_ALIVE = 1 << 5
 export const NO_DELAY = 1 << 6
@@ -59,16 +60,15 @@ export const NO_DELAY = 1 << 6
 export class Connection implements Endpoint {
     // fields are searched from the first on: what each segment needs comes first
     next: Endpoint = undefined
+    /** As `keyOf` has it, with `PASSIVE` if a listener has made it. */
+    port = 0
     remotePort = 0
     remote = 0
     state = State.Closed
     rcvNxt = 0
     /** End of the window that the peer was told. */
     rcvAdv = 0
-    /** What was acknowledged last. */
-    rcvAcked = 0
     sndUna = 0
-    sndNxt = 0
     /** End of all that was ever sent: after a time-out `sndNxt` goes back. */
     sndMax = 0
     sndWnd = 0
@@ -76,55 +76,54 @@ export class Connection implements Endpoint {
     sndWl1 = 0
     widest = 0
     flags = 0
-    /** Data from `sndUna` on, and data before `rcvNxt` that nobody has read: rings of `TCP_BUFFER` octets. */
-    tx: Buffer = undefined
-    txFirst = 0
-    txCount = 0
-    rx: Buffer = undefined
-    rxFirst = 0
     rxCount = 0
-    /** What is in the ring beyond a hole: sequence numbers of its begin and end, equal if there is nothing. */
-    heldFrom = 0
-    heldTo = 0
-    mss = MSS_DEFAULT
-    /** RFC 5681, 3.1 and 3.2. */
-    cwnd = 0
-    ssthresh = TCP_BUFFER
-    duplicates = 0
-    recover = 0
-    /** RFC 6298, in milliseconds; `srtt` is 0 before the first measurement. */
-    srtt = 0
-    rttvar = 0
-    rto = 0
+    txCount = 0
+    /** The first of its two timers, which is for what waits for an answer; the other is for an ACK that is held back. */
+    timer = 0
+    /** What was acknowledged last. */
+    rcvAcked = 0
+    sndNxt = 0
     /** How often in a row what waits for an answer was sent again. */
     attempts = 0
-    /** When the segment was sent that is timed, 0 if none is, and its end. */
-    timedAt = 0
-    timedTo = 0
-    /** When something was answered that deserves no more than an ACK, and when the peer was heard. */
-    challengedAt = -1000
-    heardAt = 0
     /** Segments, for people. */
     received = 0
     sent = 0
+    /** When the peer was heard. */
+    heardAt = 0
+    /** What is in the ring beyond a hole: sequence numbers of its begin and end, equal if there is nothing. */
+    heldFrom = 0
+    heldTo = 0
+    /** The frame of a segment without data or options, all but what changes from one to the next; `undefined` if it is to be made anew. */
+    frame: Buffer = undefined
+    /** `undefined` once it is gone. */
+    ifc: Interface = undefined
+    /** Data before `rcvNxt` that nobody has read, and data from `sndUna` on: rings of `TCP_BUFFER` octets. */
+    rx: Buffer = undefined
+    rxFirst = 0
+    tx: Buffer = undefined
+    txFirst = 0
+    mss = MSS
+    /** When the segment was sent that is timed, 0 if none is, and its end. */
+    timedAt = 0
+    timedTo = 0
+    /** RFC 6298, in milliseconds; `srtt` is 0 before the first measurement. */
+    rto = 0
+    srtt = 0
+    rttvar = 0
+    /** When something was answered that deserves no more than an ACK. */
+    challengedAt = -1000
     retransmitted = 0
-    /** Of a listener: how many may wait for `accept`. Of one that waits: its listener. */
-    backlog = 0
-    listener: Connection = undefined
-    /** POSIX code: why it has ended, and what was said of it meanwhile, which is believed if it ends (RFC 1122, 4.2.3.9). */
-    error: string = undefined
-    hint = "ETIMEDOUT"
     tos = 0
+    // the others take no room in the heap until they are set, and few are
+    /** Of a listener: how many may wait for `accept`. */
+    backlog: number
+    /** Of one that waits for it: its listener. */
+    listener: Connection
+    /** POSIX code: why it has ended. */
+    error: string
+    /** What was said of it meanwhile, which is believed if it ends (RFC 1122, 4.2.3.9). */
+    hint: string
     onPacket: (b: Buffer, at: number, length: number, ip: number) => void
-
-    constructor(
-        /** Index in the table. */
-        public slot: number,
-        /** As `keyOf` has it, with `PASSIVE` if a listener has made it. */
-        public port: number,
-        /** `undefined` once it is gone. */
-        public ifc: Interface
-    ) {}
 
     onError(code: string): void {
         finish(this, code)
@@ -133,10 +132,7 @@ export class Connection implements Endpoint {
     onUnreachable(code: number, dst: number, dstPort: number, source: number): void {
         const c = connectionOf(this.ifc, this.port, dst, dstPort)
         if (!c) return
-        if (code === TOO_BIG) {
-            c.mss = Math.min(c.mss, MSS_DEFAULT)
-            return
-        }
+        if (code === TOO_BIG) return
         c.hint = code < UNREACHABLE_PROTOCOL ? "EHOSTUNREACH" : "ECONNREFUSED"
         // once there was an answer, it is a hint alone (RFC 5927, 4)
         if (c.state > State.SynSent) return count(Counter.IcmpUnbelieved)
@@ -145,7 +141,7 @@ export class Connection implements Endpoint {
     }
 
     onWay(): void {
-        // each segment asks for its way
+        this.frame = undefined
     }
 
     hears(n: Neighbour): boolean {
@@ -153,6 +149,7 @@ export class Connection implements Endpoint {
     }
 
     onNeighbour(n: Neighbour): void {
+        this.frame = undefined
         if (n.known) return
         if (n.attempts < ARP_ATTEMPTS) return
         if (!this.isBehind(n)) return
@@ -166,10 +163,10 @@ export class Connection implements Endpoint {
 }
 
 /** By slot. Each is made anew, so that nothing of the one before is left. */
-export const connections: Connection[] = [new Connection(0, 0, undefined)]
+export const connections: Connection[] = [new Connection()]
 /** The buffers that no connection has. They are made at boot: a heap in use may have no piece of that length, and to ask for one ends the program. */
 const rings: Buffer[] = []
-/** Two for each connection: the first for what waits for an answer, the other for an ACK that is held back. */
+/** The first of all timers: two for each slot. */
 export let timers = 0
 let onFree: (ifc: Interface) => void
 
@@ -178,10 +175,6 @@ export function startConnections(firstTimer: number, streams: number, free: (ifc
     timers = firstTimer
     onFree = free
     for (let i = 0; i < 2 * streams; i++) rings.push(Buffer.alloc(TCP_BUFFER))
-}
-
-export function timerOf(c: Connection): number {
-    return timers + 2 * c.slot
 }
 
 /** The connection with this peer, or `undefined`. @param key of the port, with or without `PASSIVE` */
@@ -201,15 +194,19 @@ export function takeConnection(ifc: Interface, key: number): Connection {
         const c = connections[slot]
         if (!c.ifc) break
         if (c.state === State.TimeWait)
-            if (c.ifc === ifc ? true : c.ifc.isCommon()) if (old ? deadlineOf(timerOf(c)) < deadlineOf(timerOf(old)) : true) old = c
+            if (c.ifc === ifc ? true : c.ifc.isCommon()) if (old ? deadlineOf(c.timer) < deadlineOf(old.timer) : true) old = c
         slot++
     }
     if (slot === TCP_CONNECTIONS) {
         if (!old) return undefined
         finish(old)
-        slot = old.slot
+        slot = (old.timer - timers) >> 1
     }
-    return (connections[slot] = new Connection(slot, key, ifc))
+    const c = new Connection()
+    c.timer = timers + 2 * slot
+    c.port = key
+    c.ifc = ifc
+    return (connections[slot] = c)
 }
 
 /** Whether one more may have buffers. A half-open one that has not answered for long gives way. */
@@ -247,9 +244,8 @@ export function dropRx(c: Connection): void {
 
 /** The end of a connection. What was received can still be read. @param code POSIX, if it is an error */
 export function finish(c: Connection, code?: string): void {
-    const timer = timerOf(c)
-    setTimer(timer, Infinity)
-    setTimer(timer + 1, Infinity)
+    setTimer(c.timer, Infinity)
+    setTimer(c.timer + 1, Infinity)
     c.state = State.Closed
     if (code) c.error = code
     dropTx(c)

@@ -1,6 +1,6 @@
 /**
  * TCP in: a segment, and what it does in each state.
- * @see RFC 9293, 3.10.7; RFC 5961; RFC 5681, 3.2; RFC 6582, 3.2
+ * @see RFC 9293, 3.10.7; RFC 5961; RFC 5681, 3.2; RFC 5827
  */
 import * as ds from "@devicescript/core"
 import { TCP_ACK_DELAY, TCP_BUFFER, TCP_CHALLENGE_INTERVAL, TCP_PROBE_ATTEMPTS } from "../../base/config"
@@ -8,10 +8,10 @@ import { count, Counter } from "../../base/counters"
 import { deadlineOf, setTimer } from "../../base/timers"
 import { allocate, sendBack } from "../../ip/output"
 import { mayAnswer } from "../../ip/icmp"
-import { Interface, keyOf } from "../../link/interface"
+import { Interface, isSource } from "../../link/interface"
 import { checksumHolds, sum } from "../../wire/checksum"
-import { IPV4_SRC, pseudoSum } from "../../wire/ipv4"
-import { get16, htonl } from "../../wire/order"
+import { IPV4_SRC, PROTOCOL_UDP, pseudoSum } from "../../wire/ipv4"
+import { htonl } from "../../wire/order"
 import {
     ACK,
     FIN,
@@ -24,7 +24,6 @@ import {
     TCP_HEADER,
     TCP_OFFSET,
     TCP_SEQUENCE,
-    TCP_SRC_PORT,
     TCP_WINDOW,
     mssOption,
 } from "../../wire/tcp"
@@ -32,26 +31,25 @@ import {
     ATTACHED,
     Connection,
     MSS,
-    MSS_DEFAULT,
     PASSIVE,
     PROTOCOL_TCP,
-    RECOVERING,
+    LOST,
     State,
     changed,
-    connectionOf,
     connections,
     finish,
     hasRoom,
     mayReceive,
     takeConnection,
-    timerOf,
 } from "./connection"
 import { closeSending, reset, waitForFin, waitOut } from "./close"
 import { begin, establish } from "./open"
 import { TX_TCP, acknowledge, retransmitted, segment, transmit, writeTcp } from "./output"
-import { arm, measure, resetRto, slowDown } from "./retransmission"
+import { arm, measure, resetRto } from "./retransmission"
 import { intoRing } from "./ring"
 
+/** What `keyOf` of `link/interface.ts` puts before a port. */
+const TCP_KEY = (PROTOCOL_TCP ^ PROTOCOL_UDP) << 16
 /** The least segment size that a peer may ask for: smaller ones would cost more than they carry. */
 const MSS_LEAST = 64
 /** The largest window that can be told without scaling: an ACK that is older is none (RFC 5961, 5.2). */
@@ -73,7 +71,7 @@ export function tcpInput(ifc: Interface, b: Buffer, ip: number, at: number, leng
     if (header < TCP_HEADER) return count(Counter.TcpBad)
     if (header > length) return count(Counter.TcpBad)
     if (!checksumHolds(pseudoSum(b, ip, PROTOCOL_TCP, length) + sum(b, at, length))) return count(Counter.TcpBadChecksum)
-    const remotePort = get16(b, at + TCP_SRC_PORT)
+    const remotePort = (b[at] << 8) | b[at + 1]
     if (remotePort === 0) return count(Counter.TcpBad)
     count(Counter.TcpRx)
     packet = b
@@ -81,22 +79,31 @@ export function tcpInput(ifc: Interface, b: Buffer, ip: number, at: number, leng
     seq = htonl(b.getAt(at + TCP_SEQUENCE, "i32"))
     ack = htonl(b.getAt(at + TCP_ACKNOWLEDGMENT, "i32"))
     flags = b[at + TCP_FLAGS]
-    window = get16(b, at + TCP_WINDOW)
+    window = (b[at + TCP_WINDOW] << 8) | b[at + TCP_WINDOW + 1]
     data = at + header
     size = length - header
 
     const remote = b.getAt(ip + IPV4_SRC, "i32")
-    const key = keyOf(PROTOCOL_TCP, get16(b, at + TCP_DST_PORT))
-    const c = connectionOf(ifc, key, remote, remotePort)
-    if (c) {
-        if (c.state !== State.SynSent) return arrive(c)
-        return arriveInSynSent(c) ? undefined : refuse(ifc, b, ip)
+    // what `keyOf` makes of the port
+    const key = TCP_KEY | (b[at + TCP_DST_PORT] << 8) | b[at + TCP_DST_PORT + 1]
+    let listener: Connection
+    let e = ifc.endpoints
+    while (e) {
+        if ((e.port & ~PASSIVE) === key) {
+            const c = e as Connection
+            if (c.remotePort === remotePort) {
+                if (c.remote === remote) {
+                    if (c.state !== State.SynSent) return arrive(c)
+                    return arriveInSynSent(c) ? undefined : refuse(ifc, b, ip)
+                }
+            } else if (c.state === State.Listen) listener = c
+        }
+        e = e.next
     }
-    if ((flags & RST) !== 0) return
-    const listener = ifc.endpointOn(PROTOCOL_TCP, key & 0xffff) as Connection
-    if ((flags & (SYN | ACK)) !== SYN) return refuse(ifc, b, ip)
-    if (listener ? listener.state !== State.Listen : true) return refuse(ifc, b, ip)
-    accept(listener, remote, remotePort)
+    // whom there is a connection with was looked at then
+    if (!isSource(ifc, remote)) return count(Counter.IpBadSource)
+    if (listener) if ((flags & (SYN | ACK | RST)) === SYN) return accept(listener, remote, remotePort)
+    refuse(ifc, b, ip)
 }
 
 /** A segment that belongs to no connection: its sender learns that (RFC 9293, 3.5.3), by the way that it came. */
@@ -139,7 +146,7 @@ function accept(listener: Connection, remote: number, remotePort: number): void 
 function takeSyn(c: Connection): void {
     c.rcvNxt = (seq + 1) | 0
     c.rcvAdv = c.rcvNxt
-    c.mss = Math.max(MSS_LEAST, Math.min(MSS, mssOption(packet, head, data) || MSS_DEFAULT))
+    c.mss = Math.max(MSS_LEAST, Math.min(MSS, mssOption(packet, head, data) || MSS))
 }
 
 /** @returns whether the segment may be for this connection; if not, it is to be refused */
@@ -206,7 +213,8 @@ function arrive(c: Connection): void {
     }
     if (!takeAck(c)) return
     if (size + (flags & FIN) > 0) takeData(c, old)
-    transmit(c, false)
+    // most have nothing to send, nor an end to tell
+    if (c.txCount > 0 ? true : c.state >= State.FinWait1) transmit(c, false)
 }
 
 /** Answer what must not be believed, but seldom (RFC 5961, 7). */
@@ -242,7 +250,8 @@ function takeAck(c: Connection): boolean {
             // the octet that probed the window is gone; whoever says so is there
             c.sndNxt = c.sndUna
             c.attempts = Math.min(c.attempts, TCP_PROBE_ATTEMPTS)
-        } else if (size + (flags & FIN) === 0) if (ack !== c.sndMax) if (window === before) countDuplicate(c)
+        } else if (size + (flags & FIN) === 0)
+            if (window === before) if (((c.sndMax - ack) | 0) > c.mss) if ((c.flags & LOST) === 0) repair(c)
         // a question whether the peer is there was answered
         if (ack === c.sndMax)
             if (c.txCount === 0)
@@ -264,10 +273,7 @@ function takeAck(c: Connection): boolean {
     if (((c.sndNxt - ack) | 0) < 0) c.sndNxt = ack
     if (before === 0) c.sndNxt = ack
     c.attempts = 0
-    c.duplicates = 0
-    if ((c.flags & RECOVERING) === 0) c.cwnd += c.cwnd < c.ssthresh ? Math.min(octets, c.mss) : (c.mss * c.mss) / c.cwnd
-    else if (((ack - c.recover) | 0) >= 0) c.flags &= ~RECOVERING
-    else repair(c)
+    c.flags &= ~LOST
     // what is beyond the data is our FIN
     if (acked > octets) {
         if (c.state === State.LastAck) {
@@ -287,26 +293,15 @@ function isOrphan(c: Connection): boolean {
     return (c.flags & ATTACHED) === 0 ? !c.listener : false
 }
 
-/** The same ACK once more: the peer has received something beyond a hole. */
-function countDuplicate(c: Connection): void {
-    if ((c.flags & RECOVERING) !== 0) return
-    // what a time-out has sent again causes some too (RFC 6582, 3.2 (2))
-    if (((c.sndUna - c.recover) | 0) < 0) return
-    // with few segments on their way there are not three (RFC 5827, 3.1); one alone has nothing behind it
-    const enough = Math.min(3, Math.ceil(((c.sndMax - c.sndUna) | 0) / c.mss) - 1)
-    if (enough === 0) return
-    if (++c.duplicates < enough) return
-    slowDown(c)
-    c.cwnd = c.ssthresh
-    c.flags |= RECOVERING
-    repair(c)
-}
-
-/** Send the first segment that waits for an ACK once more. */
+/**
+ * The same ACK once more: the peer has received something beyond a hole. Send the first segment that waits once more. With two on their way
+ * there is one such ACK, not three (RFC 5827, 3.1).
+ */
 function repair(c: Connection): void {
+    c.flags |= LOST
+    c.timedAt = 0
     retransmitted(c)
-    const n = Math.min(c.mss, c.txCount)
-    segment(c, n > 0 ? PSH | ACK : FIN | ACK, c.sndUna, n)
+    segment(c, PSH | ACK, c.sndUna, Math.min(c.mss, c.txCount))
 }
 
 /** RFC 9293, 3.10.7.4, seventh and eighth. @param old octets that were received before; negative: of a hole before it */
@@ -339,10 +334,10 @@ function takeData(c: Connection, old: number): void {
             changed.notify(true)
             return acknowledge(c)
         }
-    // a hole, the end of one, what did not fit, and every second segment are answered at once (RFC 5681, 4.2; RFC 9293, 3.8.6.1)
+    // a hole, the end of one, and what did not fit are answered at once (RFC 5681, 4.2); two segments when somebody reads them, which
+    // tells the peer of the room in the same ACK
     if (((seq + size) | 0) !== c.rcvNxt ? true : holed) return acknowledge(c)
-    if (((c.rcvNxt - c.rcvAcked) | 0) >= 2 * c.mss) return acknowledge(c)
-    const timer = timerOf(c) + 1
+    const timer = c.timer + 1
     if (deadlineOf(timer) === Infinity) setTimer(timer, ds.millis() + TCP_ACK_DELAY)
 }
 
@@ -358,15 +353,9 @@ function advance(c: Connection, n: number): void {
     c.rcvNxt = next
 }
 
-/** Remember what lies beyond a hole, if it is one piece with what is there. */
+/** Remember what lies beyond a hole, if it is the first piece, or what follows it. */
 function hold(c: Connection, from: number, to: number): void {
-    if (c.heldTo === c.heldFrom) {
-        c.heldFrom = from
-        c.heldTo = to
-        return
-    }
-    if (((from - c.heldTo) | 0) > 0) return
-    if (((to - c.heldFrom) | 0) < 0) return
-    if (((from - c.heldFrom) | 0) < 0) c.heldFrom = from
-    if (((to - c.heldTo) | 0) > 0) c.heldTo = to
+    if (c.heldTo === c.heldFrom) c.heldFrom = from
+    else if (from !== c.heldTo) return
+    c.heldTo = to
 }

@@ -3,7 +3,7 @@ import * as ds from "@devicescript/core"
 import { digest, randomBuffer } from "@devicescript/crypto"
 import { TCP_RTO_FIRST, TCP_RTO_LOST_SYN } from "../../base/config"
 import { htonl } from "../../wire/order"
-import { Connection, State, changed, takeBuffers } from "./connection"
+import { Connection, LOST, State, changed, takeBuffers } from "./connection"
 import { segment } from "./output"
 import { arm, measure } from "./retransmission"
 
@@ -27,7 +27,6 @@ export function begin(c: Connection, flags: number, state: State): void {
     c.sndUna = initialSequence(c)
     c.sndNxt = (c.sndUna + 1) | 0
     c.sndMax = c.sndNxt
-    c.recover = c.sndUna
     c.timedAt = ds.millis()
     c.timedTo = c.sndNxt
     segment(c, flags, c.sndUna, 0)
@@ -36,12 +35,10 @@ export function begin(c: Connection, flags: number, state: State): void {
 
 /** Both sides have the other's SYN. */
 export function establish(c: Connection, seq: number, window: number): void {
-    // RFC 5681, 3.1, for segments that are that short
-    c.cwnd = 4 * c.mss
     if (c.timedAt !== 0) measure(c, ds.millis() - c.timedAt)
     else {
-        // the SYN was lost (RFC 6298, 5.7)
-        c.cwnd = c.mss
+        // the SYN was lost (RFC 6298, 5.7; RFC 5681, 3.1)
+        c.flags |= LOST
         c.rto = TCP_RTO_LOST_SYN
     }
     c.timedAt = 0

@@ -6,10 +6,12 @@ import * as ds from "@devicescript/core"
 import { TCP_BUFFER } from "../../base/config"
 import { count, Counter } from "../../base/counters"
 import { setTimer } from "../../base/timers"
-import { allocate, output } from "../../ip/output"
-import { TX_IP } from "../../link/ethernet"
+import { allocate, neighbourFor, output } from "../../ip/output"
+import { TX_IP, TX_MAC, transmitted } from "../../link/ethernet"
+import { HEADROOM } from "../../phy/phy"
 import { checksumOf, sum } from "../../wire/checksum"
-import { IPV4_HEADER, pseudoSum } from "../../wire/ipv4"
+import { setMac } from "../../wire/ethernet"
+import { IPV4_CHECKSUM, IPV4_HEADER, IPV4_SRC, IPV4_TOTAL_LENGTH } from "../../wire/ipv4"
 import { htonl, put16 } from "../../wire/order"
 import {
     ACK,
@@ -27,38 +29,77 @@ import {
     TCP_SEQUENCE,
     TCP_WINDOW,
 } from "../../wire/tcp"
-import { Connection, MSS, NO_DELAY, PROTOCOL_TCP, State, timerOf } from "./connection"
+import { Connection, LOST, MSS, NO_DELAY, PROTOCOL_TCP, State } from "./connection"
 import { arm } from "./retransmission"
 import { outOfRing } from "./ring"
 
-/** Offset of the TCP header in a transmit buffer. */
+/** Offsets of the TCP header in a transmit buffer, and of what is behind it. */
 export const TX_TCP = TX_IP + IPV4_HEADER
+const TX_DATA = TX_TCP + TCP_HEADER
+
+/** The frame of a full segment, for all connections: it is the PHY's before the next one is written. */
+let full: Buffer
+
+/** Make what lasts, at boot. */
+export function startOutput(): void {
+    full = Buffer.alloc(TX_DATA + MSS)
+}
+
+/** Write a frame for the segments of a connection. It stays, unless it has to wait for the neighbour: then it must not be written to. */
+function prepare(c: Connection): Buffer {
+    const b = allocate(c.ifc, PROTOCOL_TCP, c.tos, c.remote, TCP_HEADER)
+    put16(b, TX_TCP, c.port)
+    put16(b, TX_TCP + TCP_DST_PORT, c.remotePort)
+    const n = neighbourFor(c.ifc, c.remote)
+    if (n?.known) {
+        setMac(b, TX_MAC, n.macHigh, n.macLow)
+        c.frame = b
+    }
+    return b
+}
 
 /** Send one segment. @param n octets of data from `seq` on */
 export function segment(c: Connection, flags: number, seq: number, n: number): void {
-    const options = (flags & SYN) === 0 ? 0 : MSS_OPTION_LENGTH
-    const b = allocate(c.ifc, PROTOCOL_TCP, c.tos, c.remote, TCP_HEADER + options + n)
-    put16(b, TX_TCP, c.port)
-    put16(b, TX_TCP + TCP_DST_PORT, c.remotePort)
-    b.setAt(TX_TCP + TCP_SEQUENCE, "i32", htonl(seq))
+    let frame = c.frame
+    if (!frame) frame = prepare(c)
+    const next = c.rcvNxt
+    frame.setAt(TX_TCP + TCP_SEQUENCE, "i32", htonl(seq))
     if ((flags & ACK) !== 0) {
-        b.setAt(TX_TCP + TCP_ACKNOWLEDGMENT, "i32", htonl(c.rcvNxt))
-        c.rcvAcked = c.rcvNxt
-        setTimer(timerOf(c) + 1, Infinity)
+        frame.setAt(TX_TCP + TCP_ACKNOWLEDGMENT, "i32", htonl(next))
+        if (c.rcvAcked !== next) {
+            c.rcvAcked = next
+            setTimer(c.timer + 1, Infinity)
+        }
     }
     // the right edge never goes back, and moves for a segment's worth alone (RFC 9293, 3.8.6.2.2)
-    let window = Math.max((c.rcvAdv - c.rcvNxt) | 0, 0)
-    if (TCP_BUFFER - c.rxCount - window >= MSS) window = TCP_BUFFER - c.rxCount
-    c.rcvAdv = (c.rcvNxt + window) | 0
-    put16(b, TX_TCP + TCP_WINDOW, window)
-    if (options !== 0) {
-        put16(b, TX_TCP + TCP_HEADER, MSS_KIND_LENGTH)
-        put16(b, TX_TCP + TCP_HEADER + 2, MSS)
+    let window = (c.rcvAdv - next) | 0
+    // a FIN may stand behind it
+    if (window < 0) window = 0
+    const room = TCP_BUFFER - c.rxCount
+    if (room - window >= MSS) window = room
+    c.rcvAdv = (next + window) | 0
+    frame[TX_TCP + TCP_WINDOW] = window >> 8
+    frame[TX_TCP + TCP_WINDOW + 1] = window
+    const options = (flags & SYN) === 0 ? 0 : MSS_OPTION_LENGTH
+    let b = frame
+    if (n + options > 0) {
+        b = full
+        if (n !== MSS ? true : !c.frame) b = Buffer.alloc(TX_DATA + options + n)
+        b.blitAt(0, frame, 0, TX_DATA)
+        put16(b, 0, b.length - HEADROOM)
+        put16(b, TX_IP + IPV4_TOTAL_LENGTH, b.length - TX_IP)
+        b.setAt(TX_IP + IPV4_CHECKSUM, "u16", 0)
+        b.setAt(TX_IP + IPV4_CHECKSUM, "u16", checksumOf(sum(b, TX_IP, IPV4_HEADER)))
+        if (options !== 0) {
+            put16(b, TX_DATA, MSS_KIND_LENGTH)
+            put16(b, TX_DATA + 2, MSS)
+        }
+        if (n > 0) outOfRing(c.tx, c.txFirst + ((seq - c.sndUna) | 0), b, TX_DATA, n)
     }
-    if (n > 0) outOfRing(c.tx, c.txFirst + ((seq - c.sndUna) | 0), b, TX_TCP + TCP_HEADER, n)
     c.sent++
     writeTcp(b, flags, options)
-    output(c.ifc, b, c.remote)
+    if (!c.frame) output(c.ifc, b, c.remote)
+    else if (transmitted(b)) c.ifc.tx++
 }
 
 /** Fill in what is written last: length of the header, flags, checksum. */
@@ -66,10 +107,13 @@ export function writeTcp(b: Buffer, flags: number, options: number): void {
     const length = b.length - TX_TCP
     b[TX_TCP + TCP_OFFSET] = (TCP_HEADER + options) << 2
     b[TX_TCP + TCP_FLAGS] = flags
-    b.setAt(TX_TCP + TCP_CHECKSUM, "u16", checksumOf(pseudoSum(b, TX_IP, PROTOCOL_TCP, length) + sum(b, TX_TCP, length)))
+    b.setAt(TX_TCP + TCP_CHECKSUM, "u16", 0)
+    // the addresses of the pseudo-header lie before the segment
+    const from = TX_IP + IPV4_SRC
+    const s = sum(b, from, b.length - from) + (PROTOCOL_TCP << 8) + (length >> 8) + ((length & 255) << 8)
+    b.setAt(TX_TCP + TCP_CHECKSUM, "u16", checksumOf(s))
     count(Counter.TcpTx)
 }
-
 /** Tell the peer what was received, and the window. The octet that has probed a closed window lies outside of it: an ACK behind it would too. */
 export function acknowledge(c: Connection): void {
     segment(c, ACK, c.sndWnd === 0 ? c.sndUna : c.sndNxt, 0)
@@ -85,7 +129,7 @@ export function transmit(c: Connection, probe: boolean): void {
         const left = c.txCount - offset
         // our FIN has gone
         if (left < 0) break
-        let room = Math.min(c.sndWnd, c.cwnd) - offset
+        let room = Math.min(c.sndWnd, (c.flags & LOST) === 0 ? 2 * c.mss : c.mss) - offset
         if (probe) room = Math.max(room, 1)
         let n = Math.min(Math.min(left, room), c.mss)
         const last = n === left ? closing : false

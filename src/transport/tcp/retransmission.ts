@@ -2,7 +2,7 @@
 import * as ds from "@devicescript/core"
 import { TCP_KEEP_IDLE, TCP_KEEP_INTERVAL, TCP_RTO_MIN } from "../../base/config"
 import { setTimer } from "../../base/timers"
-import { Connection, KEEP_ALIVE, State, timerOf } from "./connection"
+import { Connection, KEEP_ALIVE, State } from "./connection"
 
 /** A measured round trip (RFC 6298, 2.2 and 2.3). @param r milliseconds */
 export function measure(c: Connection, r: number): void {
@@ -28,14 +28,5 @@ export function arm(c: Connection): void {
     let wait = Infinity
     if (c.sndUna !== c.sndMax ? true : c.txCount > 0) wait = c.rto
     else if ((c.flags & KEEP_ALIVE) !== 0) wait = c.attempts === 0 ? TCP_KEEP_IDLE : TCP_KEEP_INTERVAL
-    setTimer(timerOf(c), ds.millis() + wait)
-}
-
-/** Something was lost: half of what was on its way is enough (RFC 5681, 3.1 (4)). */
-export function slowDown(c: Connection): void {
-    c.ssthresh = Math.max(((c.sndMax - c.sndUna) | 0) / 2, 2 * c.mss)
-    c.recover = c.sndMax
-    c.duplicates = 0
-    // an answer would not tell which of the two it is for (RFC 6298, 3)
-    c.timedAt = 0
+    setTimer(c.timer, ds.millis() + wait)
 }

@@ -2,9 +2,9 @@
 import { TCP_ATTEMPTS, TCP_HALF_OPEN_ATTEMPTS, TCP_KEEP_IDLE, TCP_RTO_MAX } from "../../base/config"
 import { setTimer } from "../../base/timers"
 import { ACK, SYN } from "../../wire/tcp"
-import { RECOVERING, State, connections, finish, timers } from "./connection"
+import { LOST, State, connections, finish, timers } from "./connection"
 import { acknowledge, retransmitted, segment, transmit } from "./output"
-import { arm, slowDown } from "./retransmission"
+import { arm } from "./retransmission"
 
 export function onTimer(timer: number, now: number): void {
     const at = timer - timers
@@ -15,21 +15,22 @@ export function onTimer(timer: number, now: number): void {
     if (c.state >= State.FinWait2) return finish(c)
     const asks = c.sndUna === c.sndMax ? c.txCount === 0 : false
     if (asks) if (c.attempts === 0) if (now - c.heardAt < TCP_KEEP_IDLE) return setTimer(timer, c.heardAt + TCP_KEEP_IDLE)
-    if (c.attempts >= (c.listener && c.state === State.SynReceived ? TCP_HALF_OPEN_ATTEMPTS : TCP_ATTEMPTS)) return finish(c, c.hint)
+    if (c.attempts >= (c.listener && c.state === State.SynReceived ? TCP_HALF_OPEN_ATTEMPTS : TCP_ATTEMPTS))
+        return finish(c, c.hint || "ETIMEDOUT")
     c.attempts++
     // what the peer has already makes it answer
     if (asks) segment(c, ACK, (c.sndNxt - 1) | 0, 0)
     else {
-        slowDown(c)
+        // an answer would not tell which of the two it is for (RFC 6298, 3)
+        c.timedAt = 0
         // until the next measurement: an answer tells nothing of the time (RFC 6298, 5.5; Karn)
         c.rto = Math.min(2 * c.rto, TCP_RTO_MAX)
         if (c.state <= State.SynReceived) {
             retransmitted(c)
             segment(c, c.state === State.SynSent ? SYN : SYN | ACK, c.sndUna, 0)
         } else {
-            c.cwnd = c.mss
+            c.flags |= LOST
             c.sndNxt = c.sndUna
-            c.flags &= ~RECOVERING
             transmit(c, true)
         }
     }
