@@ -1,7 +1,10 @@
 /** The Linux end of a stream, in the hands of a test. Each side ends its direction on its own. */
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { once } from "node:events"
-import { until } from "./process.js"
+import { PATIENCE } from "./process.js"
+
+/** Of a socket: what may end a wait. */
+const EVENTS = ["end", "error", "close"]
 
 export class Peer {
     private readonly chunks: Buffer[] = []
@@ -41,18 +44,31 @@ export class Peer {
 
     /** Wait until the other side has said all. */
     async end(patience?: number): Promise<Buffer> {
-        await until("the end of the stream", () => this.ended || this.failed(), patience)
+        await this.wait("the end of the stream", () => this.ended, patience)
         return this.heard
     }
 
     /** Wait until both have. */
-    async over(patience?: number): Promise<void> {
-        await until("the end of the connection", () => this.closed || this.failed(), patience)
+    over(patience?: number): Promise<void> {
+        return this.wait("the end of the connection", () => this.closed, patience)
     }
 
-    private failed(): false {
-        if (this.error) throw this.error
-        return false
+    /** Wait for an event that makes a condition true; to look now and then would take longer than a connection that says little. */
+    private wait(what: string, condition: () => boolean, patience = PATIENCE): Promise<void> {
+        return new Promise((resolve, reject) => {
+            const settle = (error?: Error) => {
+                clearTimeout(timer)
+                for (const event of EVENTS) this.socket.off(event, look)
+                if (error) reject(error)
+                else resolve()
+            }
+            const look = () => {
+                if (this.error || condition()) settle(this.error)
+            }
+            const timer = setTimeout(() => settle(new Error(`${what}: not within ${patience} ms`)), patience)
+            for (const event of EVENTS) this.socket.on(event, look)
+            look()
+        })
     }
 }
 
