@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
 import { PROJECT } from "../../sim/firmware.js"
+import { takeIdentities } from "../../sim/identity.js"
 import { EmbeddedLan } from "../../sim/lan/lan.js"
 import { until } from "../support/rig.js"
 import { startProgram, type Started } from "../support/started.js"
@@ -68,17 +69,20 @@ ${REQUESTS.map(([, pieces]) => `await ask(${JSON.stringify(pieces.map(piece => B
 
 describe("http-server.ts", () => {
     let folder: string
+    /** Where it is written who the phones are: one that has ended gives its MAC address to the next. */
+    let identities: string
     let lan: EmbeddedLan
     let server: Started
 
     /** Start a program on the LAN. */
     function start(path: string): Started {
-        const env = { TMPDIR: folder, TUPLEPHONE_IDENTITIES: join(folder, "identities") }
+        const env = { TMPDIR: folder, TUPLEPHONE_IDENTITIES: identities }
         return startProgram([path, "--lan", `tcp://${lan.host}:${lan.port}`], env, PROJECT)
     }
 
     before(async () => {
         folder = mkdtempSync(join(tmpdir(), "tuplephone-http-"))
+        identities = join(folder, "identities")
         lan = await EmbeddedLan.start()
         server = start("examples/http-server.ts")
         await until("the server", () => server.stdout.includes("\n") || !server.isRunning, PATIENCE)
@@ -103,6 +107,8 @@ describe("http-server.ts", () => {
     it("says what is wrong with a request, and goes on", async () => {
         const file = join(folder, "stranger.ts")
         writeFileSync(file, STRANGER)
+        // from the client's address and port it could not connect until the end of that connection has been waited out
+        await takeIdentities(1, identities)
         const stranger = start(file)
         assert.equal(await stranger.ended, 0, stranger.stderr)
         const lines = stranger.stdout.trimEnd().split("\n")
