@@ -9,11 +9,31 @@ import { Console, PATIENCE, STOPPED } from "../support/console-program.js"
 import { JacdacHub } from "../support/jacdac-hub.js"
 import { Rig, sleep, until } from "../support/rig.js"
 
+/** What has become of commands. */
+interface Outcome {
+    status: number | null
+    stdout: string
+    said: string
+}
+
+/** A console that runs beside several tests. */
+interface Search {
+    program: Console
+    outcome: Promise<Outcome>
+}
+
 const idOf = (rig: Rig) => ConsoleClient.devices(rig.phone["bus"].jacdac)[0]!
 
 describe("console on the bus of another program", () => {
     let rig: Rig
     let hub: JacdacHub
+    /** Another Jacdac device, which is no phone, on a bus of its own. */
+    let stranger: JDBus
+    let strangerPort: number
+    let second: Rig | undefined
+    /** Consoles that look for a phone that is not there, and take their time for it: beside other tests. */
+    let forAny: Search
+    let forAnother: Search | undefined
     const hubs: JacdacHub[] = []
     const started: Console[] = []
 
@@ -29,18 +49,26 @@ describe("console on the bus of another program", () => {
         return program
     }
 
-    /** Runs commands to the end. */
-    async function exec(
-        port: number,
-        commands: string,
-        ...args: string[]
-    ): Promise<{ status: number | null; stdout: string; said: string }> {
-        const program = run(port, "--exec", commands, ...args)
+    async function outcomeOf(program: Console): Promise<Outcome> {
         const status = await program.ended
         return { status, stdout: program.stdout, said: program.said() }
     }
 
+    /** Runs commands to the end. */
+    function exec(port: number, commands: string, ...args: string[]): Promise<Outcome> {
+        return outcomeOf(run(port, "--exec", commands, ...args))
+    }
+
+    function search(port: number, ...args: string[]): Search {
+        const program = new Console("--bus", String(port), "--exec", "help", ...args)
+        return { program, outcome: outcomeOf(program) }
+    }
+
     before(async () => {
+        stranger = new JDBus([] as Transport[], { client: false })
+        stranger.start()
+        strangerPort = (await open(stranger)).port
+        forAny = search(strangerPort)
         rig = await Rig.start()
         hub = await open(rig.phone["bus"].jacdac)
     })
@@ -48,7 +76,10 @@ describe("console on the bus of another program", () => {
         for (const program of started.splice(0)) program.signal("SIGKILL")
     })
     after(async () => {
+        for (const searching of [forAny, forAnother]) searching?.program.signal("SIGKILL")
         for (const opened of hubs) await opened.close()
+        await stranger?.stop()
+        await second?.stop()
         await rig?.stop()
     })
 
@@ -89,46 +120,25 @@ describe("console on the bus of another program", () => {
         assert.equal(said, `error: what listens at 127.0.0.1:${port} is no Jacdac bus; that of devs devtools is at port 8082\n`)
     })
 
-    it("says that there is no phone on the bus", async () => {
-        // another Jacdac device, which is no phone
-        const stranger = new JDBus([] as Transport[], { client: false })
-        stranger.start()
-        const { port } = await open(stranger)
-        const { status, said } = await exec(port, "help")
-        await stranger.stop()
-        assert.equal(status, 1)
-        assert.equal(
-            said,
-            `error: there is no phone on the bus at 127.0.0.1:${port}; press play in the editor, which starts the simulator\n`
-        )
-    })
-
     it("asks which of two phones is meant, and takes it by either identifier", async () => {
-        const second = await Rig.start()
-        try {
-            const { port } = await open(rig.phone["bus"].jacdac, second.phone["bus"].jacdac)
-            const either = await exec(port, "help")
-            assert.equal(either.status, 1)
-            const [first, other] = [idOf(rig), idOf(second)]
-            assert.match(either.said, /^error: there are 2 phones on the bus: .+, .+; say which with --device\n$/)
-            for (const { shortId, deviceId } of [first, other]) assert.ok(either.said.includes(`${shortId} (${deviceId})`), either.said)
+        second = await Rig.start()
+        const { port } = await open(rig.phone["bus"].jacdac, second.phone["bus"].jacdac)
+        forAnother = search(port, "--device", "XX99")
+        const either = await exec(port, "help")
+        assert.equal(either.status, 1)
+        const [first, other] = [idOf(rig), idOf(second)]
+        assert.match(either.said, /^error: there are 2 phones on the bus: .+, .+; say which with --device\n$/)
+        for (const { shortId, deviceId } of [first, other]) assert.ok(either.said.includes(`${shortId} (${deviceId})`), either.said)
 
-            const runs = [first.shortId, first.deviceId, other.shortId.toLowerCase(), other.deviceId, "XX99"]
-            const answers = await Promise.all(runs.map(id => exec(port, "ifconfig -j", "--device", id)))
-            assert.deepEqual(
-                answers.map(({ status }) => status),
-                [0, 0, 0, 0, 1],
-                answers.map(({ said }) => said).join("")
-            )
-            const macs = answers.slice(0, 4).map(({ stdout }) => JSON.parse(stdout)[0].mac)
-            assert.deepEqual(macs, [rig.mac, rig.mac, second.mac, second.mac])
-            assert.match(
-                answers[4]!.said,
-                /^error: there is no phone XX99 on the bus at 127\.0\.0\.1:\d+; there is .+ \([0-9a-f]{16}\), .+\n$/
-            )
-        } finally {
-            await second.stop()
-        }
+        const runs = [first.shortId, first.deviceId, other.shortId.toLowerCase(), other.deviceId]
+        const answers = await Promise.all(runs.map(id => exec(port, "ifconfig -j", "--device", id)))
+        assert.deepEqual(
+            answers.map(({ status }) => status),
+            [0, 0, 0, 0],
+            answers.map(({ said }) => said).join("")
+        )
+        const macs = answers.map(({ stdout }) => JSON.parse(stdout)[0].mac)
+        assert.deepEqual(macs, [rig.mac, rig.mac, second.mac, second.mac])
     })
 
     it("outlives a build, in which the bus is deaf, and says what became of the command", async () => {
@@ -168,5 +178,20 @@ describe("console on the bus of another program", () => {
             program.said(),
             `error: the bus at 127.0.0.1:${port} is gone: the program that carried it has ended; start it and this console again\n`
         )
+    })
+
+    it("says that there is no phone on the bus", async () => {
+        const { status, said } = await forAny.outcome
+        assert.equal(status, 1)
+        assert.equal(
+            said,
+            `error: there is no phone on the bus at 127.0.0.1:${strangerPort}; press play in the editor, which starts the simulator\n`
+        )
+    })
+
+    it("says which phones there are on the bus, if another one is wanted", async () => {
+        const { status, said } = await forAnother!.outcome
+        assert.equal(status, 1)
+        assert.match(said, /^error: there is no phone XX99 on the bus at 127\.0\.0\.1:\d+; there is .+ \([0-9a-f]{16}\), .+\n$/)
     })
 })
