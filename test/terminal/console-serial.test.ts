@@ -21,6 +21,12 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
     let rig: Rig
     let line: SerialLine
     let folder: string
+    /** A line at whose other end there is nothing, and one with another Jacdac device, which is no phone. */
+    let dead: SerialLine
+    let strange: SerialLine
+    let stranger: JDBus
+    /** Consoles that look for a phone on those, and take their time for it: beside other tests. */
+    let searching: Console[] = []
     const started: { signal?(signal: NodeJS.Signals): void; kill?(): void }[] = []
     const lines: SerialLine[] = []
 
@@ -55,6 +61,11 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
         // a run that is interrupted cleans up as well
         for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1))
+        dead = await open()
+        stranger = new JDBus([] as Transport[], { client: false })
+        stranger.start()
+        strange = await open(stranger)
+        searching = [dead, strange].map(({ path }) => new Console("--serial", path, "--exec", "help"))
         rig = await Rig.start()
         line = await open(rig.phone["bus"].jacdac)
     })
@@ -66,7 +77,9 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
         }
     })
     after(async () => {
+        for (const program of searching) program.signal("SIGKILL")
         for (const opened of lines) await opened.unplug()
+        await stranger?.stop()
         await rig?.stop()
     })
 
@@ -198,19 +211,12 @@ describe("console on a serial line", { skip: process.platform === "win32" && "th
     })
 
     it("says when there is no phone on the port", async () => {
-        const dead = await open()
-        // another Jacdac device, which is no phone
-        const bus = new JDBus([] as Transport[], { client: false })
-        bus.start()
-        const stranger = await open(bus)
-        const programs = [dead.path, stranger.path].map(path => run("--serial", path, "--exec", "help"))
-        const statuses = await Promise.all(programs.map(program => program.ended))
-        await bus.stop()
+        const statuses = await Promise.all(searching.map(program => program.ended))
         assert.deepEqual(statuses, [1, 1])
-        assert.equal(programs[0]!.said(), `error: there is nothing Jacdac on ${dead.path}; is it a Tuplephone? Flash it: docs/boards.md\n`)
+        assert.equal(searching[0]!.said(), `error: there is nothing Jacdac on ${dead.path}; is it a Tuplephone? Flash it: docs/boards.md\n`)
         assert.equal(
-            programs[1]!.said(),
-            `error: there is Jacdac on ${stranger.path}, but no Tuplephone with a console; deploy the firmware: docs/boards.md\n`
+            searching[1]!.said(),
+            `error: there is Jacdac on ${strange.path}, but no Tuplephone with a console; deploy the firmware: docs/boards.md\n`
         )
     })
 
