@@ -79,6 +79,8 @@ export const TCP_RTO_FIRST = 1000
 export const TCP_RTO_LOST_SYN = 3000
 export const TCP_RTO_MIN = 300
 export const TCP_RTO_MAX = 60000
+/** Milliseconds for which an ACK that says nothing new may be due to a segment that was overtaken, or doubled, on its way. */
+export const TCP_REORDERING = 20
 /** Retransmissions before a connection is given up: more than 100 s for data, 180 s for a SYN (RFC 9293, 3.8.3). */
 export const TCP_ATTEMPTS = 8
 /** The same for one that a stranger has begun, and for one whose peer answers with a closed window. */

@@ -3,7 +3,7 @@
  * @see RFC 9293, 3.10.7; RFC 5961; RFC 5681, 3.2; RFC 5827
  */
 import * as ds from "@devicescript/core"
-import { TCP_ACK_DELAY, TCP_BUFFER, TCP_CHALLENGE_INTERVAL, TCP_PROBE_ATTEMPTS } from "../../base/config"
+import { TCP_ACK_DELAY, TCP_BUFFER, TCP_CHALLENGE_INTERVAL, TCP_PROBE_ATTEMPTS, TCP_REORDERING } from "../../base/config"
 import { count, Counter } from "../../base/counters"
 import { deadlineOf, setTimer } from "../../base/timers"
 import { allocate, sendBack } from "../../ip/output"
@@ -15,7 +15,6 @@ import { htonl } from "../../wire/order"
 import {
     ACK,
     FIN,
-    PSH,
     RST,
     SYN,
     TCP_ACKNOWLEDGMENT,
@@ -44,7 +43,7 @@ import {
 } from "./connection"
 import { closeSending, reset, waitForFin, waitOut } from "./close"
 import { begin, establish } from "./open"
-import { TX_TCP, acknowledge, retransmitted, segment, transmit, writeTcp } from "./output"
+import { TX_TCP, acknowledge, segment, transmit, writeTcp } from "./output"
 import { arm, measure, resetRto } from "./retransmission"
 import { intoRing } from "./ring"
 
@@ -251,7 +250,7 @@ function takeAck(c: Connection): boolean {
             c.sndNxt = c.sndUna
             c.attempts = Math.min(c.attempts, TCP_PROBE_ATTEMPTS)
         } else if (size + (flags & FIN) === 0)
-            if (window === before) if (((c.sndMax - ack) | 0) > c.mss) if ((c.flags & LOST) === 0) repair(c)
+            if (window === before) if (((c.sndMax - ack) | 0) > c.mss) if ((c.flags & LOST) === 0) suspectLoss(c)
         // a question whether the peer is there was answered
         if (ack === c.sndMax)
             if (c.txCount === 0)
@@ -294,14 +293,12 @@ function isOrphan(c: Connection): boolean {
 }
 
 /**
- * The same ACK once more: the peer has received something beyond a hole. Send the first segment that waits once more. With two on their way
- * there is one such ACK, not three (RFC 5827, 3.1).
+ * The same ACK once more: the peer has received something beyond a hole, or twice. With two segments on their way there is one such ACK, not
+ * three (RFC 5827, 3.1). So it is given a moment in which the hole may fill.
  */
-function repair(c: Connection): void {
+function suspectLoss(c: Connection): void {
     c.flags |= LOST
-    c.timedAt = 0
-    retransmitted(c)
-    segment(c, PSH | ACK, c.sndUna, Math.min(c.mss, c.txCount))
+    setTimer(c.timer, ds.millis() + TCP_REORDERING)
 }
 
 /** RFC 9293, 3.10.7.4, seventh and eighth. @param old octets that were received before; negative: of a hole before it */

@@ -23,8 +23,8 @@ export function onTimer(timer: number, now: number): void {
     else {
         // an answer would not tell which of the two it is for (RFC 6298, 3)
         c.timedAt = 0
-        // until the next measurement: an answer tells nothing of the time (RFC 6298, 5.5; Karn)
-        c.rto = Math.min(2 * c.rto, TCP_RTO_MAX)
+        // until the next measurement: an answer tells nothing of the time (RFC 6298, 5.5; Karn). Not if the peer said that something is missing
+        if (c.attempts > 1 ? true : (c.flags & LOST) === 0) c.rto = Math.min(2 * c.rto, TCP_RTO_MAX)
         if (c.state <= State.SynReceived) {
             retransmitted(c)
             segment(c, c.state === State.SynSent ? SYN : SYN | ACK, c.sndUna, 0)
