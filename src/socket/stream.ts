@@ -118,6 +118,7 @@ export class StreamSocket extends Socket implements Stream {
         if (!c) return
         c.flags = (c.flags & ~OPTIONS) | (this.flags & OPTIONS)
         c.tos = this.tosOctet()
+        c.frame = undefined
         if (c.state >= State.Established) arm(c)
     }
 

@@ -282,6 +282,33 @@ describe("send and recv", () => {
     })
 })
 
+describe("the class of what is sent", () => {
+    beforeEach(newPeer)
+
+    test("follows IP_TOS and IP_DSCP also while connected", async () => {
+        const sd = await active()
+        expect(await tosOfNext(sd)).toBe(0)
+        setsockopt(sd, SocketOption.IP_DSCP, 24)
+        expect(await tosOfNext(sd)).toBe(24 << 2)
+        setsockopt(sd, SocketOption.IP_TOS, 184)
+        expect(await tosOfNext(sd)).toBe(184)
+        setsockopt(sd, SocketOption.IP_DSCP, 0)
+        phy.arrive(segmentOf(RST, 1, 4))
+        await heard()
+    })
+})
+
+/** The TOS octet of the segment that carries the next octet, which is acknowledged. */
+async function tosOfNext(sd: number): Promise<number> {
+    await send(sd, Buffer.from("x"))
+    await ds.sleep(5)
+    const tos = seen[0][15]
+    const end = (connectionOf().sndNxt - peer.theirs) | 0
+    await heard()
+    await expectSays("", ACK, 1, end)
+    return tos
+}
+
 describe("close", () => {
     beforeEach(newPeer)
 
