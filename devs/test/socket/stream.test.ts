@@ -25,10 +25,12 @@ import { getsockopt, setsockopt } from "../../../src/socket/options"
 import { SocketOption } from "../../../src/socket/socket"
 import { SHUT_RD, SHUT_RDWR, SHUT_WR, accept, listen, shutdown, startStreams } from "../../../src/socket/stream"
 import { TUPLE_DHCP, TUPLE_STATIC, tupleOf } from "../../../src/socket/tuple"
+import { setAddress } from "../../../src/link/interface"
 import { connections } from "../../../src/transport/tcp/connection"
+import { addressOf, maskOf } from "../../../src/wire/address"
 import { stream } from "../support/echo"
-import { HOST, stations } from "../support/lan"
-import { run, until } from "../support/support"
+import { BOARD, BROADCAST_MAC, HOST, HOST_MAC, arp, stations } from "../support/lan"
+import { expectBytes, run, until } from "../support/support"
 import {
     ACK,
     FIN,
@@ -54,6 +56,8 @@ await startWorld()
 startStreams(4)
 
 const FULL = Buffer.alloc(536)
+const ROUTER = addressOf(10, 77, 0, 254)
+const OTHER_MAC: Buffer = hex`02000a4d00fe`
 const TO_PEER = { address: HOST, port: 80 }
 
 /** Runs `f` on a fiber of its own. */
@@ -298,15 +302,42 @@ describe("the class of what is sent", () => {
     })
 })
 
-/** The TOS octet of the segment that carries the next octet, which is acknowledged. */
+describe("the way of a stream", () => {
+    beforeEach(newPeer)
+
+    test("follows the MAC address of its neighbour, and a mask that puts the peer behind the router", async () => {
+        const sd = await active()
+        const { ifc } = connectionOf()
+        const { mask, gateway } = ifc
+        expectBytes((await nextOf(sd)).slice(0, 6), HOST_MAC)
+        phy.arrive(arp(2, OTHER_MAC, HOST, BOARD, BROADCAST_MAC))
+        expectBytes((await nextOf(sd)).slice(0, 6), OTHER_MAC)
+        phy.arrive(arp(2, HOST_MAC, HOST, BOARD, BROADCAST_MAC))
+        expectBytes((await nextOf(sd)).slice(0, 6), HOST_MAC)
+        setAddress(ifc, BOARD, maskOf(32), ROUTER)
+        await nextOf(sd)
+        phy.arrive(arp(2, OTHER_MAC, ROUTER, BOARD, BROADCAST_MAC))
+        expectBytes((await nextOf(sd)).slice(0, 6), OTHER_MAC)
+        setAddress(ifc, BOARD, mask, gateway)
+        expectBytes((await nextOf(sd)).slice(0, 6), HOST_MAC)
+        phy.arrive(segmentOf(RST, 1, 7))
+        await heard()
+    })
+})
+
 async function tosOfNext(sd: number): Promise<number> {
+    return (await nextOf(sd))[15]
+}
+
+/** The segment that carries the next octet, which is acknowledged. */
+async function nextOf(sd: number): Promise<Buffer> {
     await send(sd, Buffer.from("x"))
     await ds.sleep(5)
-    const tos = seen[0][15]
+    const f = seen[0]
     const end = (connectionOf().sndNxt - peer.theirs) | 0
     await heard()
     await expectSays("", ACK, 1, end)
-    return tos
+    return f
 }
 
 describe("close", () => {
