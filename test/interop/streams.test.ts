@@ -56,7 +56,7 @@ const LOSSES: Trial[] = [
 /** No frame is lost: what is said only once, such as a DHCPRELEASE, may be said meanwhile. */
 const DELAYS: Trial[] = [
     { what: "a wire of 40 ms", weather: { delay: 40 }, bytes: bytes(100_000) },
-    { what: "a wire on which frames overtake others", weather: { delay: 5, jitter: 10 }, bytes: bytes(100_000) },
+    { what: "a wire on which frames overtake others", weather: { delay: 5, jitter: 10 }, bytes: bytes(300_000) },
     { what: "a wire that doubles a fifth of the frames", weather: { dup: 20 }, bytes: bytes(300_000) },
 ]
 

@@ -165,6 +165,19 @@ describe("what is lost is sent again", () => {
         await reset()
     })
 
+    test("does not make our ACKs older: a peer that has all would drop them, and send its own data for ever (RFC 9293, 3.10.7.4)", async () => {
+        const sd = await active()
+        sending(sd, 2 * FULL)
+        await heard()
+        expect(await next(1000)).toBe(`A 1 1 <${FULL}> after 0.3`)
+        // the peer's ACK was lost, and ours of what it sends
+        await expectSays("", PSH | ACK, 1, 1, "abc")
+        expect(await next(200)).toBe(`A ${2 * FULL + 1} 4 after 0.1`)
+        await expectSays(`A ${2 * FULL + 1} 4`, PSH | ACK, 1, 2 * FULL + 1, "abc")
+        await expectSays("", ACK, 4, 2 * FULL + 1)
+        await reset()
+    })
+
     test("an ACK with another window is no sign of loss", async () => {
         const sd = await active()
         sending(sd, 2 * FULL)

@@ -114,9 +114,12 @@ export function writeTcp(b: Buffer, flags: number, options: number): void {
     b.setAt(TX_TCP + TCP_CHECKSUM, "u16", checksumOf(s))
     count(Counter.TcpTx)
 }
-/** Tell the peer what was received, and the window. The octet that has probed a closed window lies outside of it: an ACK behind it would too. */
+/**
+ * Tell the peer what was received, and the window. The ACK stands behind all that was ever sent: a peer that has all of it would drop one that
+ * is older. But the octet that has probed a closed window lies outside of it, and an ACK behind it would too.
+ */
 export function acknowledge(c: Connection): void {
-    segment(c, ACK, c.sndWnd === 0 ? c.sndUna : c.sndNxt, 0)
+    segment(c, ACK, c.sndWnd === 0 ? c.sndUna : c.sndMax, 0)
 }
 
 /** Send what may be sent now. @param probe whether an octet may go against a closed window (RFC 9293, 3.8.6.1) */
