@@ -114,6 +114,7 @@ export function writeTcp(b: Buffer, flags: number, options: number): void {
     b.setAt(TX_TCP + TCP_CHECKSUM, "u16", checksumOf(s))
     count(Counter.TcpTx)
 }
+
 /**
  * Tell the peer what was received, and the window. The ACK stands behind all that was ever sent: a peer that has all of it would drop one that
  * is older. But the octet that has probed a closed window lies outside of it, and an ACK behind it would too.
