@@ -111,7 +111,15 @@ describe("a phone that connects to the Linux kernel", () => {
     let bed: Bed
     before(async () => {
         bed = await Bed.start({ program: "streams" })
-        const echo = bed.site.lan.spawn("echo", "socat", ["-t", "60", `TCP-LISTEN:${ECHO_PORT},bind=${HOST},fork,reuseaddr`, "PIPE"])
+        // pieces that a pipe takes whole when it takes anything (pipe(7)): with larger ones socat waits for itself once the way back is slower
+        const pieces = ["-b", "4096"]
+        const echo = bed.site.lan.spawn("echo", "socat", [
+            "-t",
+            "60",
+            ...pieces,
+            `TCP-LISTEN:${ECHO_PORT},bind=${HOST},fork,reuseaddr`,
+            "PIPE",
+        ])
         await echo.ready("port", () => listening("tcp", ECHO_PORT))
     }, LIMIT)
     after(() => bed?.site.stop(), LIMIT)
