@@ -1,6 +1,6 @@
 /**
- * The unit tests of devs/test in the simulator VM, which runs the collector at every allocation, in simulated time. Each
- * file is a program of its own, built in a directory of its own: two builds in one directory would overwrite each other.
+ * The unit tests of devs/test in the simulator VM, in simulated time. Each file is a program of its own, built in a directory
+ * of its own: two builds in one directory would overwrite each other.
  */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"

@@ -87,7 +87,7 @@ describe("leases kept ready", () => {
         while (lease.state === LeaseState.Probing) await ds.sleep(1)
         const late = ds.millis() - end
         expect(holdsAddress(lease)).toBe(true)
-        // this fiber wakes some milliseconds late, with the collector at every allocation; a tick would be up to 250 late
+        // this fiber wakes some milliseconds late; a tick would be up to 250 late
         if (late < 0 || late > 100) throw new Error(`bound ${late} ms after the end of the probe`)
         await keepReady(0)
         setAcd(Acd.Off)
