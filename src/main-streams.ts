@@ -4,6 +4,7 @@ import { startConsole, tellEnd } from "./console/server"
 import { addStreamCommand } from "./console/streams"
 import { commonReady } from "./address/common"
 import { keepReady } from "./address/ready"
+import { startReassembly } from "./ip/reassembly"
 import { readSettings } from "./settings"
 import { startStreams } from "./socket/stream"
 import { startTelephone } from "./telephone/telephone"
@@ -14,6 +15,7 @@ const COMMON_WAIT = 1000
 
 const settings = await readSettings()
 startStack(settings)
+startReassembly()
 startTelephone(tellEnd)
 startStreams()
 await keepReady(settings.ready)

@@ -3,6 +3,7 @@ import { startStack } from "./boot"
 import { startConsole, tellEnd } from "./console/server"
 import { commonReady } from "./address/common"
 import { keepReady } from "./address/ready"
+import { startReassembly } from "./ip/reassembly"
 import { readSettings } from "./settings"
 import { startTelephone } from "./telephone/telephone"
 import { watchUptime } from "./telephone/uptime"
@@ -13,6 +14,7 @@ const COMMON_WAIT = 1000
 // Boot: settings -> phy -> stack -> telephone -> console.
 const settings = await readSettings()
 startStack(settings)
+startReassembly()
 startTelephone(tellEnd)
 await keepReady(settings.ready)
 await commonReady(COMMON_WAIT)

@@ -3,6 +3,7 @@ import { startConsole, tellEnd } from "../../src/console/server"
 import { addStreamCommand } from "../../src/console/streams"
 import { commonReady } from "../../src/address/common"
 import { keepReady } from "../../src/address/ready"
+import { startReassembly } from "../../src/ip/reassembly"
 import { parseLan } from "../../src/phy/stream"
 import { w5500Phy } from "../../src/phy/w5500/driver"
 import { readSettings } from "../../src/settings"
@@ -16,6 +17,7 @@ const settings = await readSettings()
 const lan = parseLan(settings.lan)
 const mac = macOf()
 startStack(settings, w5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16")))
+startReassembly()
 startTelephone(tellEnd)
 startStreams()
 await keepReady(settings.ready)

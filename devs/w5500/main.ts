@@ -2,6 +2,7 @@ import { macOf, startStack } from "../../src/boot"
 import { startConsole, tellEnd } from "../../src/console/server"
 import { commonReady } from "../../src/address/common"
 import { keepReady } from "../../src/address/ready"
+import { startReassembly } from "../../src/ip/reassembly"
 import { parseLan } from "../../src/phy/stream"
 import { w5500Phy } from "../../src/phy/w5500/driver"
 import { readSettings } from "../../src/settings"
@@ -14,6 +15,7 @@ const settings = await readSettings()
 const lan = parseLan(settings.lan)
 const mac = macOf()
 startStack(settings, w5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16")))
+startReassembly()
 startTelephone(tellEnd)
 await keepReady(settings.ready)
 await commonReady(1000)

@@ -7,8 +7,8 @@
 export const SOCKETS = 24
 /** Network-layer interfaces: the common one and one per call. */
 export const INTERFACES = 9
-/** Timers: two for each interface (conflict detection, its lease), neighbours, what follows the leases; two for each connection. */
-export const TIMERS = 36
+/** Timers: two for each interface (conflict detection, its lease), neighbours, what follows the leases, fragments; two for each connection. */
+export const TIMERS = 37
 /** Entries of the neighbour (ARP) cache. */
 export const NEIGHBOURS = 16
 /** Datagrams that wait in one socket without a handler. */
@@ -96,6 +96,12 @@ export const TCP_FIN_WAIT = 60000
 /** Milliseconds of silence before `SO_KEEPALIVE` asks, and between its questions (RFC 9293, 3.8.4). */
 export const TCP_KEEP_IDLE = 7200000
 export const TCP_KEEP_INTERVAL = 75000
+
+/** Bytes of a datagram that comes in fragments, without its IPv4 header, and its fragments, at most: those of a link of 576 bytes are eight. */
+export const REASSEMBLY_MOST = 4096
+export const FRAGMENTS = 16
+/** Milliseconds for which fragments wait for the others. RFC 1122, 3.3.2 recommends a minute or two: so long they would be in the way of calls. */
+export const REASSEMBLY_TIMEOUT = 15000
 
 /** Leases kept ready for the next calls if there is no setting `READY`. */
 export const DEFAULT_READY = "2"

@@ -34,6 +34,7 @@ export enum Counter {
     IpBadChecksum,
     IpBadSource,
     IpForeign,
+    /** fragments that nobody puts together: in an image without reassembly, too long, twice, or of what is given up */
     IpFragment,
     IpUnknownProtocol,
     IcmpRx,
@@ -80,6 +81,12 @@ export enum Counter {
     /** SYNs when all connections are in use */
     TcpNoRoom,
     TcpRetransmitted,
+    /** datagrams that came in fragments, and were put together */
+    IpReassembled,
+    /** those that were not: another one has taken their place, their fragments contradict one another or are too many, or did not all come in time */
+    IpReassemblyDisplaced,
+    IpReassemblyOverlap,
+    IpReassemblyTimeout,
     /** No counter, but how many there are. */
     Total,
 }
@@ -90,7 +97,8 @@ export const COUNTERS =
     "arpTx arpBad arpConflict arpFailed arpPendingDropped ipBadHeader ipBadLength ipBadChecksum ipBadSource ipForeign " +
     "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited icmpUnbelieved udpBadLength udpBadChecksum udpNoPort " +
     "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
-    "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted "
+    "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted " +
+    "ipReassembled ipReassemblyDisplaced ipReassemblyOverlap ipReassemblyTimeout "
 
 const SIZE = 4
 export const counts = Buffer.alloc(SIZE * Counter.Total)

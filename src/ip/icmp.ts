@@ -1,6 +1,6 @@
 /** ICMP (RFC 792): echo both ways, and errors, which find the endpoint whose packet they quote. */
 import * as ds from "@devicescript/core"
-import { ICMP_ERRORS_PER_SECOND } from "../base/config"
+import { ICMP_ERRORS_PER_SECOND, MTU } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { Signal } from "../base/signal"
 import { checksumHolds, sum } from "../wire/checksum"
@@ -49,8 +49,12 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     }
 }
 
-/** RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data and class. */
+/**
+ * RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data and class. A request that came in fragments
+ * may be longer than what we send: its reply is cut off.
+ */
 function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number, dst: number): void {
+    length = Math.min(length, MTU - IPV4_HEADER)
     const f = allocate(ifc, PROTOCOL_ICMP, b[ip + IPV4_TOS], dst, length)
     const at = TX_IP + IPV4_HEADER
     f.blitAt(at, b, icmp, length)
@@ -99,15 +103,18 @@ export function mayAnswer(): boolean {
     return false
 }
 
-/** Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2). */
-export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number): void {
+/**
+ * Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2).
+ * @param type for another error
+ */
+export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number, type = ICMP_UNREACHABLE): void {
     if (!mayAnswer()) return
     const dst = b.getAt(ip + IPV4_SRC, "i32")
     // what lies behind a shorter packet is not its sender's to see
     const quoted = Math.min(header + QUOTED, get16(b, ip + IPV4_TOTAL_LENGTH))
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
     const at = TX_IP + IPV4_HEADER
-    f[at + ICMP_TYPE] = ICMP_UNREACHABLE
+    f[at + ICMP_TYPE] = type
     f[at + ICMP_CODE] = code
     f.blitAt(at + ICMP_HEADER, b, ip, quoted)
     answer(ifc, f, b, ip)

@@ -27,6 +27,7 @@ import {
 import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "../link/arp"
 import { ownMacHigh, ownMacLow } from "../link/ethernet"
+import { fragmentInput } from "./fragments"
 import { icmpInput, sendUnreachable } from "./icmp"
 import { inputOf } from "./protocols"
 import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, isSource, slotByOctet } from "../link/interface"
@@ -73,7 +74,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
     const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + IPV4_TOTAL_LENGTH + 1]
     if (total < header) return count(Counter.IpBadLength)
     if (total > length - ETH_HEADER) return count(Counter.IpBadLength)
-    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) return count(Counter.IpFragment)
+    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) return fragmentInput(b, ip, header, total)
 
     const dst = b.getAt(ip + IPV4_DST, "i32")
     // what `interfaceOf` does, without a call where no two addresses share the octet

@@ -24,6 +24,9 @@ export const UNREACHABLE_HOST = 1
 export const UNREACHABLE_PROTOCOL = 2
 export const UNREACHABLE_PORT = 3
 
+/** Code of `ICMP_TIME_EXCEEDED`: fragments that have not all come in time. */
+export const TIME_EXCEEDED_REASSEMBLY = 1
+
 /** Fill in the checksum of a message that ends where the buffer does. */
 export function writeIcmpChecksum(b: Buffer, icmp: number): void {
     b.setAt(icmp + ICMP_CHECKSUM, "u16", 0)

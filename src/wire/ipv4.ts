@@ -16,12 +16,16 @@ export const IPV4_CHECKSUM = 10
 export const IPV4_SRC = 12
 export const IPV4_DST = 16
 export const IPV4_HEADER = 20
+/** With all the options that there may be. */
+export const IPV4_HEADER_MOST = 60
 
 export const PROTOCOL_ICMP = 1
 export const PROTOCOL_UDP = 17
 
 /** Bits of the flag "more fragments" and of the fragment offset, in a little-endian read of the field. */
 export const FRAGMENT_MASK = 0xff3f
+/** The former, as the field is written. */
+export const MORE_FRAGMENTS = 0x2000
 
 /** The default for hosts (RFC 1700, "IP TIME TO LIVE PARAMETER"). */
 const TTL = 64

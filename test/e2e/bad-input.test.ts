@@ -161,12 +161,14 @@ describe("bad input", () => {
             return drops({ ipBadChecksum: 1 }, bad)
         })
 
-        it("in fragments, the first and the last, are dropped, each by its counter", () =>
+        it("in fragments that cannot be part of a datagram that is taken are dropped, each by its counter", () =>
             drops(
                 { ipFragment: 3 },
+                // not the last one, and no whole blocks of 8 bytes
                 patched(datagram, { [IP + 6]: 0x20 }),
-                patched(datagram, { [IP + 6]: 0, [IP + 7]: 9 }),
-                patched(datagram, { [IP + 6]: 0x3f, [IP + 7]: 255 })
+                // behind the longest datagram that is taken, and behind the longest that there can be
+                patched(datagram, { [IP + 6]: 2, [IP + 7]: 0 }),
+                patched(datagram, { [IP + 6]: 0x1f, [IP + 7]: 255 })
             ))
 
         it("from addresses that no host has are dropped, each by its counter", () => {

@@ -66,6 +66,7 @@ const TRAFFIC = new Set([
     "udpTx",
     "dhcpRx",
     "dhcpTx",
+    "ipReassembled",
     // no drop: strangers that asked for us a minute ago, and answer no longer when the cache confirms them
     "arpFailed",
 ])
