@@ -5,8 +5,8 @@
 import { EventEmitter } from "node:events"
 import { DhcpServer } from "./dhcp.js"
 import { serveDiscard } from "./discard.js"
-import { serveDns } from "./dns.js"
-import { serveEcho, serveEchoStream } from "./echo.js"
+import { type DnsServer, address, alias, serveDns, service } from "./dns.js"
+import { ECHO_PORT, serveEcho, serveEchoStream } from "./echo.js"
 import { Host } from "./host.js"
 import { PcapWriter } from "./pcap.js"
 import { Router } from "./router.js"
@@ -53,6 +53,7 @@ export class EmbeddedLan extends EventEmitter<Events> {
     readonly router: Router
     readonly echoes: readonly Host[]
     readonly dhcp: DhcpServer
+    readonly dns: DnsServer
     private pcap: PcapWriter | undefined
     private ports: TcpPorts | undefined
     private listeningOn = 0
@@ -86,7 +87,13 @@ export class EmbeddedLan extends EventEmitter<Events> {
             serveEchoStream(echo)
             serveDiscard(echo)
         }
-        serveDns(this.router, new Map([LAN.router, ...echoes].map(({ name, address }) => [`${name}.${LAN.domain}`, address])))
+        const nameOf = ({ name }: { name: string }) => `${name}.${LAN.domain}`
+        this.dns = serveDns(this.router, [
+            ...[LAN.router, ...echoes].map(device => address(nameOf(device), device.address)),
+            alias(`echo.${LAN.domain}`, nameOf(LAN.echo1)),
+            // what sends voice back
+            ...echoes.map((device, i) => service(`_echo._udp.${LAN.domain}`, nameOf(device), ECHO_PORT, i)),
+        ])
         const { leaseSeconds, rapidCommit, ignoreClientIdentifier } = options
         const how = { leaseSeconds, rapidCommit, ignoreClientIdentifier }
         this.dhcp = new DhcpServer({ host: this.router, subnet, addresses, domain: LAN.domain, ...how })

@@ -143,6 +143,12 @@ describe("embedded LAN", () => {
             assert.deepEqual(await query("ECHO1.lan"), { rcode: "NOERROR", data: [LAN.echo1.address] })
             assert.deepEqual(await query("echo2.lan"), { rcode: "NOERROR", data: [LAN.echo2.address] })
         })
+        it("follows an alias, and knows where a service is", async () => {
+            assert.deepEqual(await query("Echo.lan"), { rcode: "NOERROR", data: ["echo1.lan", LAN.echo1.address] })
+            assert.deepEqual(await query("echo.lan", "CNAME"), { rcode: "NOERROR", data: ["echo1.lan"] })
+            const at = (target: string, priority: number) => ({ target, port: 4000, priority, weight: 0 })
+            assert.deepEqual(await query("_echo._udp.lan", "SRV"), { rcode: "NOERROR", data: [at("echo1.lan", 0), at("echo2.lan", 1)] })
+        })
         it("says NXDOMAIN for other names, and nothing of a known name's other records", async () => {
             assert.deepEqual(await query("echo3.lan"), { rcode: "NXDOMAIN", data: [] })
             assert.deepEqual(await query("echo1.lan", "AAAA"), { rcode: "NOERROR", data: [] })
