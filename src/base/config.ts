@@ -103,6 +103,17 @@ export const FRAGMENTS = 16
 /** Milliseconds for which fragments wait for the others. RFC 1122, 3.3.2 recommends a minute or two: so long they would be in the way of calls. */
 export const REASSEMBLY_TIMEOUT = 15000
 
+/**
+ * DNS servers that are asked, of those that DHCP names; how often each of them; for how many milliseconds the first time, then twice as
+ * long (RFC 1035, 7.2); and how many names one may have.
+ */
+export const DNS_SERVERS = 3
+export const DNS_ROUNDS = 2
+export const DNS_TIMEOUT = 2000
+export const DNS_ALIASES = 8
+/** Bytes for answers of DNS servers that still hold. That to a question for an address takes 50 to 100, that for a service 100 to 200. */
+export const DNS_CACHE = 512
+
 /** Leases kept ready for the next calls if there is no setting `READY`. */
 export const DEFAULT_READY = "2"
 

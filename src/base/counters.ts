@@ -87,6 +87,8 @@ export enum Counter {
     IpReassemblyDisplaced,
     IpReassemblyOverlap,
     IpReassemblyTimeout,
+    /** answers of a DNS server that are malformed, or to another question */
+    DnsBad,
     /** No counter, but how many there are. */
     Total,
 }
@@ -98,7 +100,7 @@ export const COUNTERS =
     "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited icmpUnbelieved udpBadLength udpBadChecksum udpNoPort " +
     "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
     "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted " +
-    "ipReassembled ipReassemblyDisplaced ipReassemblyOverlap ipReassemblyTimeout "
+    "ipReassembled ipReassemblyDisplaced ipReassemblyOverlap ipReassemblyTimeout dnsBad "
 
 const SIZE = 4
 export const counts = Buffer.alloc(SIZE * Counter.Total)

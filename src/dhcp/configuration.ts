@@ -5,7 +5,7 @@ import { DhcpReply, OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPT
 /** Bytes for all that is kept. What no longer fits is left out whole: half a name is of no use. */
 const ROOM = 208
 
-/** What is kept: codes of options. */
+/** What is kept: codes of options, that of the DNS servers first. */
 const KEPT = [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE]
 
 /**
@@ -35,6 +35,12 @@ export function configure(r: DhcpReply, renewed: boolean): void {
         at += n
         ends.setAt(2 * i, "u16", at)
     }
+}
+
+/** The address of the n-th DNS server, as `i32`; 0 if there are not so many. */
+export function nameServer(n: number): number {
+    // they are kept first
+    return 4 * n < ends.getAt(0, "u16") ? data.getAt(4 * n, "i32") : 0
 }
 
 /**
