@@ -8,13 +8,15 @@ import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telep
 import { Codec } from "../voice/g711"
 import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
 import { parsePlay } from "../voice/source"
-import { Printer, check, noMore, numberOf, parseHost, printList, take, takeOption } from "./command"
+import { Printer, check, noMore, numberOf, printList, take, takeOption } from "./command"
+import { findHost } from "./names"
 
-export function parseTarget(text: string): SocketAddress {
+/** The address and port that a user has written, or named. @throws as `findHost` */
+export async function findTarget(text: string): Promise<SocketAddress> {
     const colon = text.indexOf(":")
     const port = colon < 1 ? undefined : parseDecimal(text.slice(colon + 1), 65535)
     check(port > 0, "{0} is not ADDR:PORT; write it as 10.77.0.2:4000", text)
-    return { address: parseHost(text.slice(0, colon)), port }
+    return { address: await findHost(text.slice(0, colon)), port }
 }
 
 export async function call(args: string[], out: Printer): Promise<void> {
@@ -23,7 +25,6 @@ export async function call(args: string[], out: Printer): Promise<void> {
     const tupleName = takeOption(args, "--tuple")
     const secondsText = takeOption(args, "--seconds")
     const target = take(args, "ADDR:PORT is missing")
-    const remote = parseTarget(target)
     noMore(args)
     const codec = codecName === "pcma" ? Codec.PCMA : Codec.PCMU
     check(codecName === codecText(codec), "{0} is neither pcmu nor pcma", codecName)
@@ -32,6 +33,9 @@ export async function call(args: string[], out: Printer): Promise<void> {
     const tuple = parseTuple(tupleName)
     if (tupleName) check(tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
     const seconds = secondsText ? numberOf(secondsText, 1, 86400, "{0} is not a number of seconds from 1 to 86400") : Infinity
+    const remote = await findTarget(target)
+    // a name may take seconds
+    if (out.cancelled) return
 
     const c = place(remote, codec, play, seconds, tuple)
     out.onCancel = () => c.hangup()

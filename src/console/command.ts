@@ -1,10 +1,6 @@
 /** What commands share: where their answers go, the checks of their arguments, listings. Read `commands.ts` first. */
 import * as ds from "@devicescript/core"
-import { interfaceOf, interfaces } from "../link/interface"
-import { formatAddress, isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
-
-/** First octet of the loopback network (RFC 1122, 3.2.1.3). */
-const LOOPBACK = 127
+import { formatAddress, parseDecimal } from "../wire/address"
 
 /** Takes what a command prints piece by piece: a long answer is never in memory as a whole. */
 export interface Printer {
@@ -70,19 +66,6 @@ export function take(args: string[], missing: string): string {
 /** Nothing may be left that no part of the command has taken. */
 export function noMore(args: string[]): void {
     check(args.length === 0, "what is {0}?", args[0])
-}
-
-/** The address of a host that a user has written. @throws UsageError if it is none, no single host's, or the phone's own */
-export function parseHost(text: string): number {
-    const address = parseAddress(text)
-    check(address !== undefined, "{0} is not an address; write it as 10.77.0.2", text)
-    const ours = (address & 255) === LOOPBACK ? true : interfaceOf(address) !== undefined
-    check(!ours, "{0} is this phone itself; name another", text)
-    const { mask, address: common } = interfaces[0]
-    let single = isUnicast(address)
-    if (((address ^ common) & mask) === 0) if (!isHostPart(address, mask)) single = false
-    check(single, "{0} is no single host; name another", text)
-    return address
 }
 
 /** An address for people; `null` if there is none. */

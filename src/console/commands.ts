@@ -1,11 +1,12 @@
 /**
  * The console's commands: one table, by which a line finds what runs it, and from which `help` and every usage come. Each
- * group of commands has a file: `calls.ts`, `network.ts`, `system.ts`; `command.ts` has what they share.
+ * group of commands has a file: `calls.ts`, `network.ts`, `names.ts`, `system.ts`; `command.ts` has what they share.
  */
 import { split } from "../base/text"
 import { call, hangupCommand, listCalls } from "./calls"
 import { Command, Printer, UsageError, noMore } from "./command"
 import { arp, ifconfig, lease, netstat, pingCommand, stats } from "./network"
+import { resolveCommand } from "./names"
 import { holdBallast, reboot, sleep, uptime } from "./system"
 
 /**
@@ -27,7 +28,7 @@ export function makeCommands(): void {
     place a call, or wait for its end
     It answers when the call is up; with --seconds when it has ended.
     Without options: pcmu, a tone, until hangup, an address as the setting TUPLE says (a lease of its own).
-    At most 8 calls are up at once. On the embedded LAN 10.77.0.2:4000 and 10.77.0.3:4000 send all voice back.`,
+    ADDR may be a name. At most 8 calls are up at once. On the embedded LAN 10.77.0.2:4000 and 10.77.0.3:4000 send all voice back.`,
         call,
 
         `hangup N|all
@@ -60,8 +61,14 @@ export function makeCommands(): void {
 
         `ping ADDR [COUNT]
     from the common address
-    3 times without COUNT, at most 100.`,
+    3 times without COUNT, at most 100. ADDR may be a name.`,
         pingCommand,
+
+        `resolve NAME
+    the addresses that a name has
+    Of a service, such as _sip._udp.example.com, the hosts and ports. A name without a dot is in the domain of the network.
+    It asks the DNS servers that the DHCP server names, and remembers what they say as long as it holds.`,
+        resolveCommand,
 
         `lease [-j] | lease renew IFACE | lease release IFACE | lease ready N
     the DHCP leases; N of them are kept ready for calls
@@ -71,7 +78,7 @@ export function makeCommands(): void {
 
         `stats [-j]
     what happened, and drops by reason
-    A name begins with the layer that counted: phy, eth, arp, ip, icmp, udp, dhcp, rtp. Zeros are left out without -j.`,
+    A name begins with the layer that counted: phy, eth, arp, ip, icmp, udp, dhcp, dns, rtp. Zeros are left out without -j.`,
         stats,
 
         `sleep SECONDS

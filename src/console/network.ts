@@ -15,7 +15,8 @@ import { Socket } from "../socket/socket"
 import { settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
 import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
-import { Printer, addressText, check, noMore, numberOf, parseHost, printList, secondsUntil, take, takeFlag } from "./command"
+import { Printer, addressText, check, noMore, numberOf, printList, secondsUntil, take, takeFlag } from "./command"
+import { findHost } from "./names"
 
 /** By `LeaseState`. */
 const STATES = "idle init init-reboot rebooting selecting requesting probing bound renewing rebinding reselecting"
@@ -72,9 +73,9 @@ function describeNeighbour(n: Neighbour) {
 
 export async function pingCommand(args: string[], out: Printer): Promise<void> {
     const target = take(args, "ADDR is missing")
-    const address = parseHost(target)
     const count = args.length > 0 ? numberOf(args.shift(), 1, 100, "{0} is not a count from 1 to 100") : 3
     noMore(args)
+    const address = await findHost(target)
     await needCommon()
     let answered = 0
     let i = 0

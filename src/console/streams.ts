@@ -8,7 +8,7 @@ import { StreamSocket, shutdown, SHUT_WR } from "../socket/stream"
 import { lookup } from "../socket/table"
 import { parseTuple } from "../socket/tuple"
 import { endpointText } from "../wire/address"
-import { parseTarget } from "./calls"
+import { findTarget } from "./calls"
 import { Printer, check, noMore, numberOf, take, takeOption } from "./command"
 import { commands } from "./commands"
 
@@ -33,11 +33,11 @@ async function stream(args: string[], out: Printer): Promise<void> {
     const tupleName = takeOption(args, "--tuple")
     const bytesText = takeOption(args, "--bytes", "10000")
     const target = take(args, "ADDR:PORT is missing")
-    const to = parseTarget(target)
     noMore(args)
     const tuple = parseTuple(tupleName)
     if (tupleName) check(tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
     const bytes = numberOf(bytesText, 1, MOST, "{0} is not a number of bytes from 1 to 1073741824")
+    const to = await findTarget(target)
     // a process with an address of its own, as a call is
     enterProcess()
     try {

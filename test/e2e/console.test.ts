@@ -12,7 +12,22 @@ const CONFIG = readFileSync(new URL("../../src/base/config.ts", import.meta.url)
 const constant = (name: string) => Number(new RegExp(` ${name} = (\\d+)`).exec(CONFIG)![1])
 const CALLS = constant("CALLS")
 const COMMANDS_AT_ONCE = constant("COMMANDS_AT_ONCE")
-const COMMANDS = ["help", "ifconfig", "netstat", "arp", "ping", "lease", "call", "hangup", "calls", "stats", "sleep", "uptime", "ballast"]
+const COMMANDS = [
+    "help",
+    "ifconfig",
+    "netstat",
+    "arp",
+    "ping",
+    "resolve",
+    "lease",
+    "call",
+    "hangup",
+    "calls",
+    "stats",
+    "sleep",
+    "uptime",
+    "ballast",
+]
 
 describe("console", () => {
     let rig: Rig
@@ -41,7 +56,9 @@ describe("console", () => {
         ["call 10.77.0.255:4000", /10\.77\.0\.255 is no single host; name another/],
         ["call 10.77.0.50:4000", /10\.77\.0\.50 is this phone itself; name another/],
         ["call 10.77.0.0:4000", /10\.77\.0\.0 is no single host; name another/],
-        ["call host:4000", /host is not an address; write it as 10\.77\.0\.2; usage: call /],
+        ["call host:4000", /^error: EAI_NONAME: there is no host\.lan, or it has no such records$/m],
+        ["call host.:4000", /^error: EAI_NONAME: there is no host, /],
+        ["call nobody@lan:4000", /^error: EAI_NONAME: /],
         ["call 255.255.255.255:4000", /is no single host; name another/],
         ["call :4000", /ADDR:PORT/],
         [`call ${ECHO1} --codec g729`, /g729 is neither pcmu nor pcma; usage: call /],
@@ -63,7 +80,12 @@ describe("console", () => {
         ["hangup none", /there is no call none; see calls/],
         ["hangup all now", /what is now\?/],
         ["ping", /ADDR is missing; usage: ping /],
-        ["ping host", /host is not an address; write it as 10\.77\.0\.2; usage: ping /],
+        ["ping host", /^error: EAI_NONAME: there is no host\.lan/],
+        ["ping 10.77.0.2.", /^error: EAI_NONAME: there is no 10\.77\.0\.2, /],
+        ["ping 1.2.3.4.5", /1\.2\.3\.4\.5 is not an address; write it as 10\.77\.0\.2; usage: ping /],
+        ["resolve", /NAME is missing; usage: resolve /],
+        ["resolve echo1.lan echo2.lan", /what is echo2\.lan\?; usage: resolve /],
+        ["resolve a..b", /EAI_NONAME: there is no a\.\.b/],
         ["ping 255.255.255.255", /is no single host; name another/],
         ["ping 10.77.0.255", /is no single host; name another/],
         ["ping 10.77.0.50", /10\.77\.0\.50 is this phone itself; name another/],

@@ -161,7 +161,7 @@ describe("streams", () => {
             ["stream", /ADDR:PORT is missing; usage: stream /],
             [`stream ${LAN.echo1.address}`, /ADDR:PORT/],
             [`stream ${LAN.echo1.address}:0`, /ADDR:PORT/],
-            ["stream host:7", /host is not an address; write it as/],
+            ["stream host:7", /EAI_NONAME: there is no host\.lan/],
             ["stream 10.77.0.255:7", /10\.77\.0\.255 is no single host; name another/],
             [`stream ${ECHO1} --bytes 0`, /0 is not a number of bytes from 1 to/],
             [`stream ${ECHO1} --bytes 1073741825`, /1073741825 is not a number of bytes/],

@@ -1,0 +1,42 @@
+/** Names: where a user may write one instead of an address, and the command that shows what it stands for. */
+import { split } from "../base/text"
+import { TYPE_A, TYPE_SRV } from "../dns/message"
+import { resolve } from "../dns/resolver"
+import { interfaceOf, interfaces } from "../link/interface"
+import { formatAddress, isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
+import { Printer, check, noMore, take } from "./command"
+
+/** First octet of the loopback network (RFC 1122, 3.2.1.3). */
+const LOOPBACK = 127
+
+/**
+ * The address of a host that a user has written, or has named.
+ * @throws UsageError if it is neither, no single host's, or the phone's own; SocketError as `resolve`
+ */
+export async function findHost(text: string): Promise<number> {
+    let address = parseAddress(text)
+    if (address === undefined) {
+        // the last part of a name is no number (RFC 1123, 2.1)
+        const parts = split(text, ".")
+        check(parseDecimal(parts[parts.length - 1], Infinity) === undefined, "{0} is not an address; write it as 10.77.0.2", text)
+        address = (await resolve(text, TYPE_A))[0]
+    }
+    const ours = (address & 255) === LOOPBACK ? true : interfaceOf(address) !== undefined
+    check(!ours, "{0} is this phone itself; name another", text)
+    const { mask, address: common } = interfaces[0]
+    let single = isUnicast(address)
+    if (((address ^ common) & mask) === 0) if (!isHostPart(address, mask)) single = false
+    check(single, "{0} is no single host; name another", text)
+    return address
+}
+
+export async function resolveCommand(args: string[], out: Printer): Promise<void> {
+    const name = take(args, "NAME is missing")
+    noMore(args)
+    // the name of a service begins with an underscore (RFC 2782)
+    const isService = name[0] === "_"
+    for (const record of await resolve(name, isService ? TYPE_SRV : TYPE_A)) {
+        const text = isService ? `${record.target}:${record.port}` : formatAddress(record)
+        await out.print(`${name}: ${text}`)
+    }
+}
