@@ -64,6 +64,38 @@ function functionsOf({ functions, sources }: DebugInfo): Compiled[] {
     return functions.map(({ name, location, size }) => ({ name, size, path: sources[ends.findIndex(end => location[0] < end)].path }))
 }
 
+/** A part of the phone, and the bytes of code that it may take. */
+interface Share {
+    name: string
+    most: number
+    /** How the paths begin of what belongs to it. */
+    paths: string[]
+}
+
+/** The parts that have code of their own; what is none of theirs is the stack's. */
+const SHARES: Share[] = [
+    {
+        name: "fragments, names and signalling",
+        most: 12_000,
+        paths: ["src/ip/fragments.ts", "src/ip/reassembly.ts", "src/dns/", "src/sip/", "src/console/names.ts"],
+    },
+]
+const STACK = { name: "stack, DHCP, console, drivers and calls", most: 47_000 }
+
+/** What each part takes of the code, header and function table included, and what it may take. */
+function codeByShare(functions: Compiled[], { codeEnd }: Image): { name: string; bytes: number; most: number }[] {
+    const sizeOf = ({ paths }: Share) =>
+        functions.filter(({ path }) => paths.some(start => path.startsWith(start))).reduce((sum, { size }) => sum + size, 0)
+    const shares = SHARES.map(share => ({ name: share.name, bytes: sizeOf(share), most: share.most }))
+    return [{ ...STACK, bytes: shares.reduce((rest, { bytes }) => rest - bytes, codeEnd) }, ...shares]
+}
+
+/** Builds the firmware, and says what the parts of the phone take of its code. */
+export async function buildShares(): Promise<{ codeEnd: number; shares: ReturnType<typeof codeByShare> }> {
+    const { image, debug } = await build()
+    return { codeEnd: image.codeEnd, shares: codeByShare(functionsOf(debug), image) }
+}
+
 /** Bytes of code by folder of `src/` and by package. */
 function codeByFolder(functions: Compiled[]): Map<string, number> {
     const sizes = new Map<string, number>()
@@ -122,6 +154,10 @@ function rows(image: Image, debug: DebugInfo): Row[] {
     return [
         { ...row("image", total), budget: atMost(IMAGE_BUDGET, total, "bytes") },
         { ...row("code, with header and function table", image.codeEnd), budget: atMost(CODE_MOST, image.codeEnd, "bytes") },
+        ...codeByShare(functions, image).map(({ name, bytes, most }) => ({
+            ...row(`code, ${name}`, bytes),
+            budget: atMost(most, bytes, "bytes"),
+        })),
         ...parts,
         ...dearest(functions),
     ]
