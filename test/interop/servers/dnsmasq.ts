@@ -33,7 +33,8 @@ export class Dnsmasq extends DhcpServer {
             "--conf-file=/dev/null",
             "--no-hosts",
             "--no-resolv",
-            "--port=0",
+            // no DNS, unless it is told of names
+            ...(this.more.some(option => option.startsWith("--port=")) ? [] : ["--port=0"]),
             "--user=root",
             "--pid-file=",
             "--log-facility=-",
