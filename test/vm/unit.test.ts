@@ -17,6 +17,8 @@ const SIMULATED_TIME = join(PROJECT, "test/support/time/vm.cjs")
 /** Milliseconds of simulated time that the VM has for one file, and of real time that the compiler and the VM have. */
 const VM_TIMEOUT = 120_000
 const TIMEOUT = 600_000
+/** With the model of the chip's memory, which takes half of the heap: a collection at each allocation leaves room for the other half. */
+const LARGE = /^phy\/w5500/
 const COLOURS = /\x1b\[[0-9;]*m/g
 
 async function run(file: string): Promise<{ code: number | null; output: string }> {
@@ -27,6 +29,7 @@ async function run(file: string): Promise<{ code: number | null; output: string 
         const child = spawn(process.execPath, ["--require", SIMULATED_TIME, CLI, "run", ...options, join(TESTS, file)], {
             cwd: directory,
             stdio: ["ignore", "pipe", "pipe"],
+            env: { ...process.env, ...(LARGE.test(file) && { TUPLEPHONE_COLLECT: "1" }) },
             timeout: TIMEOUT,
             killSignal: "SIGKILL",
         })

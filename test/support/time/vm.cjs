@@ -15,7 +15,7 @@ const { onVm } = require("../../../sim/vm-exports.cjs")
 const { Timers, real } = require("./timers.cjs")
 
 const { createConnection } = net
-const { TUPLEPHONE_CLOCK } = process.env
+const { TUPLEPHONE_CLOCK, TUPLEPHONE_COLLECT } = process.env
 /**
  * Milliseconds that a fiber takes to run, or rather the look at the clock before it: of fibers that sleep for none one
  * would be the next for ever. Roughly what it takes a firmware, and a unit test many times that.
@@ -51,8 +51,8 @@ onVm(exports => {
         }
         return exports.jd_em_process()
     }
-    // a collection at each allocation, which `devs run --test` asks for, finds faults in native code alone; ours is none, and waits for it
-    const jd_em_devs_enable_gc_stress = () => {}
+    // a collection at each allocation, which `devs run --test` asks for, finds faults in native code, and ours is none; it takes most of the time
+    const jd_em_devs_enable_gc_stress = TUPLEPHONE_COLLECT ? exports.jd_em_devs_enable_gc_stress : () => {}
     return { jd_em_devs_deploy, jd_em_process, jd_em_devs_enable_gc_stress }
 })
 
