@@ -1,5 +1,5 @@
 /**
- * A change must not make a frame of voice dearer, out or in, over either PHY, nor a segment of a stream. What is compared are instructions that the VM
+ * A change must not make a frame of voice dearer, out or in, over either PHY, nor a segment of a stream, nor a message of SIP. What is compared are instructions that the VM
  * executed and bytes that it allocated (`bench/vm/instructions.ts`), which do not depend on the machine.
  *
  * How to bring RECORDED up to date: this test prints what it has counted. If a frame has become cheaper, write the new figure
@@ -10,11 +10,16 @@ import assert from "node:assert/strict"
 import { describe, it, type TestContext } from "node:test"
 import { FULL, SHORT, streamCost, w5500Cost } from "../../bench/vm/instructions.js"
 import { segmentCost } from "../../bench/vm/segments.js"
+import { sipCost } from "../../bench/vm/sip.js"
 
 const RECORDED = {
     stream: { out: 26_200, outChecked: 181_000, in: 149_800, inChecked: 278_200, bytesOut: 58, bytesIn: 772 },
     w5500: { out: 139_400, in: 170_800, outAlone: 221_300, inAlone: 222_400 },
     segment: { bothIn: 1_674_000, out: 688_000, bothOut: 1_212_000, ackIn: 380_000 },
+    sip: {
+        ...{ parse: 1_473_300, branch: 155_500, tag: 162_000, readSdp: 833_600, writeRinging: 514_300, answer: 1_211_400 },
+        ...{ writeInvite: 232_100, md5: 8_350_000, sha256: 2_142_000 },
+    },
 }
 /** The counts repeat to half a percent. */
 const MARGIN = 0.02
@@ -40,4 +45,8 @@ describe("a frame of voice is not dearer than recorded", () => {
 
 describe("a full segment of a stream is not dearer than recorded", () => {
     it("over the stream of the PHY", { timeout: TIMEOUT }, async t => compare(t, { ...(await segmentCost(SHORT)) }, RECORDED.segment))
+})
+
+describe("a message of SIP is not dearer than recorded", () => {
+    it("read and written", { timeout: TIMEOUT }, async t => compare(t, await sipCost(), RECORDED.sip))
 })
