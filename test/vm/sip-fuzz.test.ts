@@ -7,7 +7,8 @@ import { describe, it } from "node:test"
 import { Random } from "../../fuzz/random.js"
 import { Vm } from "../../bench/vm/vm.js"
 
-const MESSAGES = 20_000
+/** `MESSAGES=N` reads so many. */
+const MESSAGES = Number(process.env.MESSAGES ?? 4_000)
 const SEED = 1
 /** Messages that are handed over at once, each in a turn of its own. */
 const BATCH = 500
