@@ -101,7 +101,8 @@ const networks: Network[] = [
     { name: "dnsmasq, /32 without a router", serve: dnsmasq(option("1,255.255.255.255"), option("3")), prefix: 32, router: null },
     {
         name: "dnsmasq, /28 and a router beside it",
-        serve: dnsmasq(option("1,255.255.255.240"), option(`3,${ROUTER}`)),
+        // of the other addresses some are no host's with such a mask, and the phone takes none of these
+        serve: lan => new Dnsmasq(lan, TIMES, false, [option("1,255.255.255.240"), option(`3,${ROUTER}`)], POOL_28.split(" - ")),
         prefix: 28,
         router: ROUTER,
     },

@@ -12,12 +12,14 @@ export class Dnsmasq extends DhcpServer {
     /**
      * @param rapid whether it answers a DISCOVER in one round trip (RFC 4039)
      * @param more of its own options, such as `--dhcp-option=...`
+     * @param pool its first and last address: it chooses one by a hash of the client
      */
     constructor(
         lan: Lan,
         times: Times,
         private readonly rapid = false,
-        private readonly more: readonly string[] = []
+        private readonly more: readonly string[] = [],
+        private readonly pool: readonly string[] = POOL
     ) {
         super(lan, times)
     }
@@ -42,7 +44,7 @@ export class Dnsmasq extends DhcpServer {
             `--interface=${TAP}`,
             "--bind-interfaces",
             `--dhcp-leasefile=${this.lan.file(FILE)}`,
-            `--dhcp-range=${POOL[0]},${POOL[1]},255.255.255.0,${lease}`,
+            `--dhcp-range=${this.pool.join()},255.255.255.0,${lease}`,
             `--dhcp-option=option:T1,${t1}`,
             `--dhcp-option=option:T2,${t2}`,
             ...(this.rapid ? ["--dhcp-rapid-commit"] : []),
