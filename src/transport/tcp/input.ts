@@ -8,9 +8,9 @@ import { count, Counter } from "../../base/counters"
 import { deadlineOf, setTimer } from "../../base/timers"
 import { allocate, sendBack } from "../../ip/output"
 import { mayAnswer } from "../../ip/icmp"
-import { Interface, isSource } from "../../link/interface"
+import { Interface, isSource, keyOf } from "../../link/interface"
 import { checksumHolds, sum } from "../../wire/checksum"
-import { IPV4_SRC, PROTOCOL_UDP, pseudoSum } from "../../wire/ipv4"
+import { IPV4_SRC, pseudoSum } from "../../wire/ipv4"
 import { htonl } from "../../wire/order"
 import {
     ACK,
@@ -29,10 +29,10 @@ import {
 import {
     ATTACHED,
     Connection,
+    LOST,
     MSS,
     PASSIVE,
     PROTOCOL_TCP,
-    LOST,
     State,
     changed,
     connections,
@@ -47,8 +47,10 @@ import { TX_TCP, acknowledge, segment, transmit, writeTcp } from "./output"
 import { arm, measure, resetRto } from "./retransmission"
 import { intoRing } from "./ring"
 
-/** What `keyOf` of `link/interface.ts` puts before a port. */
-const TCP_KEY = (PROTOCOL_TCP ^ PROTOCOL_UDP) << 16
+/** What `keyOf` puts before a port. */
+const TCP_KEY = keyOf(PROTOCOL_TCP, 0)
+/** The segment size of a peer that says none (RFC 9293, 3.7.1). */
+const MSS_DEFAULT = 536
 /** The least segment size that a peer may ask for: smaller ones would cost more than they carry. */
 const MSS_LEAST = 64
 /** The largest window that can be told without scaling: an ACK that is older is none (RFC 5961, 5.2). */
@@ -145,7 +147,7 @@ function accept(listener: Connection, remote: number, remotePort: number): void 
 function takeSyn(c: Connection): void {
     c.rcvNxt = (seq + 1) | 0
     c.rcvAdv = c.rcvNxt
-    c.mss = Math.max(MSS_LEAST, Math.min(MSS, mssOption(packet, head, data) || MSS))
+    c.mss = Math.max(MSS_LEAST, Math.min(MSS, mssOption(packet, head, data) || MSS_DEFAULT))
 }
 
 /** @returns whether the segment may be for this connection; if not, it is to be refused */
