@@ -20,22 +20,20 @@ import { FRAGMENTS, REASSEMBLY_MOST, REASSEMBLY_TIMEOUT } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { reserveTimers, setTimer } from "../base/timers"
 import { interfaceOf, isSource } from "../link/interface"
-import { checksumOf, sum } from "../wire/checksum"
 import { ETH_HEADER } from "../wire/ethernet"
 import { ICMP_TIME_EXCEEDED, TIME_EXCEEDED_REASSEMBLY } from "../wire/icmp"
 import {
-    IPV4_CHECKSUM,
     IPV4_DST,
     IPV4_FLAGS_FRAGMENT,
     IPV4_HEADER_MOST,
     IPV4_IDENTIFICATION,
     IPV4_PROTOCOL,
     IPV4_SRC,
-    IPV4_TOTAL_LENGTH,
     MORE_FRAGMENTS,
     PROTOCOL_UDP,
+    setIpv4Length,
 } from "../wire/ipv4"
-import { get16, put16 } from "../wire/order"
+import { get16 } from "../wire/order"
 import { UDP_LENGTH } from "../wire/udp"
 import { registerReassembly } from "./fragments"
 import { sendUnreachable } from "./icmp"
@@ -136,10 +134,8 @@ function reassemble(b: Buffer, ip: number, header: number, total: number): void 
 function deliver(): void {
     isOpen = false
     const ip = DATA - firstHeader
-    put16(data, ip + IPV4_TOTAL_LENGTH, firstHeader + size)
     data.setAt(ip + IPV4_FLAGS_FRAGMENT, "u16", 0)
-    data.setAt(ip + IPV4_CHECKSUM, "u16", 0)
-    data.setAt(ip + IPV4_CHECKSUM, "u16", checksumOf(sum(data, ip, firstHeader)))
+    setIpv4Length(data, ip, firstHeader, size)
     count(Counter.IpReassembled)
     receive(data, ip - ETH_HEADER, ETH_HEADER + firstHeader + size)
 }

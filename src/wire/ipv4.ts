@@ -40,15 +40,20 @@ const DONT_FRAGMENT = 0x40
 export function writeIpv4(b: Buffer, ip: number, protocol: number, tos: number, src: number, dst: number, length: number): void {
     b[ip] = VERSION_4_IHL_5
     b[ip + IPV4_TOS] = tos
-    put16(b, ip + IPV4_TOTAL_LENGTH, IPV4_HEADER + length)
     b.setAt(ip + IPV4_IDENTIFICATION, "u16", 0)
     b.setAt(ip + IPV4_FLAGS_FRAGMENT, "u16", DONT_FRAGMENT)
     b[ip + IPV4_TTL] = TTL
     b[ip + IPV4_PROTOCOL] = protocol
-    b.setAt(ip + IPV4_CHECKSUM, "u16", 0)
     b.setAt(ip + IPV4_SRC, "i32", src)
     b.setAt(ip + IPV4_DST, "i32", dst)
-    b.setAt(ip + IPV4_CHECKSUM, "u16", checksumOf(sum(b, ip, IPV4_HEADER)))
+    setIpv4Length(b, ip, IPV4_HEADER, length)
+}
+
+/** Write how long a packet is, and the checksum of its header, in which all else is written. @param header its bytes @param length bytes after it */
+export function setIpv4Length(b: Buffer, ip: number, header: number, length: number): void {
+    put16(b, ip + IPV4_TOTAL_LENGTH, header + length)
+    b.setAt(ip + IPV4_CHECKSUM, "u16", 0)
+    b.setAt(ip + IPV4_CHECKSUM, "u16", checksumOf(sum(b, ip, header)))
 }
 
 /** Sum of the pseudo-header (RFC 768); add that of the datagram. @param length bytes of the datagram */

@@ -11,7 +11,7 @@ import { TX_IP, TX_MAC, transmitted } from "../../link/ethernet"
 import { HEADROOM } from "../../phy/phy"
 import { checksumOf, sum } from "../../wire/checksum"
 import { setMac } from "../../wire/ethernet"
-import { IPV4_CHECKSUM, IPV4_HEADER, IPV4_SRC, IPV4_TOTAL_LENGTH } from "../../wire/ipv4"
+import { IPV4_HEADER, IPV4_SRC, setIpv4Length } from "../../wire/ipv4"
 import { htonl, put16 } from "../../wire/order"
 import {
     ACK,
@@ -87,9 +87,7 @@ export function segment(c: Connection, flags: number, seq: number, n: number): v
         if (n !== MSS ? true : !c.frame) b = Buffer.alloc(TX_DATA + options + n)
         b.blitAt(0, frame, 0, TX_DATA)
         put16(b, 0, b.length - HEADROOM)
-        put16(b, TX_IP + IPV4_TOTAL_LENGTH, b.length - TX_IP)
-        b.setAt(TX_IP + IPV4_CHECKSUM, "u16", 0)
-        b.setAt(TX_IP + IPV4_CHECKSUM, "u16", checksumOf(sum(b, TX_IP, IPV4_HEADER)))
+        setIpv4Length(b, TX_IP, IPV4_HEADER, b.length - TX_TCP)
         if (options !== 0) {
             put16(b, TX_DATA, MSS_KIND_LENGTH)
             put16(b, TX_DATA + 2, MSS)
