@@ -17,18 +17,16 @@ let size = 0
 /** Where the number in Content-Length ends, and the body begins behind it; 0 if there is none yet. */
 let lengthEnd = 0
 
-/** In any text of a header or a body. */
-export function write(text: string): void {
-    const length = text.byteLength
+export function copy(b: Buffer | string, from: number, to: number): void {
     const at = size
+    const length = to - from
     size = at + length
-    if (size <= SIP_MESSAGE) out.blitAt(at, text, 0, length)
+    if (size <= SIP_MESSAGE) out.blitAt(at, b, from, length)
 }
 
-export function copy(b: Buffer, from: number, to: number): void {
-    const at = size
-    size = at + to - from
-    if (size <= SIP_MESSAGE) out.blitAt(at, b, from, to - from)
+/** In any text of a header or a body. */
+export function write(text: string): void {
+    copy(text, 0, text.byteLength)
 }
 
 /** Copy a piece of the message that was parsed. */
@@ -45,11 +43,7 @@ export function start(text: string): void {
 
 /** Copy the lines of a header from the message that was parsed, in order, as they are. @param n from this one on */
 export function copyHeader(header: Header, n: number): void {
-    let i = n
-    while (findLine(header, i)) {
-        copy(packet, line >> 16, (line & 0xffff) + 1)
-        i++
-    }
+    for (; findLine(header, n); n++) copy(packet, line >> 16, (line & 0xffff) + 1)
 }
 
 /**
@@ -61,7 +55,24 @@ export function copyHeader(header: Header, n: number): void {
  */
 export function startResponse(reason: string, tag: string, address: number, port: number): void {
     start(`SIP/2.0 ${reason}\r\n`)
-    copyVias(formatAddress(address), port)
+    // all of them, the topmost with where the request came from
+    const via = valueOf(Header.Via, 0)
+    const rport = paramOf(via, "rport")
+    const asked = rport & 0xffff
+    const end = via & 0xffff
+    let at = line >> 16
+    // RFC 3581, 4: it is asked for, and not told yet
+    if (rport !== 0)
+        if (rport >> 16 === asked) {
+            copy(packet, at, asked)
+            at = asked
+            write(`=${port}`)
+        }
+    copy(packet, at, end)
+    // RFC 3261, 18.2.1, wants it if it is not the sender; RFC 3581, 4, always if the port was asked for: then it harms nowhere
+    if (paramOf(via, "received") === 0) write(`;received=${formatAddress(address)}`)
+    copy(packet, end, (line & 0xffff) + 1)
+    copyHeader(Header.Via, 1)
     copyHeader(Header.From, 0)
     const to = lineOf(Header.To, 0)
     if (to !== 0) {
@@ -72,26 +83,6 @@ export function startResponse(reason: string, tag: string, address: number, port
     copyHeader(Header.CallId, 0)
     copyHeader(Header.CSeq, 0)
     copyHeader(Header.RecordRoute, 0)
-}
-
-/** All of them, the topmost with where the request came from. */
-function copyVias(address: string, port: number): void {
-    const via = valueOf(Header.Via, 0)
-    const rport = paramOf(via, "rport")
-    const end = via & 0xffff
-    let at = line >> 16
-    // RFC 3581, 4: it is asked for, and not told yet
-    if (rport !== 0)
-        if (rport >> 16 === (rport & 0xffff)) {
-            copy(packet, at, rport & 0xffff)
-            at = rport & 0xffff
-            write(`=${port}`)
-        }
-    copy(packet, at, end)
-    // RFC 3261, 18.2.1, wants it if it is not the sender; RFC 3581, 4, always if the port was asked for: then it harms nowhere
-    if (paramOf(via, "received") === 0) write(`;received=${address}`)
-    copy(packet, end, (line & 0xffff) + 1)
-    copyHeader(Header.Via, 1)
 }
 
 /** End the headers; what is written from here on is the body. */
