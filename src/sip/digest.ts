@@ -7,13 +7,13 @@ import { htonl } from "../wire/order"
 import { Header } from "./header"
 import { md5 } from "./md5"
 import { lineOf } from "./message"
-import { COMMA, Span, beforeBlank, isText, itemOf, textOf } from "./span"
+import { COMMA, SP, before, isText, itemOf, textOf } from "./span"
 
 /** No longer challenge is answered: MD5 of much would be more steps than a turn of the VM has. */
 const CHALLENGE_MAX = 400
 
 /** What is needed to authenticate a request. Its texts are as the server has written them, escapes too. */
-export class Challenge {
+export interface Challenge {
     realm: string
     nonce: string
     /** `undefined` if there is none. */
@@ -27,49 +27,36 @@ export class Challenge {
     isStale: boolean
 }
 
+/** The parameters that say something to us; the algorithms that we know, and that of none. */
+const PARAMETERS = ["realm", "nonce", "opaque", "algorithm", "qop", "stale"]
+const ALGORITHMS = "sha-256 md5 undefined"
+
 /** The challenge in the response that was parsed: the first one that we can answer (RFC 8760, 2.4); `undefined` if there is none. */
 export function readChallenge(header: Header): Challenge {
-    let n = 0
-    while (true) {
+    for (let n = 0; ; n++) {
         const line = lineOf(header, n)
         if (line === 0) return undefined
-        const c = challengeIn(line)
-        if (c) return c
-        n++
+        const at = line >> 16
+        const end = line & 0xffff
+        const blank = before(SP, at, end)
+        if (end - at > CHALLENGE_MAX) continue
+        if (!isText((at << 16) | blank, "digest")) continue
+        const c: any = {}
+        for (let i = 0; i < PARAMETERS.length; i++) {
+            const span = itemOf(COMMA, blank, end, PARAMETERS[i])
+            if (span !== 0) c[PARAMETERS[i]] = textOf(span)
+        }
+        if (!c.realm) continue
+        if (!c.nonce) continue
+        const algorithm = ALGORITHMS.indexOf((c.algorithm + "").toLowerCase())
+        if (algorithm < 0) continue
+        c.isSha256 = algorithm === 0
+        // a list such as `auth,auth-int`
+        c.hasQop = (c.qop + ",").indexOf("auth,") >= 0
+        if (!c.hasQop) if (c.qop !== undefined) continue
+        c.isStale = (c.stale + "").toLowerCase() === "true"
+        return c
     }
-}
-
-function challengeIn(line: Span): Challenge {
-    const at = line >> 16
-    const end = line & 0xffff
-    if (end - at > CHALLENGE_MAX) return undefined
-    const blank = beforeBlank(at, end)
-    if (!isText((at << 16) | blank, "digest")) return undefined
-    const item = (name: string) => itemOf(COMMA, blank, end, name)
-    const text = (name: string) => {
-        const span = item(name)
-        return span === 0 ? undefined : textOf(span)
-    }
-    const c = new Challenge()
-    c.realm = text("realm")
-    c.nonce = text("nonce")
-    if (c.realm === undefined) return undefined
-    if (c.nonce === undefined) return undefined
-    const algorithm = item("algorithm")
-    if (algorithm !== 0) {
-        c.algorithm = textOf(algorithm)
-        c.isSha256 = isText(algorithm, "sha-256")
-        if (!c.isSha256) if (!isText(algorithm, "md5")) return undefined
-    }
-    const qop = item("qop")
-    if (qop !== 0) {
-        // a list such as `auth,auth-int`, behind a quote
-        c.hasQop = itemOf(COMMA, (qop >> 16) - 1, qop & 0xffff, "auth") !== 0
-        if (!c.hasQop) return undefined
-    }
-    c.opaque = text("opaque")
-    c.isStale = isText(item("stale"), "true")
-    return c
 }
 
 /**
@@ -88,17 +75,21 @@ export function credentials(
     cnonce: string
 ): string {
     const hash = (text: string) => (c.isSha256 ? digest("sha256", text) : md5(text)).toString("hex")
-    const b = Buffer.alloc(4)
-    b.setAt(0, "i32", htonl(count))
-    const nc = b.toString("hex")
     // joined, since a template of texts that are no ASCII has stopped the runtime
     const secret = hash(username + ":" + c.realm + ":" + password)
-    const middle = c.hasQop ? c.nonce + ":" + nc + ":" + cnonce + ":auth:" : c.nonce + ":"
+    let middle = c.nonce + ":"
+    let qop = ""
+    if (c.hasQop) {
+        const b = Buffer.alloc(4)
+        b.setAt(0, "i32", htonl(count))
+        const nc = b.toString("hex")
+        middle += nc + ":" + cnonce + ":auth:"
+        qop = ", qop=auth, nc=" + nc + ', cnonce="' + cnonce + '"'
+    }
     const response = hash(secret + ":" + middle + hash(method + ":" + uri))
     let value = 'Digest username="' + username + '", realm="' + c.realm + '", nonce="' + c.nonce + '", uri="' + uri
     value += '", response="' + response + '"'
     if (c.algorithm) value += ", algorithm=" + c.algorithm
     if (c.opaque !== undefined) value += ', opaque="' + c.opaque + '"'
-    if (c.hasQop) value += ", qop=auth, nc=" + nc + ', cnonce="' + cnonce + '"'
-    return value
+    return value + qop
 }
