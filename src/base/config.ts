@@ -114,10 +114,10 @@ export const DNS_ALIASES = 8
 /** Bytes for answers of DNS servers that still hold. That to a question for an address takes 50 to 100, that for a service 100 to 200. */
 export const DNS_CACHE = 512
 /**
- * Of a SIP message: lines of headers that the phone knows, and octets of a body in a stream, at most; and octets of one that it writes, a
+ * Of a SIP message: its lines, folded ones counted each, and octets of a body in a stream, at most; and octets of one that it writes, a
  * datagram that needs no fragments (RFC 3261, 18.1.1), with some room for what a tunnel adds.
  */
-export const SIP_LINES = 48
+export const SIP_LINES = 64
 export const SIP_BODY = 4096
 export const SIP_MESSAGE = 1400
 

@@ -4,24 +4,23 @@
  */
 import { PTIME } from "../base/config"
 import { formatAddress, isUnicast, parseAddress } from "../wire/address"
-import { COLON, CR, EQUALS, LF, SP, Span, before, decimalOf, isText, packet, readFrom, textOf } from "./span"
-import { copy, copySpan, write } from "./writer"
+import { CR, LF, Span, before, decimalOf, packet, readFrom, textOf } from "./span"
+import { write } from "./writer"
 
 /** That of PCMU is 0. */
 const PCMA = 8
-const COMFORT_NOISE = 13
 /** What we call telephone events if we are asked first. */
 export const TELEPHONE_EVENT = 101
 
 /** Directions as the sender of a description sees them; both are `sendrecv`. */
 export const RECEIVES = 1
 export const SENDS = 2
-/** In the order of their bits, each in `DIRECTION` letters. */
-const DIRECTIONS = "inactive recvonly sendonly sendrecv"
-const DIRECTION = 9
+/** In the order of their bits, each in `DIRECTION` letters, the last one a blank. */
+const DIRECTIONS = "a=inactive a=recvonly a=sendonly a=sendrecv "
+const DIRECTION = 11
 
 /** The audio of the other side. */
-export class Media {
+export interface Media {
     /** Which of the `m=` lines it is, from 0. */
     index: number
     address: number
@@ -43,152 +42,101 @@ const CONNECTION = 99
 const ATTRIBUTE = 97
 const MEDIA = 109
 
-/** Four letters of words, ` IP4` with a blank, as little-endian words themselves: to compare texts would cost ten times as much. */
-const AUDIO = 0x69647561
-const IP4 = 0x34504920
-const RTPM = 0x6d707472
-const PTIM = 0x6d697470
-const RTCP = 0x70637472
-const TELE = 0x656c6574
-/** `/800`, of 8000. */
-const RATE = 0x3030382f
-
-function wordAt(from: number): number {
-    return packet.getAt(from, "i32")
-}
-
-/** The line that is being read: its value, and what follows it. */
-let at = 0
-let lineEnd = 0
+/** The line that is being read, with its type; and what follows it. */
+let line: Span = 0
+let text: string
 let next = 0
 let last = 0
-/** How many lines may still be read: a turn of the VM has a limit. */
+/** How many lines may still be read, -1 at the end: a turn of the VM has a limit. */
 let left = 0
 const LINES = 128
-/** Payload types of one stream that are looked at. */
-const TYPES = 32
-/** `255.255.255.255` */
-const ADDRESS_LENGTH = 15
+/** Where in a `c=` the address is: `c=IN IP4 255.255.255.255`. A text that is one octet too long is none. */
+const ADDRESS = 9
+const ADDRESS_END = 25
 
-function startLines(b: Buffer, from: number, end: number): void {
+/** Go to the next line. @returns its type, a letter; at the end as if one more medium began */
+function nextLine(): number {
+    const at = next
+    if (at >= last) left = 0
+    left--
+    if (left < 0) return MEDIA
+    next = before(LF, at, last) + 1
+    // the others say nothing to us
+    if (packet[at] <= MEDIA) {
+        line = (at << 16) | before(CR, at, next - 1)
+        text = textOf(line)
+    }
+    return packet[at]
+}
+
+/** The number behind this beginning of the line; less than 0 if the line begins otherwise, or with none, or one above `max`. */
+function numberAfter(name: string, max: number): number {
+    return text.indexOf(name) === 0 ? decimalOf(line + (name.length << 16), max) : -1
+}
+
+/**
+ * Read an offer or an answer: the first audio that we can send and hear. One function on purpose: code is scarcer than anything else.
+ * @returns `undefined` if there is none
+ */
+export function readSdp(b: Buffer, from: number, end: number): Media {
     readFrom(b)
     next = from
     last = end
     left = LINES
-}
-
-/** Go to the next line; `at` is where its value begins. @returns its type, a letter; -1 at the end */
-function nextLine(): number {
-    if (next >= last) return -1
-    left--
-    if (left < 0) return -1
-    const b = packet
-    at = next + 2
-    const type = b[at - 1] === EQUALS ? b[next] : 0
-    lineEnd = before(LF, next, last)
-    next = lineEnd + 1
-    if (b[lineEnd - 1] === CR) lineEnd--
-    return type
-}
-
-/** Go behind the next word of the line. */
-function nextWord(): Span {
-    const from = at
-    const end = before(SP, from, lineEnd)
-    at = end + 1
-    return (from << 16) | end
-}
-
-/**
- * Read an offer or an answer: the first audio that we can send and hear.
- * @returns `undefined` if there is none
- */
-export function readSdp(b: Buffer, from: number, end: number): Media {
-    startLines(b, from, end)
-    const m = new Media()
-    m.index = -1
-    m.direction = SENDS | RECEIVES
     // of the session: each medium may say otherwise
-    let address: number
-    let direction = m.direction
-    while (true) {
+    const session: any = {}
+    session.index = -1
+    session.ptime = PTIME
+    session.direction = SENDS | RECEIVES
+    let m: Media = session
+    for (;;) {
         const type = nextLine()
-        if (type === ATTRIBUTE) readAttribute(m)
-        else if (type === CONNECTION) m.address = connection()
-        else if (type < 0 ? true : type === MEDIA) {
-            if (isUsable(m)) return m
-            if (type < 0) return undefined
-            if (m.index < 0) {
-                address = m.address
-                direction = m.direction
+        if (type === ATTRIBUTE) {
+            // RFC 8866, 6
+            const ptime = numberAfter("a=ptime:", 200)
+            if (ptime > 0) m.ptime = ptime
+            const rtcp = numberAfter("a=rtcp:", 65535)
+            if (rtcp > 0) m.rtcpPort = rtcp
+            // at this rate: wide-band codecs have others
+            if (text.indexOf(" telephone-event/8000") > 0) m.events = numberAfter("a=rtpmap:", 127)
+            const direction = DIRECTIONS.indexOf(text + " ")
+            if (direction >= 0) m.direction = (direction / DIRECTION) | 0
+        } else if (type === CONNECTION) {
+            // RFC 8866, 5.7: what is not like `c=IN IP4 10.77.0.50` is none that we can reach, or understand
+            m.address = parseAddress(text.slice(ADDRESS, ADDRESS_END))
+        } else if (type === MEDIA) {
+            // the one before is over
+            if (m.codec !== undefined) {
+                if (isUnicast(m.address)) return m
+                if (m.address === 0) {
+                    // RFC 3264, 8.4: how a call was held before there were directions
+                    m.direction &= ~RECEIVES
+                    return m
+                }
             }
-            m.index++
-            m.address = address
-            m.direction = direction
-            readMedia(m)
+            if (left < 0) return undefined
+            const index = m.index + 1
+            m = {} as Media
+            m.index = index
+            m.address = session.address
+            m.direction = session.direction
+            // RFC 8866, 6.4 has `ptime` in media alone; some say it of the session
+            m.ptime = session.ptime
+            m.events = -1
+            // `m=audio 49170/2 RTP/AVP 0 8 101` (RFC 8866, 5.14): what is not like that has no codec
+            m.port = numberAfter("m=audio ", 65535)
+            m.rtcpPort = m.port + 1
+            const types = text + " "
+            if (m.port > 0)
+                if (types.indexOf(" RTP/AVP ") > 0) {
+                    m.hasComfortNoise = types.indexOf(" 13 ") > 0
+                    const pcmu = types.indexOf(" 0 ")
+                    const pcma = types.indexOf(" 8 ")
+                    // whichever comes first; -1, as an unsigned number, comes last
+                    if (pcmu !== pcma) m.codec = pcmu >>> 0 < pcma >>> 0 ? 0 : PCMA
+                }
         }
     }
-}
-
-function isUsable(m: Media): boolean {
-    if (m.codec === undefined) return false
-    if (m.address === undefined) return false
-    // RFC 3264, 8.4: how a call was held before there were directions
-    if (m.address === 0) m.direction &= ~RECEIVES
-    else if (!isUnicast(m.address)) return false
-    return true
-}
-
-/** `m=audio 49170 RTP/AVP 0 8 101` (RFC 8866, 5.14). What is not that has no codec. */
-function readMedia(m: Media): void {
-    m.codec = undefined
-    m.hasComfortNoise = false
-    m.events = -1
-    m.ptime = PTIME
-    const media = wordAt(at)
-    nextWord()
-    m.port = decimalOf(nextWord(), 65535)
-    m.rtcpPort = m.port + 1
-    if (m.port <= 0) return
-    if (media !== AUDIO) return
-    if (!isText(nextWord(), "rtp/avp")) return
-    for (let i = 0; i < TYPES; i++) {
-        if (at >= lineEnd) return
-        const type = decimalOf(nextWord(), 127)
-        if (type === COMFORT_NOISE) m.hasComfortNoise = true
-        else if (m.codec === undefined) if ((type & ~PCMA) === 0) m.codec = type
-    }
-}
-
-/** `c=IN IP4 10.77.0.50` (RFC 8866, 5.7). @returns `undefined` for an address that we cannot reach, or do not understand */
-function connection(): number {
-    if (wordAt(at + 2) !== IP4) return undefined
-    at += 7
-    return lineEnd - at > ADDRESS_LENGTH ? undefined : parseAddress(textOf((at << 16) | lineEnd))
-}
-
-/** `a=` (RFC 8866, 6). The length and four letters of its name tell those from others that say something to us. */
-function readAttribute(m: Media): void {
-    const name = at
-    const colon = before(COLON, name, lineEnd)
-    const length = colon - name
-    const word = wordAt(name)
-    at = colon + 1
-    if (length === 8) {
-        const i = DIRECTIONS.indexOf(textOf((name << 16) | colon))
-        if (i >= 0) m.direction = (i / DIRECTION) | 0
-    } else if (word === RTPM) {
-        const type = nextWord()
-        // at this rate: wide-band codecs have others
-        if (wordAt(at) === TELE) if (wordAt(lineEnd - 5) === RATE) m.events = decimalOf(type, 127)
-    } else if (word === PTIM) {
-        const ptime = decimalOf(nextWord(), 200)
-        if (ptime > 0) m.ptime = ptime
-    } else if (word === RTCP)
-        if (length === 4) {
-            const port = decimalOf(nextWord(), 65535)
-            if (port > 0) m.rtcpPort = port
-        }
 }
 
 /** What we say of ourselves. */
@@ -213,22 +161,21 @@ export function writeOffer(l: Local, codec: number): void {
  */
 export function writeAnswer(l: Local, m: Media, b: Buffer, from: number, end: number): void {
     writeSession(l)
-    startLines(b, from, end)
+    readFrom(b)
+    next = from
+    last = end
+    left = LINES
     let index = 0
-    while (true) {
-        const type = nextLine()
-        if (type < 0) return
-        if (type !== MEDIA) continue
-        if (index === m.index) writeMedia(l, m.hasComfortNoise ? `${m.codec} ${COMFORT_NOISE}` : `${m.codec}`, m.events, m.ptime)
-        else {
-            write("m=")
-            copySpan(nextWord())
-            nextWord()
-            write(" 0 ")
-            copy(b, at, Math.max(at, lineEnd))
-            write("\r\n")
+    for (;;) {
+        if (nextLine() === MEDIA) {
+            if (left < 0) return
+            if (index === m.index) writeMedia(l, m.codec + (m.hasComfortNoise ? " 13" : ""), m.events, m.ptime)
+            else {
+                const port = text.indexOf(" ")
+                write(text.slice(0, port) + " 0" + text.slice(text.indexOf(" ", port + 1)) + "\r\n")
+            }
+            index++
         }
-        index++
     }
 }
 
@@ -241,5 +188,5 @@ function writeMedia(l: Local, codecs: string, events: number, ptime: number): vo
     write(`m=audio ${l.port} RTP/AVP ${codecs}`)
     if (events >= 0) write(` ${events}\r\na=rtpmap:${events} telephone-event/8000\r\na=fmtp:${events} 0-15`)
     const direction = DIRECTION * l.direction
-    write(`\r\na=ptime:${ptime}\r\na=${DIRECTIONS.slice(direction, direction + DIRECTION - 1)}\r\n`)
+    write(`\r\na=ptime:${ptime}\r\n${DIRECTIONS.slice(direction, direction + DIRECTION - 1)}\r\n`)
 }

@@ -9,27 +9,24 @@ import { parseAddress } from "../wire/address"
 /** A piece of `packet`: `from << 16 | to`. No piece is 0: there is something before each. */
 export type Span = number
 
-const TAB = 9
 export const LF = 10
 export const CR = 13
 export const SP = 32
 const QUOTE = 34
 export const COMMA = 44
-const SLASH = 47
+export const SLASH = 47
 export const COLON = 58
 const SEMICOLON = 59
 const LESS = 60
 export const EQUALS = 61
 const GREATER = 62
-export const QUESTION = 63
+const QUESTION = 63
 export const AT = 64
-const BRACKET = 91
 const BRACKET_END = 93
 const BACKSLASH = 92
 
-/** Parameters of one value at most, and digits of a number, zeros included: a turn of the VM has a limit. */
-const PARAMETERS = 64
-const DIGITS = 32
+/** Items of a list that are looked at: a turn of the VM has a limit. */
+const ITEMS = 64
 
 /** What the message lies in. */
 export let packet: Buffer
@@ -41,21 +38,22 @@ export function readFrom(b: Buffer): void {
     find = b.indexOf
 }
 
+/** Octets of a text at most: it has to fit into the heap. */
+const TEXT = 1000
+
+/** Its text, or the beginning of a long one. */
 export function textOf(span: Span): string {
-    return packet.slice(span >> 16, span & 0xffff).toString()
+    const at = span >> 16
+    return packet.slice(at, Math.min(span & 0xffff, at + TEXT)).toString()
 }
 
 /** Without the blanks around it. */
-export function trim(from: number, to: number): Span {
-    const b = packet
-    let at = from
-    let end = to
+export function trim(at: number, end: number): Span {
     while (at < end) {
-        if (b[at] > SP) break
-        at++
-    }
-    while (end > at) {
-        if (b[end - 1] > SP) break
+        if (packet[end - 1] > SP) {
+            while (packet[at] <= SP) at++
+            break
+        }
         end--
     }
     return (at << 16) | end
@@ -68,21 +66,11 @@ export function isText(span: Span, text: string): boolean {
     return textOf(span).toLowerCase() === text
 }
 
-/** A decimal number; -1 if it is none, or more than `max`. */
+/** The decimal number with which it begins; less than 0 if it is none, or more than `max`. */
 export function decimalOf(span: Span, max: number): number {
-    const b = packet
-    const end = span & 0xffff
-    let at = span >> 16
-    let value = 0
-    if ((end - at - 1) >>> 0 >= DIGITS) return -1
-    while (at < end) {
-        const digit = b[at] - 48
-        if (digit >>> 0 > 9) return -1
-        // it may become a double, and too large in any case
-        value = value * 10 + digit
-        at++
-    }
-    return value > max ? -1 : value
+    // the runtime reads what it can: NaN if there is no digit
+    const value = +(textOf(span) as any)
+    return value <= max ? value : -1
 }
 
 /** The position of an octet, or the end if there is none. */
@@ -91,36 +79,23 @@ export function before(octet: number, at: number, end: number): number {
     return i < 0 ? end : i
 }
 
-/** Where a blank is. */
-export function beforeBlank(at: number, end: number): number {
-    return before(SP, at, before(TAB, at, end))
-}
-
-/** The quote that ends the quoted string which begins at `quote` (RFC 3261, 25.1); -1 if none does. */
-function closingQuote(quote: number, end: number): number {
-    let i = quote
-    while (true) {
-        i = find(QUOTE, i + 1, end)
-        if (i < 0) return -1
-        let escapes = i
-        while (packet[escapes - 1] === BACKSLASH) escapes--
-        if (((i - escapes) & 1) === 0) return i
-    }
-}
-
-/** The position of a separator outside of quoted strings and `<>`; the end if there is none; -1 if one of these has no end before it. */
-export function beforeSeparator(separator: number, at: number, end: number): number {
-    let from = at
-    while (true) {
+/** The position of a separator outside of quoted strings and `<>`; the end if there is none, or one of these has no end. */
+export function beforeSeparator(separator: number, from: number, end: number): number {
+    for (;;) {
         const stop = find(separator, from, end)
         if (stop < 0) return end
-        const quote = find(QUOTE, from, stop)
-        const angle = find(LESS, from, quote < 0 ? stop : quote)
-        if (angle >= 0) from = find(GREATER, angle, end)
-        else if (quote >= 0) from = closingQuote(quote, end)
-        else return stop
-        if (from < 0) return -1
-        from++
+        // what is nowhere is behind everything
+        let i = Math.min(find(QUOTE, from, stop) >>> 0, find(LESS, from, stop) >>> 0)
+        if (i > stop) return stop
+        // `"` has this bit and ends itself, `<` has it not and `>` has
+        const closing = packet[i] | 2
+        // RFC 3261, 25.1: what follows a backslash ends nothing; in <> there is none
+        i++
+        while (i > 1) {
+            from = find(closing, i, end) + 1
+            if (from === 0) return end
+            i = find(BACKSLASH, i, from) + 2
+        }
     }
 }
 
@@ -134,40 +109,21 @@ export function paramOf(value: Span, name: string): Span {
     return itemOf(SEMICOLON, beforeSeparator(SEMICOLON, value >> 16, end), end, name)
 }
 
-/** The same in any list. @param from where what is before the first item is: a separator or a blank */
-export function itemOf(separator: number, from: number, end: number, name: string): Span {
-    const initial = name.charCodeAt(0)
-    let at = from
-    // with a quoted string that has no end it is -1
-    while (at >>> 0 < end) {
+/** The same in any list, what is between quotes without them, its escapes as they are. @param at where what is before the first item is: a separator or a blank */
+export function itemOf(separator: number, at: number, end: number, name: string): Span {
+    for (let i = 0; i < ITEMS; i++) {
+        if (at >= end) return 0
         const stop = beforeSeparator(separator, at + 1, end)
-        // another letter alone says that it is another one; what is no letter may be a blank
-        const first = packet[at + 1] | 32
-        if (first === initial ? true : first < 97) {
-            const equals = before(EQUALS, at + 1, stop)
-            if (isText(trim(at + 1, equals), name)) return equals === stop ? (stop << 16) | stop : unquoted(trim(equals + 1, stop))
+        const equals = before(EQUALS, at + 1, stop)
+        if (isText(trim(at + 1, equals), name)) {
+            if (equals === stop) return (stop << 16) | stop
+            const value = trim(equals + 1, stop)
+            // one octet less at both ends
+            return find(QUOTE, (value >> 16) + 1, stop) < 0 ? value : value + 0xffff
         }
         at = stop
     }
     return 0
-}
-
-/** What is between quotes, its escapes as they are; all of it if there are none. */
-function unquoted(span: Span): Span {
-    // one octet less at both ends
-    return packet[span >> 16] === QUOTE ? span + 0xffff : span
-}
-
-/** Whether something is missing between two semicolons or behind the last one, or there are more of them than anybody will look at. */
-export function hasFlaw(at: number, end: number): boolean {
-    let from = at
-    for (let i = 0; i < PARAMETERS; i++) {
-        from = find(SEMICOLON, from, end) + 1
-        if (from === 0) return false
-        if (from === end) return true
-        if (packet[from] === SEMICOLON) return true
-    }
-    return true
 }
 
 /** What is before the first colon of a URI; all of it if there is none. */
@@ -188,19 +144,18 @@ export let hostPartEnd = 0
 function readHostPort(at: number, to: number): boolean {
     const end = before(SEMICOLON, at, to)
     // an IPv6 reference has brackets around its colons
-    const colon = before(COLON, packet[at] === BRACKET ? before(BRACKET_END, at, end) : at, end)
+    const colon = before(COLON, Math.max(at, find(BRACKET_END, at, end)), end)
     host = trim(at, colon)
-    port = colon < end ? decimalOf(trim(colon + 1, end), 65535) : 0
     hostPartEnd = to
-    const hostEnd = host & 0xffff
-    if (at >= hostEnd) return false
-    return beforeBlank(at, hostEnd) < hostEnd ? false : port >= 0
+    port = 0
+    if (colon < end) port = decimalOf(((colon + 1) << 16) | end, 65535)
+    return Math.min(port, (host & 0xffff) - at - 1) >= 0
 }
 
 /** Read a URI of sip or sips: `user`, `host`, `port`; `uriParamOf` tells its parameters. @returns whether it is sound */
 export function readUri(uri: Span): boolean {
     const end = uri & 0xffff
-    let at = find(COLON, uri >> 16, end) + 1
+    let at = before(COLON, uri >> 16, end) + 1
     const sign = find(AT, at, end)
     user = 0
     if (sign >= 0) {
@@ -215,19 +170,14 @@ export function uriParamOf(name: string): Span {
     return paramOf(((host >> 16) << 16) | hostPartEnd, name)
 }
 
-/** Where in a value of Via its sender is, behind protocol, version and transport (RFC 3261, 20.42); the end if there is none. */
-export function sentByOf(via: Span): number {
-    const end = via & 0xffff
-    const version = find(SLASH, via >> 16, end) + 1
-    const transport = version > 0 ? find(SLASH, version, end) + 1 : 0
-    if (transport === 0) return end
-    // blanks may be around the slashes, and are before the sender
-    return trim(beforeBlank(trim(transport, end) >> 16, end), end) >> 16
-}
-
-/** Read who sent a message, by its Via, as `host` and `port`. @returns whether that is told, and sound */
+/** Read who sent a message, by its Via (RFC 3261, 20.42), as `host` and `port`. @returns whether that is told, and sound */
 export function readVia(via: Span): boolean {
-    return readHostPort(sentByOf(via), via & 0xffff)
+    const end = via & 0xffff
+    // protocol, version and transport: without a first slash there is no second one, since the search begins behind the end
+    const slash = find(SLASH, (find(SLASH, via >> 16, end) & 0xffff) + 1, end)
+    if (slash < 0) return false
+    // blanks may be around the slashes, and are before the sender
+    return readHostPort(trim(before(SP, trim(slash + 1, end) >> 16, end), end) >> 16, end)
 }
 
 /** The host that was read as an address; `undefined` if it is a name. */
@@ -235,26 +185,20 @@ export function hostAddress(): number {
     return parseAddress(textOf(host))
 }
 
-/** Where the parameters of the value begin that `uriOf` has read. */
-export let paramsAt = 0
-
 /** The URI of `name-addr` or `addr-spec` (RFC 3261, 20.10 and 25.1), as From, Contact and Route have it; 0 if the value is malformed. */
 export function uriOf(value: Span): Span {
-    const at = value >> 16
-    const end = value & 0xffff
-    let from = beforeSeparator(LESS, at, end)
-    if (from < 0) return 0
-    let to: number
-    if (from < end) {
-        from++
-        to = find(GREATER, from, end)
+    let from = value >> 16
+    let to = value & 0xffff
+    // one address: a name without quotes is words, and no list
+    if (beforeSeparator(COMMA, from, to) < to) return 0
+    const angle = beforeSeparator(LESS, from, to)
+    if (angle < to) {
+        from = angle + 1
+        to = find(GREATER, from, to)
         if (to < 0) return 0
-        paramsAt = to
     } else {
         // RFC 3261, 20: with a comma, a question mark or a semicolon it has to be in <>; the last one begins parameters of the header
-        from = at
-        paramsAt = before(SEMICOLON, at, end)
-        to = trim(at, paramsAt) & 0xffff
+        to = trim(from, before(SEMICOLON, from, to)) & 0xffff
         if (find(QUESTION, from, to) >= 0) return 0
     }
     // what begins with a blank or a name is no URI, and there is none without a scheme

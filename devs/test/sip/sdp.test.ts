@@ -108,8 +108,8 @@ a=inactive
         expect(m.port).toBe(4010)
         expect(formatAddress(m.address)).toBe("10.77.0.2")
         expect(m.events).toBe(96)
-        // an attribute of media alone (RFC 8866, 6.4)
-        expect(m.ptime).toBe(20)
+        // an attribute of media alone (RFC 8866, 6.4), and yet there are those who say it of the session
+        expect(m.ptime).toBe(40)
         expect(m.direction).toBe(SENDS)
     })
 
@@ -243,8 +243,8 @@ describe("descriptions that are written (RFC 3264)", () => {
         const offer = messageOf(`v=0
 c=IN IP4 10.77.0.2
 m=video 4002 RTP/AVP 31 32
-m=audio 4010/2 RTP/AVP 96 0 8
-m=audio 4010 RTP/AVP 96 13 0 8
+m=audio 4010/2 RTP/SAVP 96 0 8
+m=audio 4010/2 RTP/AVP 96 13 0 8
 a=rtpmap:96 telephone-event/8000
 a=ptime:10
 m=application 9 TCP/BFCP *
@@ -254,7 +254,7 @@ m=application 9 TCP/BFCP *
         l.direction = RECEIVES
         writeAnswer(l, m, offer, AT, offer.length)
         expect(written()).toBe(
-            `${HEAD}m=video 0 RTP/AVP 31 32\r\nm=audio 0 RTP/AVP 96 0 8\r\nm=audio 5004 RTP/AVP 0 13 96\r\na=rtpmap:96 telephone-event/8000\r\n` +
+            `${HEAD}m=video 0 RTP/AVP 31 32\r\nm=audio 0 RTP/SAVP 96 0 8\r\nm=audio 5004 RTP/AVP 0 13 96\r\na=rtpmap:96 telephone-event/8000\r\n` +
                 "a=fmtp:96 0-15\r\na=ptime:10\r\na=recvonly\r\nm=application 0 TCP/BFCP *\r\n"
         )
     })
