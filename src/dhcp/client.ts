@@ -7,7 +7,7 @@ import { randomBuffer } from "@devicescript/crypto"
 import { DHCP_RETRANSMIT, DHCP_RETRANSMIT_MAX, INTERFACES } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
-import { neighbourOn } from "../ip/output"
+import { neighbourOn, nextHop } from "../ip/output"
 import { MAX_CONFLICTS, RATE_LIMIT_INTERVAL, countConflict, endClaim, forgetConflicts, isProbed, startProbe } from "../link/acd"
 import { phy } from "../link/ethernet"
 import { Interface, Owner, setAddress } from "../link/interface"
@@ -17,7 +17,7 @@ import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, maskOf } from "../wire/a
 import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DhcpReply } from "../wire/dhcp"
 import { configure } from "./configuration"
 import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
-import { hopTo, send } from "./output"
+import { send } from "./output"
 import { noteRouters } from "./routers"
 
 /** Requests without an answer before the client starts anew (RFC 2131, 3.1.5). */
@@ -42,18 +42,6 @@ const NAK_PAUSE = 1000
 
 /** Conflicts after which one who waits for an address waits no longer. */
 export const CONFLICTS_FOR_CALLER = 4
-
-/**
- * Milliseconds between a DECLINE and the next DISCOVER. RFC 2131, 3.1 (5) wants ten seconds, against a loop of the two;
- * a caller waits less than that in all. So its first conflict costs it nothing, the next ones a second each, and from
- * the fourth on it is told; only a client that nobody waits for goes on, at the RFC's pace, and in the end at that of
- * RFC 5227, 2.1.1.
- */
-function conflictPause(conflicts: number): number {
-    if (conflicts < 2) return 0
-    if (conflicts < CONFLICTS_FOR_CALLER) return 1000
-    return conflicts < MAX_CONFLICTS ? 10000 : RATE_LIMIT_INTERVAL
-}
 
 function random(bits: number): number {
     return randomBuffer(4).getAt(0, "i32") >> (32 - bits)
@@ -349,7 +337,14 @@ function decline(lease: Lease, now: number): void {
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)
     send(lease, DHCPDECLINE, ADDRESS_BROADCAST)
     count(Counter.DhcpDeclined)
-    const again = now + conflictPause(countConflict(lease.ifc))
+    // RFC 2131, 3.1 (5) wants ten seconds before the next DISCOVER, against a loop of the two; a caller waits less than that in all. So
+    // its first conflict costs it nothing, the next ones a second each, and from the fourth on it is told; only a client that nobody
+    // waits for goes on, at the RFC's pace, and in the end at that of RFC 5227, 2.1.1
+    const conflicts = countConflict(lease.ifc)
+    let again = now
+    if (conflicts >= MAX_CONFLICTS) again += RATE_LIMIT_INTERVAL
+    else if (conflicts >= CONFLICTS_FOR_CALLER) again += 10000
+    else if (conflicts > 1) again += 1000
     if (holdsAddress(lease)) {
         loseAddress(lease, again, true)
         return
@@ -392,13 +387,14 @@ function askAgain(): void {
  * Start to obtain a lease for an interface. It is renewed until `releaseLease`.
  * @param remembered the address that it had before a restart, which is asked for first (RFC 2131, 3.2)
  */
-export function startLease(ifc: Interface, remembered = ADDRESS_ANY): Lease {
+export function startLease(ifc: Interface, remembered?: number): Lease {
     const lease = leaseOf(ifc)
-    const now = ds.millis()
     discoverAgain(lease, Infinity)
-    if (remembered !== ADDRESS_ANY) lease.state = LeaseState.InitReboot
-    lease.address = remembered
-    wake(lease, now)
+    if (remembered) {
+        lease.state = LeaseState.InitReboot
+        lease.address = remembered
+    }
+    wake(lease, ds.millis())
     return lease
 }
 
@@ -418,7 +414,7 @@ async function sendRelease(lease: Lease): Promise<void> {
     const until = ds.millis() + RELEASE_TIMEOUT
     // an address that is still probed may ask for nobody: its release is broadcast
     const server = lease.ifc.address === 0 ? ADDRESS_BROADCAST : lease.server
-    const hop = hopTo(lease.ifc, server)
+    const hop = nextHop(lease.ifc, server) || server
     let n = server === ADDRESS_BROADCAST ? undefined : neighbourOn(lease.ifc, hop)
     while (n) {
         const left = until - ds.millis()

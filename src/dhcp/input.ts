@@ -54,7 +54,15 @@ function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
     if (get16(b, udp + UDP_SRC_PORT) !== DHCP_SERVER_PORT) return count(Counter.DhcpBad)
     if (length < UDP_HEADER + DHCP_OPTIONS) return count(Counter.DhcpBad)
     const dhcp = udp + UDP_HEADER
-    const lease = leaseAsking(b.getAt(dhcp + DHCP_XID, "i32"))
+    // the lease that waits for an answer with this transaction identifier, or did so when it was given up
+    const xid = b.getAt(dhcp + DHCP_XID, "i32")
+    let lease: Lease
+    for (const l of leases)
+        if (l.xid === xid)
+            if (((ASKING >> l.state) & 1) !== 0) {
+                lease = l
+                break
+            }
     // first of all, so that a flood of answers to nobody costs little
     if (!lease) return count(Counter.DhcpForeign)
     if (!udpChecksumHolds(b, ip, udp, length)) return count(Counter.UdpBadChecksum)
@@ -71,22 +79,16 @@ function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
 
 /** The states in which a server may answer, each as a bit; what a lease that was given up had asked for may still be answered. */
 const ASKING =
-    (1 << LeaseState.Idle) |
-    (1 << LeaseState.Rebooting) |
-    (1 << LeaseState.Selecting) |
-    (1 << LeaseState.Requesting) |
-    (1 << LeaseState.Renewing) |
-    (1 << LeaseState.Rebinding) |
-    (1 << LeaseState.Reselecting)
+    2 ** LeaseState.Idle +
+    2 ** LeaseState.Rebooting +
+    2 ** LeaseState.Selecting +
+    2 ** LeaseState.Requesting +
+    2 ** LeaseState.Renewing +
+    2 ** LeaseState.Rebinding +
+    2 ** LeaseState.Reselecting
 
 /** Those of them in which one server was asked. */
-const ASKING_ONE = (1 << LeaseState.Requesting) | (1 << LeaseState.Renewing)
-
-/** The lease that waits for an answer with this transaction identifier, or did so when it was given up; else `undefined`. */
-function leaseAsking(xid: number): Lease {
-    for (const l of leases) if (l.xid === xid) if (((ASKING >> l.state) & 1) !== 0) return l
-    return undefined
-}
+const ASKING_ONE = 2 ** LeaseState.Requesting + 2 ** LeaseState.Renewing
 
 /** What is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used. */
 function returnLateGrant(lease: Lease, r: DhcpReply): void {
@@ -115,42 +117,25 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
     const holder = interfaceOf(r.address)
     if (holder)
         if (holder !== lease.ifc) {
-            if (isSameClient(lease, leaseOf(holder), r)) setApart(lease)
-            else count(Counter.DhcpBad)
-            return
+            // an offer, or what follows one, of a lease that the same server has given another of our interfaces: to it, both are one
+            // client. What is not bound yet proves nothing, since a server may offer one address to several clients
+            const held = leaseOf(holder)
+            if (!holdsAddress(lease)) if (holdsAddress(held)) if (!hasOwnMac(lease.ifc)) if (held.server === r.server) return setApart(lease)
+            return count(Counter.DhcpBad)
         }
-    if (!isSound(lease, r)) return count(Counter.DhcpBad)
-    // a server that reserves nothing by its offers (dnsmasq) offers one address to all who ask at a time
-    if (lease.state === LeaseState.Selecting) lease.outbid = isSpokenFor(r.address)
+    // whether the fields are such as a server may send; none is also no unicast address, and no time above 0
+    let sound = false
+    if (isUnicast(r.address))
+        if (isHostPart(r.address, maskFrom(lease, r)))
+            if (isUnicast(r.server)) if (r.leaseTime > 0) sound = r.mask === undefined ? true : prefixOf(r.mask) >= 1
+    if (!sound) return count(Counter.DhcpBad)
+    if (lease.state === LeaseState.Selecting) {
+        // probed, or on its way to another lease: a server that reserves nothing by its offers (dnsmasq) offers one address to all who
+        // ask at a time
+        lease.outbid = isProbed(r.address)
+        for (const l of leases) if (l.address === r.address) if (l.state !== LeaseState.Idle) lease.outbid = true
+    }
     if (!lease.outbid) tell(lease, event, r)
-}
-
-/** Whether the fields of a grant are such as a server may send. */
-function isSound(lease: Lease, r: DhcpReply): boolean {
-    if (!isUnicast(r.address)) return false
-    if (!isHostPart(r.address, maskFrom(lease, r))) return false
-    // also if it is missing
-    if (!isUnicast(r.server)) return false
-    if (r.mask !== undefined) if (prefixOf(r.mask) < 1) return false
-    return r.leaseTime > 0
-}
-
-/** Whether an address is probed, or on its way to another lease. */
-function isSpokenFor(address: number): boolean {
-    if (isProbed(address)) return true
-    for (const l of leases) if (l.address === address) if (l.state !== LeaseState.Idle) return true
-    return false
-}
-
-/**
- * Whether an offer, or what follows one, is of a lease that the same server has given another of our interfaces: to it,
- * both are one client. What is not bound yet proves nothing, since a server may offer one address to several clients.
- */
-function isSameClient(lease: Lease, held: Lease, r: DhcpReply): boolean {
-    if (holdsAddress(lease)) return false
-    if (!holdsAddress(held)) return false
-    if (hasOwnMac(lease.ifc)) return false
-    return held.server === r.server
 }
 
 /** Ask again at once, as another client: with a MAC address of its own. Without one, the lease has failed. */

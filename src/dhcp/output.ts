@@ -23,7 +23,6 @@ import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { put16 } from "../wire/order"
 import { UDP_HEADER, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { TX_IP, phy } from "../link/ethernet"
-import type { Interface } from "../link/interface"
 import { Output, allocate, nextHop, outputTo } from "../ip/output"
 import { Lease, LeaseState, holdsAddress } from "./lease"
 
@@ -74,10 +73,5 @@ export function send(lease: Lease, type: number, dst: number): Output {
     writeUdpChecksum(b, TX_IP, UDP, UDP_HEADER + DHCP_LENGTH)
     count(Counter.DhcpTx)
     // a server that is not in the subnet, and behind no router, is on the link (/32)
-    return outputTo(ifc, b, hopTo(ifc, dst))
-}
-
-/** Where messages to a server go on the link. */
-export function hopTo(ifc: Interface, server: number): number {
-    return nextHop(ifc, server) || server
+    return outputTo(ifc, b, nextHop(ifc, dst) || dst)
 }
