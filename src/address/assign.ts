@@ -4,7 +4,7 @@ import { ADDRESS_TIMEOUT } from "../base/config"
 import { SocketError } from "../base/errors"
 import { startLease } from "../dhcp/client"
 import { LeaseState, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
-import { countConflict, forgetConflicts, isProbing, startProbe } from "../link/acd"
+import { countConflict, forgetConflicts, probedBy, startProbe } from "../link/acd"
 import { GATEWAY_COMMON, Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
 import { formatAddress } from "../wire/address"
 import { Pool, avoidIn, describePool, isOn, isShared, takeFrom } from "./pool"
@@ -85,7 +85,7 @@ async function takeStatic(ifc: Interface, until: number): Promise<void> {
         const left = until - ds.millis()
         if (left <= 0)
             throw unavailable(`no reserved address of ${describePool(pool)} was found free ${IN_TIME}; see that they are reserved, and ACD`)
-        if (isProbing(ifc)) await leaseChanged.wait(left)
+        if (probedBy(ifc) !== 0) await leaseChanged.wait(left)
         else {
             const address = takeFrom(pool)
             if (address === 0)

@@ -120,9 +120,10 @@ export function transition(lease: Lease, event: LeaseEvent, now: number, r?: Dhc
         case LeaseEvent.Nak:
             if (state === LeaseState.Selecting) return false
             count(Counter.DhcpNak)
-            if (holdsAddress(lease)) loseAddress(lease, now + NAK_PAUSE, false)
             // what was remembered is refused once only, since it is asked for once
-            else startAnew(lease, state === LeaseState.Rebooting ? now : now + NAK_PAUSE)
+            if (state !== LeaseState.Rebooting) now += NAK_PAUSE
+            if (holdsAddress(lease)) loseAddress(lease, now, false)
+            else startAnew(lease, now)
             return true
         case LeaseEvent.Free:
             if (state !== LeaseState.Probing) return false
@@ -261,7 +262,8 @@ function accept(lease: Lease, r: DhcpReply): void {
     const ifc = lease.ifc
     lease.address = r.address
     lease.server = r.server
-    const end = r.leaseTime === INFINITE ? Infinity : r.leaseTime
+    let end = r.leaseTime
+    if (end === INFINITE) end = Infinity
     const t2 = soonerThan(end, r.t2, end * 0.875)
     const t1 = soonerThan(t2, r.t1, end * 0.5)
     lease.leaseTime = end
@@ -272,7 +274,10 @@ function accept(lease: Lease, r: DhcpReply): void {
     const held = holdsAddress(lease)
     const mask = maskFrom(lease, r)
     // what a renewal does not say stays as it was
-    const router = (held ? r.routers : 0) === undefined ? ifc.gateway : noteRouters(ifc, r)
+    let said = 0
+    if (held) said = r.routers
+    let router = ifc.gateway
+    if (said !== undefined) router = noteRouters(ifc, r)
     if (ifc.isCommon()) configure(r, held)
     if (held) {
         lease.state = LeaseState.Bound
@@ -297,7 +302,8 @@ function soonerThan(end: number, said: number, usual: number): number {
 /** RFC 2132, 3.3: every server sends the mask; for one that does not, what it was, or what is usual on a LAN. */
 export function maskFrom(lease: Lease, r: DhcpReply): number {
     if (r.mask !== undefined) return r.mask
-    return holdsAddress(lease) ? lease.ifc.mask : maskOf(24)
+    if (holdsAddress(lease)) return lease.ifc.mask
+    return maskOf(24)
 }
 
 /** The leases, as owners of their interfaces' addresses. */
@@ -413,16 +419,19 @@ async function sendRelease(lease: Lease): Promise<void> {
     // a frame that waits for a neighbour gives way to the next one, so several releases at once wait here instead
     const until = ds.millis() + RELEASE_TIMEOUT
     // an address that is still probed may ask for nobody: its release is broadcast
-    const server = lease.ifc.address === 0 ? ADDRESS_BROADCAST : lease.server
-    const hop = nextHop(lease.ifc, server) || server
-    let n = server === ADDRESS_BROADCAST ? undefined : neighbourOn(lease.ifc, hop)
-    while (n) {
-        const left = until - ds.millis()
-        if (n.known) break
-        if (left <= 0) break
-        await resolution.wait(left)
-        if (!isHeld(lease, held)) return
-        n = neighbourOn(lease.ifc, hop)
+    let server = ADDRESS_BROADCAST
+    if (lease.ifc.address !== 0) {
+        server = lease.server
+        const hop = nextHop(lease.ifc, server) || server
+        while (true) {
+            const n = neighbourOn(lease.ifc, hop)
+            if (!n) break
+            const left = until - ds.millis()
+            if (n.known) break
+            if (left <= 0) break
+            await resolution.wait(left)
+            if (!isHeld(lease, held)) return
+        }
     }
     lease.xid = random(32)
     send(lease, DHCPRELEASE, server)
@@ -430,7 +439,8 @@ async function sendRelease(lease: Lease): Promise<void> {
 
 /** Whether a lease is still the one of this address: another fiber may have released it while this one waited. */
 function isHeld(lease: Lease, address: number): boolean {
-    return holdsAddress(lease) ? lease.address === address : false
+    if (!holdsAddress(lease)) return false
+    return lease.address === address
 }
 
 /** Give the address back and forget the lease. */
@@ -447,7 +457,9 @@ export async function releaseAddress(lease: Lease): Promise<boolean> {
     const held = lease.address
     if (!isHeld(lease, held)) return false
     await sendRelease(lease)
-    if (isHeld(lease, held)) loseAddress(lease, lease.ifc.isCommon() ? Infinity : 0, false)
+    let notBefore = 0
+    if (lease.ifc.isCommon()) notBefore = Infinity
+    if (isHeld(lease, held)) loseAddress(lease, notBefore, false)
     return true
 }
 

@@ -127,7 +127,8 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
     let sound = false
     if (isUnicast(r.address))
         if (isHostPart(r.address, maskFrom(lease, r)))
-            if (isUnicast(r.server)) if (r.leaseTime > 0) sound = r.mask === undefined ? true : prefixOf(r.mask) >= 1
+            if (isUnicast(r.server)) if (r.leaseTime > 0) sound = true
+    if (r.mask !== undefined) if (prefixOf(r.mask) < 1) sound = false
     if (!sound) return count(Counter.DhcpBad)
     if (lease.state === LeaseState.Selecting) {
         // probed, or on its way to another lease: a server that reserves nothing by its offers (dnsmasq) offers one address to all who

@@ -43,7 +43,8 @@ export function send(lease: Lease, type: number, dst: number): Output {
     writeUdp(b, UDP, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DHCP_LENGTH)
     let at = writeDhcp(b, DHCP, type, lease.xid, ifc.slot, ifc.macHigh, phy.macLow, phy.macHigh)
     // RELEASE or DECLINE
-    const last = type === DHCPRELEASE ? true : type === DHCPDECLINE
+    let last = type === DHCPRELEASE
+    if (type === DHCPDECLINE) last = true
     let server = lease.server
     // who declines an address has none, even if it was in use until now; who asks whether another is to be had, speaks as if
     let held = holdsAddress(lease)

@@ -33,7 +33,9 @@ export function noteRouters(ifc: Interface, r: DhcpReply): number {
         if (address === r.address) continue
         if (interfaceOf(address)) continue
         records.setAt(record + ADDRESSES + 4 * n, "i32", address)
-        if (n === 0 ? true : first === silent) {
+        if (n === 0) first = silent
+        // the first one, or the next after it if that was silent
+        if (first === silent) {
             first = address
             records[record + IN_USE] = n
         }
@@ -53,7 +55,8 @@ export function followRouter(n: Neighbour): void {
         const record = ifc.slot * LENGTH
         const count = records[record + COUNT]
         // if none of them answers, the sockets are told, and who tries again begins with this one; a pool's router is alone
-        const failed = n.known ? 0 : (records[record + FAILED] + 1) % count
+        let failed = 0
+        if (!n.known) failed = (records[record + FAILED] + 1) % count
         records[record + FAILED] = failed
         if (failed > 0) {
             silent = n.address

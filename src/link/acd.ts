@@ -76,15 +76,6 @@ const claims = Buffer.alloc(INTERFACES * CLAIM_LENGTH)
 /** When the next step of each interface is due. */
 const timers = reserveTimers(INTERFACES, (timer, now) => step(interfaces[timer - timers], now))
 
-/** Where the record of an interface begins. */
-function claimOf(ifc: Interface): number {
-    return ifc.slot * CLAIM_LENGTH
-}
-
-function setStep(ifc: Interface, when: number): void {
-    setTimer(timers + ifc.slot, when)
-}
-
 /**
  * Probe an address, and then use it (RFC 5227, 2.1 and 2.3). The interface's owner is told when it is in use, or that another host
  * has it.
@@ -94,7 +85,7 @@ export function startProbe(ifc: Interface, owner: Owner, address: number, mask: 
     // these two say nothing until there is an address
     ifc.mask = mask
     ifc.gateway = gateway
-    const claim = claimOf(ifc)
+    const claim = ifc.slot * CLAIM_LENGTH
     claims.setAt(claim + CLAIM_PROBED, "i32", address)
     claims.setAt(claim + CLAIM_CONFLICT_AT, "f64", -Infinity)
     startProbing(ifc, ds.millis())
@@ -102,33 +93,34 @@ export function startProbe(ifc: Interface, owner: Owner, address: number, mask: 
 
 /** Begin with the first probe. */
 function startProbing(ifc: Interface, now: number): void {
-    const full = policy === Acd.Full
     // off none, quick one
-    claims[claimOf(ifc) + CLAIM_LEFT] = full ? PROBE_NUM : policy
-    // hosts that are switched on together shall not speak together
-    const wait = full ? Math.randomInt(PROBE_WAIT) : 0
-    if (wait > 0) setStep(ifc, now + wait)
+    let probes: number = policy
+    let wait = 0
+    if (policy === Acd.Full) {
+        probes = PROBE_NUM
+        // hosts that are switched on together shall not speak together
+        wait = Math.randomInt(PROBE_WAIT)
+    }
+    claims[ifc.slot * CLAIM_LENGTH + CLAIM_LEFT] = probes
+    if (wait > 0) setTimer(timers + ifc.slot, now + wait)
     else step(ifc, now)
 }
 
 /** Drop what was to be probed or announced. */
 export function endClaim(ifc: Interface): void {
-    const claim = claimOf(ifc)
-    claims.setAt(claim + CLAIM_PROBED, "i32", 0)
-    setStep(ifc, Infinity)
+    claims.setAt(ifc.slot * CLAIM_LENGTH + CLAIM_PROBED, "i32", 0)
+    setTimer(timers + ifc.slot, Infinity)
 }
 
-function probedBy(ifc: Interface): number {
-    return claims.getAt(claimOf(ifc) + CLAIM_PROBED, "i32")
-}
-
-export function isProbing(ifc: Interface): boolean {
-    return probedBy(ifc) !== 0
+/** The address that an interface probes; 0 while it probes none. */
+export function probedBy(ifc: Interface): number {
+    return claims.getAt(ifc.slot * CLAIM_LENGTH + CLAIM_PROBED, "i32")
 }
 
 /** Whether some interface probes this address. */
 export function isProbed(address: number): boolean {
-    return interfaces.find(i => probedBy(i) === address) !== undefined
+    for (const ifc of interfaces) if (probedBy(ifc) === address) return true
+    return false
 }
 
 /** `ds.millis()` of the next probe or announcement, or of the end of probing; `Infinity` if there is none. */
@@ -138,26 +130,26 @@ export function nextStepAt(ifc: Interface): number {
 
 /** Addresses in a row that the interface could not have, because another host did. */
 export function conflictsOf(ifc: Interface): number {
-    return claims[claimOf(ifc) + CLAIM_CONFLICTS]
+    return claims[ifc.slot * CLAIM_LENGTH + CLAIM_CONFLICTS]
 }
 
 /** @returns how many they are now, at most 255 */
 export function countConflict(ifc: Interface): number {
     const n = Math.min(conflictsOf(ifc) + 1, 255)
-    claims[claimOf(ifc) + CLAIM_CONFLICTS] = n
+    claims[ifc.slot * CLAIM_LENGTH + CLAIM_CONFLICTS] = n
     return n
 }
 
 /** The interface has kept an address, or begins with a new one. */
 export function forgetConflicts(ifc: Interface): void {
-    claims[claimOf(ifc) + CLAIM_CONFLICTS] = 0
+    claims[ifc.slot * CLAIM_LENGTH + CLAIM_CONFLICTS] = 0
 }
 
 /** Send the probe or announcement that is due. After the last probe the address is the interface's. */
 function step(ifc: Interface, now: number): void {
     // nobody can answer while the link is down; `claimAgain` goes on when it is up
     if (!phy.up) if (policy !== Acd.Off) return
-    const claim = claimOf(ifc)
+    const claim = ifc.slot * CLAIM_LENGTH
     const address = probedBy(ifc)
     let left = claims[claim + CLAIM_LEFT]
     if (address !== 0)
@@ -166,8 +158,11 @@ function step(ifc: Interface, now: number): void {
             left--
             claims[claim + CLAIM_LEFT] = left
             let wait = QUICK_WAIT
-            if (policy === Acd.Full) wait = left > 0 ? PROBE_MIN + Math.randomInt(PROBE_MAX - PROBE_MIN) : ANNOUNCE_WAIT
-            return setStep(ifc, now + wait)
+            if (policy === Acd.Full) {
+                wait = ANNOUNCE_WAIT
+                if (left > 0) wait = PROBE_MIN + Math.randomInt(PROBE_MAX - PROBE_MIN)
+            }
+            return setTimer(timers + ifc.slot, now + wait)
         }
     endClaim(ifc)
     if (address !== 0) {
@@ -178,7 +173,7 @@ function step(ifc: Interface, now: number): void {
     announce(ifc)
     left--
     claims[claim + CLAIM_LEFT] = left
-    if (left > 0) setStep(ifc, now + ANNOUNCE_INTERVAL)
+    if (left > 0) setTimer(timers + ifc.slot, now + ANNOUNCE_INTERVAL)
     if (address !== 0) ifc.owner.onAddress(ifc)
 }
 
@@ -188,10 +183,10 @@ function step(ifc: Interface, now: number): void {
  */
 export function claimAgain(ifc: Interface): void {
     const now = ds.millis()
-    if (isProbing(ifc)) startProbing(ifc, now)
+    if (probedBy(ifc) !== 0) startProbing(ifc, now)
     else if (ifc.address !== 0) {
         if (policy !== Acd.Off) sendProbe(ifc, ifc.address)
-        claims[claimOf(ifc) + CLAIM_LEFT] = ANNOUNCE_NUM
+        claims[ifc.slot * CLAIM_LENGTH + CLAIM_LEFT] = ANNOUNCE_NUM
         step(ifc, now)
     }
 }
@@ -225,18 +220,19 @@ export function findConflict(request: boolean, sender: number, target: number): 
         count(Counter.ArpConflict)
         return true
     }
-    const conflictAt = claimOf(ifc) + CLAIM_CONFLICT_AT
+    const conflictAt = ifc.slot * CLAIM_LENGTH + CLAIM_CONFLICT_AT
     const now = ds.millis()
     // RFC 5227, 2.4 (b): one announcement in defence. (a): an answer to our own probe that comes too late leaves
     // nothing to defend, its sender was there before us; it comes before the last announcement, or is none
     let defended = now - claims.getAt(conflictAt, "f64") >= DEFEND_INTERVAL
-    if (!request) if (target === 0) if (nextStepAt(ifc) !== Infinity) defended = false
-    if (!defended) giveUp(ifc, sender)
-    else {
-        count(Counter.ArpConflict)
-        claims.setAt(conflictAt, "f64", now)
-        count(Counter.ArpDefended)
-        announce(ifc)
+    if (!request) if (target === 0) if (deadlineOf(timers + ifc.slot) !== Infinity) defended = false
+    if (!defended) {
+        giveUp(ifc, sender)
+        return true
     }
+    count(Counter.ArpConflict)
+    claims.setAt(conflictAt, "f64", now)
+    count(Counter.ArpDefended)
+    announce(ifc)
     return true
 }

@@ -16,14 +16,15 @@ import { addNeighbour, confirmNeighbour, neighbourOf, neighbours } from "./neigh
 /** Take an ARP packet: answer for every address that is ours, learn from who talks to us (RFC 826). */
 export function arpInput(b: Buffer, arp: number, length: number): void {
     count(Counter.ArpRx)
-    const operation = isArp(b, arp, length) ? b.getAt(arp + ARP_OPERATION, "u16") : 0
+    if (!isArp(b, arp, length)) return count(Counter.ArpBad)
+    const operation = b.getAt(arp + ARP_OPERATION, "u16")
     const sender = b.getAt(arp + ARP_SENDER_ADDRESS, "i32")
     const request = operation === ARP_REQUEST
     if (!request) if (operation !== ARP_REPLY) return count(Counter.ArpBad)
     if ((b[arp + ARP_SENDER_MAC] & 1) !== 0) return count(Counter.ArpBad)
     // nobody's; the last two octets of a MAC address may be 0
-    if (b.getAt(arp + ARP_SENDER_MAC, "i32") === 0) return count(Counter.ArpBad)
     const macHigh = b.getAt(arp + ARP_SENDER_MAC, "i32")
+    if (macHigh === 0) return count(Counter.ArpBad)
     const macLow = b.getAt(arp + ARP_SENDER_MAC + 4, "u16")
     const address = b.getAt(arp + ARP_TARGET_ADDRESS, "i32")
     if (isOurMac(macHigh, macLow)) return

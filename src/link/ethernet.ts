@@ -28,7 +28,8 @@ export function setPhy(p: Phy): void {
 
 /** The link has come or gone. */
 export function followLink(): void {
-    transmitFrame = phy.up ? phy.transmit : takeNothing
+    transmitFrame = takeNothing
+    if (phy.up) transmitFrame = phy.transmit
 }
 
 const LINK_DOWN = -2

@@ -91,7 +91,8 @@ export class Interface {
 
     /** Its default router on the link; 0 if it has none. */
     router(): number {
-        return this.gateway === GATEWAY_COMMON ? interfaces[0].gateway : this.gateway
+        if (this.gateway === GATEWAY_COMMON) return interfaces[0].gateway
+        return this.gateway
     }
 }
 
@@ -145,7 +146,8 @@ export const slotByOctet = Buffer.alloc(256)
 /** A free interface that is not the common one, or `undefined`. */
 export function freeInterface(): Interface {
     // the common one is never free
-    return interfaces.find(i => i.process === FREE)
+    for (const ifc of interfaces) if (ifc.process === FREE) return ifc
+    return undefined
 }
 
 /** Give an interface its address, or take it away with address 0. */
@@ -183,23 +185,27 @@ export function interfaceOf(address: number): Interface {
     if (slot === 0) return undefined
     const ifc = interfaces[slot - 1]
     if (ifc.address === address) return ifc
-    return address === 0 ? undefined : interfaces.find(i => i.address === address)
+    if (address === 0) return undefined
+    for (const other of interfaces) if (other.address === address) return other
+    return undefined
 }
 
 /** The interface whose subnet holds this address, or `undefined`. */
 export function interfaceOnLink(address: number): Interface {
-    return interfaces.find(i => (i.address === 0 ? false : ((i.address ^ address) & i.mask) === 0))
+    for (const ifc of interfaces) if (ifc.address !== 0) if (((ifc.address ^ address) & ifc.mask) === 0) return ifc
+    return undefined
 }
 
 /** Whether a packet to this interface may be from this address: that of a single host, and of another one (RFC 1122, 3.2.1.3). */
 export function isSource(ifc: Interface, address: number): boolean {
     if (!isUnicast(address)) return false
     if (interfaceOf(address)) return false
-    return ((address ^ ifc.address) & ifc.mask) === 0 ? isHostPart(address, ifc.mask) : true
+    if (((address ^ ifc.address) & ifc.mask) !== 0) return true
+    return isHostPart(address, ifc.mask)
 }
 
 /** All bits but the last of an address. */
-const NOT_31 = ~(1 << 24)
+const NOT_31 = ~0x01000000
 
 /**
  * Whether an address names every host on the link of this interface: the limited broadcast address, or the directed

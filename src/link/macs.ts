@@ -33,8 +33,8 @@ export function forgetServer(): void {
 
 /** Give an interface without an address the MAC address with which it asks for one. */
 export function giveMac(ifc: Interface): void {
-    if (oneEach ? ifc.isCommon() : true) giveCommonMac(ifc)
-    else giveOwnMac(ifc)
+    giveCommonMac(ifc)
+    if (oneEach) if (!ifc.isCommon()) giveOwnMac(ifc)
 }
 
 export function hasOwnMac(ifc: Interface): boolean {
@@ -55,12 +55,14 @@ export function giveOwnMac(ifc: Interface): void {
 /** Give an interface the PHY's MAC address. */
 export function giveCommonMac(ifc: Interface): void {
     ifc.macHigh = ownMacHigh
-    severalMacs = interfaces.find(hasOwnMac) !== undefined
+    severalMacs = false
+    for (const i of interfaces) if (hasOwnMac(i)) severalMacs = true
 }
 
 /** Whether a MAC address is the PHY's or that of an interface. */
 export function isOurMac(macHigh: number, macLow: number): boolean {
     if (macLow !== ownMacLow) return false
     if (macHigh === ownMacHigh) return true
-    return interfaces.find(i => i.macHigh === macHigh) !== undefined
+    for (const ifc of interfaces) if (ifc.macHigh === macHigh) return true
+    return false
 }

@@ -7,7 +7,6 @@ import { ARP_REQUEST } from "../wire/arp"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW } from "../wire/ethernet"
 import { sendArp } from "./arp-output"
 import { phy } from "./ethernet"
-import type { Endpoint } from "../transport/endpoint"
 import { Interface, everywhere, interfaceOnLink, interfaces } from "./interface"
 
 /** The neighbour cache (RFC 1122, 2.3.2): addresses on the link and their MAC addresses, whoever asked for them. */
@@ -43,7 +42,8 @@ function tell(n: Neighbour): void {
 }
 
 export function neighbourOf(address: number): Neighbour {
-    return neighbours.find(n => n.address === address)
+    for (const n of neighbours) if (n.address === address) return n
+    return undefined
 }
 
 /**
@@ -53,7 +53,13 @@ export function neighbourOf(address: number): Neighbour {
 export function addNeighbour(address: number, ifc: Interface): Neighbour {
     if (neighbours.length >= NEIGHBOURS) {
         let oldest: Neighbour
-        for (const n of neighbours) if (n.known) if ((oldest ? oldest.due : Infinity) > n.due) oldest = n
+        let due = Infinity
+        for (const n of neighbours)
+            if (n.known)
+                if (n.due < due) {
+                    oldest = n
+                    due = n.due
+                }
         if (!oldest) return undefined
         removeNeighbour(oldest)
     }
@@ -130,12 +136,8 @@ export function doubtNeighbours(now: number): void {
 
 /** Whether some endpoint still hears what comes through a neighbour. */
 function isHeard(n: Neighbour): boolean {
-    let heard = false
-    const ask = (e: Endpoint) => {
-        if (e.hears(n)) heard = true
-    }
-    for (const ifc of interfaces) ifc.each(ask)
-    return heard
+    for (const ifc of interfaces) for (let e = ifc.endpoints; e; e = e.next) if (e.hears(n)) return true
+    return false
 }
 
 /** Age the cache: ask again for what is due, give up what does not answer and is not heard. */

@@ -42,7 +42,8 @@ export function parseDecimal(text: string, max: number): number {
         if (digit > 9) return undefined
         value = value * 10 + digit
     }
-    return value > max ? undefined : value
+    if (value > max) return undefined
+    return value
 }
 
 /**
@@ -55,7 +56,8 @@ export function formatAddress(a: number): string {
 
 /** Address and port for people; `null` if there is no port. */
 export function endpointText(address: number, port: number): string {
-    return port === 0 ? null : `${formatAddress(address)}:${port}`
+    if (port === 0) return null
+    return `${formatAddress(address)}:${port}`
 }
 
 /** Write a MAC address as `02:00:0a:4d:00:01`. @param high the first four as `i32`, @param low the last two as `u16` */
@@ -70,7 +72,8 @@ function hex(octet: number): string {
 
 /** Netmask of a prefix of 0 to 32 bits. */
 export function maskOf(prefix: number): number {
-    return prefix === 0 ? 0 : htonl(-1 << (32 - prefix))
+    if (prefix === 0) return 0
+    return htonl(-1 << (32 - prefix))
 }
 
 /** Length of the prefix that a netmask stands for, 0 to 32; -1 if its ones are not contiguous. */
@@ -84,14 +87,7 @@ export function prefixOf(mask: number): number {
 
 /** The n-th address after this one. */
 export function addressAfter(address: number, n: number): number {
-    let value = n
-    let result = 0
-    for (let shift = 24; shift >= 0; shift -= 8) {
-        value += (address >> shift) & 255
-        result |= (value & 255) << shift
-        value >>= 8
-    }
-    return result
+    return htonl(htonl(address) + n)
 }
 
 /** How many addresses the second one is after the first. */
@@ -103,11 +99,13 @@ export function addressesBetween(first: number, second: number): number {
 export function isUnicast(address: number): boolean {
     const first = address & 255
     if (first === 0) return false
-    return first === 127 ? false : first < 224
+    if (first === 127) return false
+    return first < 224
 }
 
 /** Whether a host may have this address in its subnet: not all zeros or ones in its host part (RFC 1122, 3.2.1.3; RFC 3021 for /31). */
 export function isHostPart(address: number, mask: number): boolean {
     if (prefixOf(mask) > 30) return true
-    return (address & ~mask) === 0 ? false : (address | mask) !== -1
+    if ((address & ~mask) === 0) return false
+    return (address | mask) !== -1
 }

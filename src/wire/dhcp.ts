@@ -131,7 +131,7 @@ export class DhcpReply {
     constructor(
         /** The message itself, for `readOption`. */
         public b: Buffer,
-        public at: number,
+        public start: number,
         public length: number
     ) {}
 }
@@ -154,9 +154,9 @@ let overload: number
 const OVERLOAD_FILE = 1
 
 function startOptions(r: DhcpReply): void {
-    at = r.at + DHCP_OPTIONS
+    at = r.start + DHCP_OPTIONS
     length = 0
-    end = r.at + Math.min(r.length, DHCP_MAX)
+    end = r.start + Math.min(r.length, DHCP_MAX)
     overload = -1
     options = 0
     flaws = 0
@@ -180,16 +180,20 @@ function nextOption(r: DhcpReply): boolean {
         }
         if (code !== OPTION_END)
             if (code !== OPTION_PAD) {
-                length = at < end ? b[at] : 255
+                length = 255
+                if (at < end) length = b[at]
                 at++
                 if (at + length <= end) break
                 flaws++
             }
         if (overload <= 0) return false
-        const file = (overload & OVERLOAD_FILE) !== 0
-        at = r.at + (file ? DHCP_FILE : DHCP_SNAME)
-        end = r.at + (file ? DHCP_COOKIE : DHCP_FILE)
-        overload = file ? overload - 1 : 0
+        at = r.start + DHCP_SNAME
+        end = r.start + DHCP_FILE
+        if ((overload & OVERLOAD_FILE) !== 0) {
+            at = end
+            end = r.start + DHCP_COOKIE
+            overload--
+        } else overload = 0
     }
     // it is said once, behind the cookie, and is from 1 to 3
     if (code === OPTION_OVERLOAD) if (overload < 0) if (length === 1) if (((b[at] - 1) & 255) < 3) overload = b[at]
@@ -199,7 +203,8 @@ function nextOption(r: DhcpReply): boolean {
 
 /** What the table says of the option's length; 0 if the option says nothing to us, or is flawed: then it is as if it were not there. */
 function kindOf(): number {
-    const kind = code < LENGTHS.length ? LENGTHS[code] : 0
+    if (code >= LENGTHS.length) return 0
+    const kind = LENGTHS[code]
     if (kind === 0) return 0
     let wrong = 0
     if (length < (kind & 15)) wrong = 1
@@ -249,15 +254,22 @@ function readOptions(r: DhcpReply, macHigh: number, macLow: number): void {
         else if (code === OPTION_LEASE_TIME) r.leaseTime = seconds(b, at)
         else if (code === OPTION_T1) r.t1 = seconds(b, at)
         else if (code === OPTION_T2) r.t2 = seconds(b, at)
-        else if (code === OPTION_CLIENT_IDENTIFIER) r.iaid = iaidOf(b, macHigh, macLow)
-        else if (code === OPTION_ROUTER) {
+        else if (code === OPTION_CLIENT_IDENTIFIER) {
+            // as `writeDhcp` writes it
+            r.iaid = -1
+            if (length === IDENTIFIER_LENGTH)
+                if (b.getAt(at, "i32") === 255)
+                    if (b.getAt(at + 5, "i32") === DUID_LL_ETHERNET)
+                        if (b.getAt(at + 9, "i32") === macHigh) if (b.getAt(at + 13, "u16") === macLow) r.iaid = b[at + 4]
+        } else if (code === OPTION_ROUTER) {
             r.routers = Math.min(length >> 2, ROUTERS)
             replyRouters.blitAt(0, b, at, 4 * r.routers)
         }
     }
     if (bytesLeft > 0) flaws++
     else if (router !== undefined) {
-        r.routers = router === 0 ? 0 : 1
+        r.routers = 1
+        if (router === 0) r.routers = 0
         replyRouters.setAt(0, "i32", router)
     }
     countMany(Counter.DhcpBadOption, flaws)
@@ -278,15 +290,6 @@ export function readOption(r: DhcpReply, which: number, into: Buffer, start: num
         n += length
     }
     return n
-}
-
-/** The lease that a client identifier names which is ours, as `writeDhcp` writes it; -1 for any other. */
-function iaidOf(b: Buffer, macHigh: number, macLow: number): number {
-    if (length !== IDENTIFIER_LENGTH) return -1
-    if (b.getAt(at, "i32") !== 255) return -1
-    if (b.getAt(at + 5, "i32") !== DUID_LL_ETHERNET) return -1
-    if (b.getAt(at + 9, "i32") !== macHigh) return -1
-    return b.getAt(at + 13, "u16") === macLow ? b[at + 4] : -1
 }
 
 function seconds(b: Buffer, at: number): number {
@@ -310,7 +313,8 @@ export function readDhcp(b: Buffer, dhcp: number, length: number, macHigh: numbe
     r.xid = b.getAt(dhcp + DHCP_XID, "i32")
     r.address = b.getAt(dhcp + DHCP_YIADDR, "i32")
     readOptions(r, duidHigh, macLow)
-    return r.type === undefined ? undefined : r
+    if (r.type === undefined) return undefined
+    return r
 }
 
 /**
