@@ -6,8 +6,8 @@ import { startLease } from "../dhcp/client"
 import { LeaseState, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
 import { countConflict, forgetConflicts, probedBy, startProbe } from "../link/acd"
 import { GATEWAY_COMMON, Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
-import { formatAddress } from "../wire/address"
-import { Pool, avoidIn, describePool, isOn, isShared, takeFrom } from "./pool"
+import { addressesBetween, formatAddress } from "../wire/address"
+import { AVOID, Pool, describePool, isOn, isShared, takeFrom } from "./pool"
 import { readyInterfaces } from "./ready"
 import { closeInterface } from "./release"
 import { IN_TIME, need, unavailable } from "./wait"
@@ -28,7 +28,8 @@ export function setPool(reserved: Pool): void {
 const staticOwner: Owner = {
     onAddress: () => leaseChanged.notify(true),
     onConflict: (ifc, address) => {
-        avoidIn(pool, address)
+        const i = addressesBetween(pool.first, address)
+        if (i >= 0) if (i < pool.count) pool.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
         setAddress(ifc, 0, 0, 0)
         leaseChanged.notify(false)
         countConflict(ifc)
@@ -42,7 +43,8 @@ const staticOwner: Owner = {
  * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {
-    const kept = source === Source.Dhcp ? readyInterfaces() : []
+    let kept: Interface[] = []
+    if (source === Source.Dhcp) kept = readyInterfaces()
     // prefer a lease that holds an address, then one to which an address was offered: both save a round trip
     let ready: Interface
     for (const i of kept) {
@@ -62,8 +64,10 @@ export async function openInterface(source: Source, process: number): Promise<In
     if (kept.length > 0) leaseChanged.notify(false)
     const until = ds.millis() + ADDRESS_TIMEOUT
     try {
-        if (source === Source.Dhcp) await need(ready ? leaseOf(ifc) : startLease(ifc), until)
-        else {
+        if (source === Source.Dhcp) {
+            if (!ready) startLease(ifc)
+            await need(leaseOf(ifc), until)
+        } else {
             await need(leaseOf(interfaces[0]), until)
             await takeStatic(ifc, until)
         }
@@ -88,10 +92,11 @@ async function takeStatic(ifc: Interface, until: number): Promise<void> {
         if (probedBy(ifc) !== 0) await leaseChanged.wait(left)
         else {
             const address = takeFrom(pool)
-            if (address === 0)
-                throw unavailable(
-                    `all reserved addresses ${describePool(pool)} are in use${isShared(pool) ? ", also by other hosts; see that they are reserved" : ""}`
-                )
+            if (address === 0) {
+                let why = ""
+                if (isShared(pool)) why = ", also by other hosts; see that they are reserved"
+                throw unavailable(`all reserved addresses ${describePool(pool)} are in use${why}`)
+            }
             startProbe(ifc, staticOwner, address, pool.mask, pool.gateway || GATEWAY_COMMON)
         }
     }

@@ -33,11 +33,11 @@ export function startInterfaces(p: Phy, reserved: Pool, remembers?: Memory): voi
 
 function onLink(up: boolean): void {
     followLink()
-    console.log(`phy: ${up ? "up" : "down"}, ${phy.label}`)
     if (!up) {
-        forgetServer()
-        return
+        console.log(`phy: down, ${phy.label}`)
+        return forgetServer()
     }
+    console.log(`phy: up, ${phy.label}`)
     const now = ds.millis()
     for (const ifc of interfaces) {
         claimAgain(ifc)
@@ -58,7 +58,7 @@ const timer = reserveTimers(1, () => leaseChanged.notify(SETTLED))
 /** Follow the leases: keep some ready, and the common address in mind. All in one function, whose activation stays where it is made. */
 async function follow() {
     while (true) {
-        leaseChanged.enlist()
+        leaseChanged.waiting.push(ds.Fiber.self())
         const why = await ds.suspend<any>(undefined)
         const soon = ds.millis() + SETTLING
         if (why === SETTLED) setTimer(timer, Math.min(refill(), await remember()))

@@ -7,7 +7,7 @@ import { isProbed } from "../link/acd"
 import { Interface, interfaceOf } from "../link/interface"
 
 /** Milliseconds for which an address that another host uses is left alone. */
-const AVOID = 600000
+export const AVOID = 600000
 
 /** The pool of reserved addresses (claims 14, 22, 30): `FIRST-LAST/PREFIX[ via GATEWAY]`. */
 export interface Pool {
@@ -32,12 +32,6 @@ export function takeFrom(pool: Pool): number {
         if (!isProbed(address)) return address
     }
     return 0
-}
-
-/** Another host uses this address. */
-export function avoidIn(pool: Pool, address: number): void {
-    const i = addressesBetween(pool.first, address)
-    if (i >= 0) if (i < pool.count) pool.avoided.setAt(8 * i, "f64", ds.millis() + AVOID)
 }
 
 /** Whether another host was seen with one of the addresses lately. */
@@ -67,7 +61,8 @@ export function parsePool(text: string): Pool {
     const last = parseAddress(range[range.length - 1])
     const prefix = parseDecimal(slash[1], 32)
     const mask = maskOf(prefix)
-    const gateway = via.length === 2 ? parseAddress(via[1]) : 0
+    let gateway = 0
+    if (via.length === 2) gateway = parseAddress(via[1])
     const more = addressesBetween(first, last)
     const sound = [prefix > 0, slash.length === 2, gateway !== undefined, more >= 0, more < POOL, isHost(first, mask), isHost(last, mask)]
     const count = more + 1
@@ -78,5 +73,6 @@ export function parsePool(text: string): Pool {
 
 /** Whether a host may have this address, if it is one. */
 function isHost(address: number, mask: number): boolean {
-    return isUnicast(address) ? isHostPart(address, mask) : false
+    if (!isUnicast(address)) return false
+    return isHostPart(address, mask)
 }

@@ -23,7 +23,8 @@ export async function need(lease: Lease, until: number): Promise<void> {
 
 /** @param reason unless there is no link */
 export function unavailable(reason: string): SocketError {
-    return new SocketError("EADDRNOTAVAIL", phy.up ? reason : `no link to ${phy.label}; see that the LAN is there`)
+    if (!phy.up) reason = `no link to ${phy.label}; see that the LAN is there`
+    return new SocketError("EADDRNOTAVAIL", reason)
 }
 
 /** Wait until a lease holds an address. @returns whether it does */

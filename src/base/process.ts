@@ -19,7 +19,8 @@ let last = 0
  */
 export function getpgrp(): number {
     const at = fibers.indexOf(ds.Fiber.self().id)
-    return at < 0 ? 0 : groups[at]
+    if (at < 0) return 0
+    return groups[at]
 }
 
 /**
@@ -43,5 +44,6 @@ export function removeProcess(): number {
     const group = groups[at]
     fibers.insert(at, -1)
     groups.insert(at, -1)
-    return groups.indexOf(group) < 0 ? group : undefined
+    if (groups.indexOf(group) >= 0) return undefined
+    return group
 }

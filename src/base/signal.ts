@@ -7,7 +7,11 @@ import * as ds from "@devicescript/core"
  * wake-up microseconds.
  */
 export class Signal {
-    private waiting: ds.Fiber[] = []
+    /**
+     * The fibers that wait. One that serves for ever adds itself, and `await ds.suspend(undefined)` next gives it what is announced:
+     * the wait is in its own function then, and no second activation stays in the middle of the heap.
+     */
+    waiting: ds.Fiber[] = []
 
     /**
      * Suspend this fiber until `notify` or the time-out.
@@ -23,18 +27,13 @@ export class Signal {
         return value
     }
 
-    /**
-     * For a fiber that serves for ever: `await ds.suspend(undefined)` next gives it what is announced. The wait is in its own
-     * function then, and no second activation stays in the middle of the heap.
-     */
-    enlist(): void {
-        this.waiting.push(ds.Fiber.self())
-    }
-
     /** Wake every waiting fiber. @param value what `wait` returns; not `undefined`, which stands for a time-out */
     notify(value: any): void {
-        while (this.waiting.length > 0) {
-            const fiber = this.waiting.pop()
+        while (true) {
+            const last = this.waiting.length - 1
+            if (last < 0) break
+            const fiber = this.waiting[last]
+            this.waiting.insert(last, -1)
             if (fiber.suspended) fiber.resume(value)
         }
     }

@@ -70,7 +70,8 @@ export function noMore(args: string[]): void {
 
 /** An address for people; `null` if there is none. */
 export function addressText(address: number): string {
-    return address === 0 ? null : formatAddress(address)
+    if (address === 0) return null
+    return formatAddress(address)
 }
 
 /** Whole seconds from now until a moment of `ds.millis()`, at least 0. */
@@ -88,5 +89,6 @@ export async function printList(args: string[], items: any[], describe: (item: a
         await out.write(before + JSON.stringify(describe(item)))
         before = ","
     }
-    await out.print(items.length > 0 ? "]" : "[]")
+    if (items.length === 0) await out.write("[")
+    await out.print("]")
 }

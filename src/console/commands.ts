@@ -132,18 +132,21 @@ async function help(args: string[], out: Printer): Promise<void> {
  */
 export async function execute(line: string, out: Printer): Promise<boolean> {
     const args = split(line, " ").filter(word => word.length > 0)
-    const name = args.shift()
+    let name = args.shift()
     if (name === undefined) return true
     let entry: number
     try {
-        entry = entryOf(name === "?" ? "help" : name)
+        if (name === "?") name = "help"
+        entry = entryOf(name)
         const run: Command = commands[entry + 1]
         await run(args, out)
         return !out.cancelled
     } catch (e) {
         const error = e as any
-        if (e instanceof UsageError) await out.print(`error: ${error.message}; usage: ${linesOf(entry)[0]}`)
-        else await out.print(`error: ${error.code ? `${error.code}: ` : ""}${error.message}`)
+        let text = `${error.message}`
+        if (e instanceof UsageError) text += `; usage: ${linesOf(entry)[0]}`
+        else if (error.code) text = `${error.code}: ${text}`
+        await out.print(`error: ${text}`)
     }
     return false
 }

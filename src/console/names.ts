@@ -21,8 +21,9 @@ export async function findHost(text: string): Promise<number> {
         check(parseDecimal(parts[parts.length - 1], Infinity) === undefined, "{0} is not an address; write it as 10.77.0.2", text)
         address = (await resolve(text, TYPE_A))[0]
     }
-    const ours = (address & 255) === LOOPBACK ? true : interfaceOf(address) !== undefined
-    check(!ours, "{0} is this phone itself; name another", text)
+    let others = !interfaceOf(address)
+    if ((address & 255) === LOOPBACK) others = false
+    check(others, "{0} is this phone itself; name another", text)
     const { mask, address: common } = interfaces[0]
     let single = isUnicast(address)
     if (((address ^ common) & mask) === 0) if (!isHostPart(address, mask)) single = false
@@ -34,9 +35,9 @@ export async function resolveCommand(args: string[], out: Printer): Promise<void
     const name = take(args, "NAME is missing")
     noMore(args)
     // the name of a service begins with an underscore (RFC 2782)
-    const isService = name[0] === "_"
-    for (const record of await resolve(name, isService ? TYPE_SRV : TYPE_A)) {
-        const text = isService ? `${record.target}:${record.port}` : formatAddress(record)
-        await out.print(`${name}: ${text}`)
-    }
+    let type = TYPE_A
+    if (name[0] === "_") type = TYPE_SRV
+    for (const record of await resolve(name, type))
+        if (type === TYPE_A) await out.print(`${name}: ${formatAddress(record)}`)
+        else await out.print(`${name}: ${record.target}:${record.port}`)
 }

@@ -32,19 +32,24 @@ export async function ifconfig(args: string[], out: Printer): Promise<void> {
 
 function describeInterface(ifc: Interface) {
     const lease = leaseOf(ifc)
-    let source = (lease.server | lease.state) !== 0 ? "dhcp" : "static"
+    let source = "static"
+    if ((lease.server | lease.state) !== 0) source = "dhcp"
     if (ifc.isCommon()) source = "common"
+    let prefix: number = null
+    if (ifc.address !== 0) prefix = prefixOf(ifc.mask)
     let leaseSeconds: number = null
     if (holdsAddress(lease)) leaseSeconds = secondsOf(lease)
+    let expiresIn: number = null
+    if (leaseSeconds !== null) expiresIn = secondsUntil(lease.expiresAt)
     return {
         name: ifc.name(),
         address: addressText(ifc.address),
-        prefix: ifc.address === 0 ? null : prefixOf(ifc.mask),
+        prefix,
         mac: formatMac(ifc.macHigh, ownMacLow),
         gateway: addressText(ifc.router()),
         source,
         leaseSeconds,
-        expiresIn: leaseSeconds === null ? null : secondsUntil(lease.expiresAt),
+        expiresIn,
         sockets: sockets.filter(s => s.ifc === ifc).length,
         rx: ifc.rx,
         tx: ifc.tx,
@@ -62,18 +67,26 @@ export async function arp(args: string[], out: Printer): Promise<void> {
 }
 
 function describeNeighbour(n: Neighbour) {
+    let mac: string = null
+    let state = "incomplete"
+    if (n.known) {
+        mac = formatMac(n.macHigh, n.macLow)
+        state = "reachable"
+        if (n.attempts !== 0) state = "probing"
+    }
     return {
         address: formatAddress(n.address),
-        mac: n.known ? formatMac(n.macHigh, n.macLow) : null,
+        mac,
         iface: n.ifc.name(),
-        state: !n.known ? "incomplete" : n.attempts !== 0 ? "probing" : "reachable",
+        state,
         seconds: secondsUntil(n.due),
     }
 }
 
 export async function pingCommand(args: string[], out: Printer): Promise<void> {
     const target = take(args, "ADDR is missing")
-    const count = args.length > 0 ? numberOf(args.shift(), 1, 100, "{0} is not a count from 1 to 100") : 3
+    let count = 3
+    if (args.length > 0) count = numberOf(args.shift(), 1, 100, "{0} is not a count from 1 to 100")
     noMore(args)
     const address = await findHost(target)
     await needCommon()
@@ -102,8 +115,8 @@ function secondsOf(l: Lease): number {
 
 /** What the server says of the network is kept for the common lease alone. */
 function told(l: Lease, option: number): string {
-    if (!l.ifc.isCommon()) return null
-    return holdsAddress(l) ? configured(option) : null
+    if (l.ifc.isCommon()) if (holdsAddress(l)) return configured(option)
+    return null
 }
 
 function describeLease(l: Lease) {
@@ -122,7 +135,8 @@ function describeLease(l: Lease) {
 }
 
 export async function lease(args: string[], out: Printer): Promise<void> {
-    const action = takeFlag(args, "-j") ? undefined : args.shift()
+    let action: string
+    if (!takeFlag(args, "-j")) action = args.shift()
     const live = leases.filter(l => l.state !== LeaseState.Idle)
     if (!action) return await printList(args, live, describeLease, out)
     if (action === "ready") {
@@ -139,8 +153,10 @@ export async function lease(args: string[], out: Printer): Promise<void> {
     const l = live.find(k => k.ifc.name() === name)
     if (!l) throw new Error(`${name} has no lease; see ifconfig`)
     let answer = "released"
-    if (action === "renew") answer = renewLease(l) ? "asked for more time" : "asked for an address"
-    else if (!(await releaseAddress(l))) throw new Error(`${name} has no address yet; see lease`)
+    if (action === "renew") {
+        answer = "asked for an address"
+        if (renewLease(l)) answer = "asked for more time"
+    } else if (!(await releaseAddress(l))) throw new Error(`${name} has no address yet; see lease`)
     await out.print(`${name}: ${answer}`)
 }
 

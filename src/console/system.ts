@@ -19,12 +19,17 @@ export async function holdBallast(args: string[], out: Printer): Promise<void> {
     const kb = numberOf(args.shift(), 0, 48, "say how many KB, 0 to 48")
     noMore(args)
     // the runtime does not tell how much is free, and ends a program that asks for too much
-    const most = BALLAST_SURE - phy.heap - (listedCalls().length > 0 ? BALLAST_PIECES : 0)
-    check(whole || kb <= (inUse() ? 0 : most), `${kb} KB may end the phone; ${most} fit as long as no call is up`)
+    let most = BALLAST_SURE - phy.heap
+    if (listedCalls().length > 0) most -= BALLAST_PIECES
+    let sure = most
+    if (inUse()) sure = 0
+    if (whole) sure = kb
+    check(kb <= sure, `${kb} KB may end the phone; ${most} fit as long as no call is up`)
     // what was held before makes room
     ballast = []
     // nothing in the phone asks for more than a packet once it is up
-    const size = whole ? MTU : KB / 2
+    let size = KB / 2
+    if (whole) size = MTU
     for (let rest = kb * KB; rest > 0; rest -= size) ballast.push(Buffer.alloc(Math.min(rest, size) - BLOCK_OVERHEAD))
     await out.print(`${kb} KB held back`)
 }

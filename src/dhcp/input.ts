@@ -120,14 +120,13 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
             // an offer, or what follows one, of a lease that the same server has given another of our interfaces: to it, both are one
             // client. What is not bound yet proves nothing, since a server may offer one address to several clients
             const held = leaseOf(holder)
-            if (!holdsAddress(lease)) if (holdsAddress(held)) if (!hasOwnMac(lease.ifc)) if (held.server === r.server) return setApart(lease)
+            if (!holdsAddress(lease))
+                if (holdsAddress(held)) if (!hasOwnMac(lease.ifc)) if (held.server === r.server) return setApart(lease)
             return count(Counter.DhcpBad)
         }
     // whether the fields are such as a server may send; none is also no unicast address, and no time above 0
     let sound = false
-    if (isUnicast(r.address))
-        if (isHostPart(r.address, maskFrom(lease, r)))
-            if (isUnicast(r.server)) if (r.leaseTime > 0) sound = true
+    if (isUnicast(r.address)) if (isHostPart(r.address, maskFrom(lease, r))) if (isUnicast(r.server)) if (r.leaseTime > 0) sound = true
     if (r.mask !== undefined) if (prefixOf(r.mask) < 1) sound = false
     if (!sound) return count(Counter.DhcpBad)
     if (lease.state === LeaseState.Selecting) {

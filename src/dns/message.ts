@@ -149,7 +149,8 @@ export function writeQuery(name: string, type: number): Buffer {
     // a name that is too long is none, nor one with empty labels, long ones or other characters
     effort = EFFORT
     at = HEADER
-    return readName(b) === name ? b : undefined
+    if (readName(b) !== name) return undefined
+    return b
 }
 
 /**
@@ -198,7 +199,8 @@ export function readAnswer(b: Buffer, asked: Buffer): Answer {
         answerTtl = 0
         if (records.length === 0) answerCode = SERVER_FAILURE
     }
-    return { records, alias: owner === name ? undefined : owner }
+    if (owner === name) owner = undefined
+    return { records, alias: owner }
 }
 
 /** Add the service at the cursor, which moves behind it, where it belongs in the order of use. */

@@ -20,7 +20,7 @@ import { Answer, DNS_ID, NAME_ERROR, NO_ERROR, answerCode, answerLength, answerT
 
 const DNS_PORT = 53
 /** Codes after which no other server is asked. */
-const FINAL = (1 << NO_ERROR) | (1 << NAME_ERROR)
+const FINAL = 2 ** NO_ERROR + 2 ** NAME_ERROR
 
 /**
  * Answers that hold, one after the other, the oldest first, in a buffer that is made at boot: strings and objects that last would be
@@ -94,7 +94,8 @@ function remember(message: Buffer): void {
 
 /** Ask the servers, in turn and again, until one of them knows the name, or that there is none. */
 async function query(asked: Buffer): Promise<Answer> {
-    let failure = nameServer(0) === 0 ? "the network names no DNS server; give an address" : "no DNS server answers; see lease -j"
+    let failure = "no DNS server answers; see lease -j"
+    if (nameServer(0) === 0) failure = "the network names no DNS server; give an address"
     const sd = await socket(AF_INET, SOCK_DGRAM)
     try {
         const s = lookup(sd) as DatagramSocket
@@ -110,7 +111,9 @@ async function query(asked: Buffer): Promise<Answer> {
             asked.blitAt(DNS_ID, randomBuffer(2), 0, 2)
             // without a way to it, the next one
             if (!s.sent(s.sendTo(asked, s.remote, DNS_PORT))) continue
-            const a = await answerOn(s, asked, ds.millis() + DNS_TIMEOUT * (i < DNS_SERVERS ? 1 : 2))
+            let until = ds.millis() + DNS_TIMEOUT
+            if (i >= DNS_SERVERS) until += DNS_TIMEOUT
+            const a = await answerOn(s, asked, until)
             if (!a) continue
             if (((FINAL >> answerCode) & 1) !== 0) return a
             failure = `the DNS server cannot say it (code ${answerCode})`

@@ -29,6 +29,9 @@ import type { Interface } from "../link/interface"
 const echoReply = new Signal()
 const ECHO_IDENTIFIER = 0x7470
 
+/** Where a transmit buffer has the message. */
+const TX_ICMP = TX_IP + IPV4_HEADER
+
 /** Bytes behind the IPv4 header that an error quotes at least (RFC 792): of every transport protocol, the ports are among them. */
 const QUOTED = 8
 
@@ -39,33 +42,23 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     count(Counter.IcmpRx)
     const type = b[icmp + ICMP_TYPE]
     const source = b.getAt(ip + IPV4_SRC, "i32")
-    if (type === ICMP_ECHO_REQUEST) reply(ifc, b, ip, icmp, length, source)
-    else if (type === ICMP_ECHO_REPLY) {
+    if (type === ICMP_ECHO_REQUEST) {
+        // RFC 1122, 3.2.2.6: the reply comes from the address that was asked, with the same data and class. A request that came in
+        // fragments may be longer than what we send: its reply is cut off
+        const n = Math.min(length, MTU - IPV4_HEADER)
+        const f = allocate(ifc, PROTOCOL_ICMP, b[ip + IPV4_TOS], source, n)
+        f.blitAt(TX_ICMP, b, icmp, n)
+        f[TX_ICMP + ICMP_TYPE] = ICMP_ECHO_REPLY
+        writeIcmpChecksum(f, TX_ICMP)
+        count(Counter.IcmpTx)
+        sendBack(ifc, f, b, ip)
+    } else if (type === ICMP_ECHO_REPLY) {
         if (b.getAt(icmp + ICMP_IDENTIFIER, "u16") === ECHO_IDENTIFIER) echoReply.notify(get16(b, icmp + ICMP_SEQUENCE))
     } else if (type < 32) {
         // time exceeded is told as if its code were that of unreachable: net, or host
-        const isError = (1 << ICMP_UNREACHABLE) | (1 << ICMP_REDIRECT) | (1 << ICMP_TIME_EXCEEDED)
+        const isError = 2 ** ICMP_UNREACHABLE + 2 ** ICMP_REDIRECT + 2 ** ICMP_TIME_EXCEEDED
         if (((isError >> type) & 1) !== 0) onError(ifc, b, icmp, length, source)
     }
-}
-
-/**
- * RFC 1122, 3.2.2.6: an echo reply comes from the address that was asked, with the same data and class. A request that came in fragments
- * may be longer than what we send: its reply is cut off.
- */
-function reply(ifc: Interface, b: Buffer, ip: number, icmp: number, length: number, dst: number): void {
-    length = Math.min(length, MTU - IPV4_HEADER)
-    const f = allocate(ifc, PROTOCOL_ICMP, b[ip + IPV4_TOS], dst, length)
-    const at = TX_IP + IPV4_HEADER
-    f.blitAt(at, b, icmp, length)
-    f[at + ICMP_TYPE] = ICMP_ECHO_REPLY
-    answer(ifc, f, b, ip)
-}
-
-function answer(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
-    writeIcmpChecksum(f, TX_IP + IPV4_HEADER)
-    count(Counter.IcmpTx)
-    sendBack(ifc, f, b, ip)
 }
 
 /** RFC 1122, 3.2.2.1: an error is told to the transport whose datagram it quotes; a redirect, to all (3.2.2.2). */
@@ -105,19 +98,20 @@ export function mayAnswer(): boolean {
 
 /**
  * Answer a packet to a port or protocol that nobody has, with its header and first 8 bytes (RFC 792; RFC 1122, 3.2.2).
- * @param type for another error
+ * @param type ICMP_UNREACHABLE, or ICMP_TIME_EXCEEDED
  */
-export function sendUnreachable(ifc: Interface, b: Buffer, ip: number, header: number, code: number, type = ICMP_UNREACHABLE): void {
+export function sendError(ifc: Interface, b: Buffer, ip: number, header: number, type: number, code: number): void {
     if (!mayAnswer()) return
     const dst = b.getAt(ip + IPV4_SRC, "i32")
     // what lies behind a shorter packet is not its sender's to see
     const quoted = Math.min(header + QUOTED, get16(b, ip + IPV4_TOTAL_LENGTH))
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + quoted)
-    const at = TX_IP + IPV4_HEADER
-    f[at + ICMP_TYPE] = type
-    f[at + ICMP_CODE] = code
-    f.blitAt(at + ICMP_HEADER, b, ip, quoted)
-    answer(ifc, f, b, ip)
+    f[TX_ICMP + ICMP_TYPE] = type
+    f[TX_ICMP + ICMP_CODE] = code
+    f.blitAt(TX_ICMP + ICMP_HEADER, b, ip, quoted)
+    writeIcmpChecksum(f, TX_ICMP)
+    count(Counter.IcmpTx)
+    sendBack(ifc, f, b, ip)
 }
 
 const PING_DATA = 32
@@ -130,14 +124,13 @@ let lastSequence = 0
  */
 export async function ping(ifc: Interface, dst: number, timeout: number): Promise<number> {
     const f = allocate(ifc, PROTOCOL_ICMP, 0, dst, ICMP_HEADER + PING_DATA)
-    const at = TX_IP + IPV4_HEADER
-    f[at + ICMP_TYPE] = ICMP_ECHO_REQUEST
-    f.setAt(at + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
+    f[TX_ICMP + ICMP_TYPE] = ICMP_ECHO_REQUEST
+    f.setAt(TX_ICMP + ICMP_IDENTIFIER, "u16", ECHO_IDENTIFIER)
     // counted over all pings, so that a late answer to one is none to another
     lastSequence = (lastSequence + 1) & 0xffff
     const sequence = lastSequence
-    put16(f, at + ICMP_SEQUENCE, sequence)
-    writeIcmpChecksum(f, at)
+    put16(f, TX_ICMP + ICMP_SEQUENCE, sequence)
+    writeIcmpChecksum(f, TX_ICMP)
     count(Counter.IcmpTx)
     const start = ds.millis()
     if (output(ifc, f, dst) === Output.Unreachable) return -2

@@ -12,7 +12,7 @@ import {
     TAGGED_MASK,
     VLAN_TAG,
 } from "../wire/ethernet"
-import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
+import { ICMP_UNREACHABLE, UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import {
     FRAGMENT_MASK,
     IPV4_DST,
@@ -28,7 +28,7 @@ import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH } from "../wire/udp"
 import { arpInput } from "../link/arp"
 import { ownMacHigh, ownMacLow } from "../link/ethernet"
 import { fragmentInput } from "./fragments"
-import { icmpInput, sendUnreachable } from "./icmp"
+import { icmpInput, sendError } from "./icmp"
 import { inputOf } from "./protocols"
 import { Interface, endpointEverywhere, interfaceOf, interfaces, isBroadcast, isSource, slotByOctet } from "../link/interface"
 import { isOurMac, severalMacs } from "../link/macs"
@@ -44,15 +44,29 @@ export function receive(b: Buffer, eth: number, length: number): void {
     if ((b[eth + ETH_SRC] & 1) !== 0) return count(Counter.EthBadSource)
     let unicast = false
     if (b.getAt(eth, "i32") === ownMacHigh) unicast = b.getAt(eth + 4, "u16") === ownMacLow
+    const type = b.getAt(eth + ETH_TYPE, "u16")
     if (!unicast)
         if ((b[eth] & 1) === 0) {
-            unicast = isToInterface(b, eth)
+            // to the MAC address of an interface, and not for the address of another one: an interface with a MAC address of its own is
+            // a host of its own to the link
+            const macHigh = b.getAt(eth, "i32")
+            if (severalMacs) unicast = isOurMac(macHigh, b.getAt(eth + 4, "u16"))
+            if (unicast)
+                if (type === ETHERTYPE_IPV4) {
+                    const its = interfaceOf(b.getAt(eth + (ETH_HEADER + IPV4_DST), "i32"))
+                    if (its) if (its.macHigh !== macHigh) unicast = false
+                }
             if (!unicast) return count(Counter.EthForeign)
         }
-    const type = b.getAt(eth + ETH_TYPE, "u16")
     if (type !== ETHERTYPE_IPV4) {
         if (type === ETHERTYPE_ARP) return arpInput(b, eth + ETH_HEADER, length - ETH_HEADER)
-        return type === ETHERTYPE_VLAN ? untag(b, eth, length) : count(Counter.EthUnknown)
+        if (type !== ETHERTYPE_VLAN) return count(Counter.EthUnknown)
+        // a tag of the VLAN 0 has a priority alone (IEEE 802.1Q, 6.9.1): the frame is taken as if it had none. No tag follows: as
+        // many as fit in a frame would fill the stack
+        if ((b.getAt(eth + ETH_HEADER, "i32") & TAGGED_MASK) !== TAGGED) return count(Counter.EthUnknown)
+        // the addresses move over the tag, from the last octets on
+        for (let at = eth + (ETH_SRC + 2); at >= eth; at -= 4) b.setAt(at + VLAN_TAG, "u32", b.getAt(at, "u32"))
+        return receive(b, eth + VLAN_TAG, length - VLAN_TAG)
     }
 
     const ip = eth + ETH_HEADER
@@ -71,14 +85,18 @@ export function receive(b: Buffer, eth: number, length: number): void {
     }
     // what `checksumHolds` does, without a call: the first octet is not 0
     if (((s / 65535) | 0) * 65535 !== s) return count(Counter.IpBadChecksum)
-    const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + IPV4_TOTAL_LENGTH + 1]
+    const total = (b[ip + IPV4_TOTAL_LENGTH] << 8) | b[ip + (IPV4_TOTAL_LENGTH + 1)]
     if (total < header) return count(Counter.IpBadLength)
     if (total > length - ETH_HEADER) return count(Counter.IpBadLength)
-    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) return fragmentInput(b, ip, header, total)
+    if ((b.getAt(ip + IPV4_FLAGS_FRAGMENT, "u16") & FRAGMENT_MASK) !== 0) {
+        if (fragmentInput) return fragmentInput(b, ip, header, total)
+        return count(Counter.IpFragment)
+    }
 
     const dst = b.getAt(ip + IPV4_DST, "i32")
     // what `interfaceOf` does, without a call where no two addresses share the octet
-    const slot = unicast ? slotByOctet[b[ip + IPV4_DST + 3]] : 0
+    let slot = 0
+    if (unicast) slot = slotByOctet[b[ip + (IPV4_DST + 3)]]
     let ifc: Interface
     if (slot !== 0) {
         ifc = interfaces[slot - 1]
@@ -96,10 +114,10 @@ export function receive(b: Buffer, eth: number, length: number): void {
     if (protocol === PROTOCOL_UDP) {
         // RFC 768: the length includes the header, and is not more than the IP packet holds
         const udp = ip + header
-        const n = (b[udp + UDP_LENGTH] << 8) | b[udp + UDP_LENGTH + 1]
+        const n = (b[udp + UDP_LENGTH] << 8) | b[udp + (UDP_LENGTH + 1)]
         if (n < UDP_HEADER) return count(Counter.UdpBadLength)
         if (n > total - header) return count(Counter.UdpBadLength)
-        const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + UDP_DST_PORT + 1]
+        const port = (b[udp + UDP_DST_PORT] << 8) | b[udp + (UDP_DST_PORT + 1)]
         if (!ifc) return broadcastInput(b, ip, udp, n, port, dst, unicast)
         let e = ifc.endpoints
         while (e) {
@@ -121,32 +139,10 @@ export function receive(b: Buffer, eth: number, length: number): void {
     if (protocol === PROTOCOL_ICMP) return icmpInput(ifc, b, ip, ip + header, total - header)
     if (protocol === PROTOCOL_UDP) {
         count(Counter.UdpNoPort)
-        return sendUnreachable(ifc, b, ip, header, UNREACHABLE_PORT)
+        return sendError(ifc, b, ip, header, ICMP_UNREACHABLE, UNREACHABLE_PORT)
     }
     count(Counter.IpUnknownProtocol)
-    sendUnreachable(ifc, b, ip, header, UNREACHABLE_PROTOCOL)
-}
-
-/** Take a frame with a tag of the VLAN 0, which has a priority alone (IEEE 802.1Q, 6.9.1), as if it had none. */
-function untag(b: Buffer, eth: number, length: number): void {
-    // no tag follows: as many as fit in a frame would fill the stack
-    if ((b.getAt(eth + ETH_HEADER, "i32") & TAGGED_MASK) !== TAGGED) return count(Counter.EthUnknown)
-    // the addresses move over the tag, from the last octets on
-    for (let at = eth + ETH_SRC + 2; at >= eth; at -= 4) b.setAt(at + VLAN_TAG, "u32", b.getAt(at, "u32"))
-    receive(b, eth + VLAN_TAG, length - VLAN_TAG)
-}
-
-/**
- * Whether a frame is to the MAC address of an interface, and not for the address of another one: an interface with a
- * MAC address of its own is a host of its own to the link.
- */
-function isToInterface(b: Buffer, eth: number): boolean {
-    if (!severalMacs) return false
-    const macHigh = b.getAt(eth, "i32")
-    if (!isOurMac(macHigh, b.getAt(eth + 4, "u16"))) return false
-    if (b.getAt(eth + ETH_TYPE, "u16") !== ETHERTYPE_IPV4) return true
-    const ifc = interfaceOf(b.getAt(eth + ETH_HEADER + IPV4_DST, "i32"))
-    return ifc ? ifc.macHigh === macHigh : true
+    sendError(ifc, b, ip, header, ICMP_UNREACHABLE, UNREACHABLE_PROTOCOL)
 }
 
 /**
@@ -158,18 +154,18 @@ function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: num
     const everywhere = endpointEverywhere(PROTOCOL_UDP, port)
     if (everywhere) return everywhere.onPacket(b, udp, n, ip)
     if (unicast) return count(Counter.IpForeign)
-    const to = interfaces.filter(i => isBroadcast(i, dst))
-    if (to.length === 0) return count(Counter.IpForeign)
-    const source = b.getAt(ip + IPV4_SRC, "i32")
-    let found = false
-    for (const ifc of to) {
+    // of no interface, or of one without an endpoint on the port
+    let drop = Counter.IpForeign
+    for (const ifc of interfaces) {
+        if (!isBroadcast(ifc, dst)) continue
+        if (drop === Counter.IpForeign) drop = Counter.UdpNoPort
         if (ifc.address === 0) continue
-        if (!isSource(ifc, source)) return count(Counter.IpBadSource)
+        if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
         const e = ifc.endpointOn(PROTOCOL_UDP, port)
         if (e) {
-            found = true
+            drop = undefined
             e.onPacket(b, udp, n, ip)
         }
     }
-    if (!found) count(Counter.UdpNoPort)
+    if (drop !== undefined) count(drop)
 }

@@ -44,7 +44,8 @@ export function nextHop(ifc: Interface, dst: number): number {
     if (isBroadcast(ifc, dst)) return dst
     // loopback, "this network" and groups (RFC 1122, 3.2.1.3)
     if (!isUnicast(dst)) return 0
-    return ((dst ^ ifc.address) & ifc.mask) === 0 ? dst : routerTo(ifc, dst)
+    if (((dst ^ ifc.address) & ifc.mask) === 0) return dst
+    return routerTo(ifc, dst)
 }
 
 /**
@@ -80,16 +81,19 @@ export function output(ifc: Interface, b: Buffer, dst: number): Output {
 
 /** Send a frame to an address on the link, whatever the subnet. */
 export function outputTo(ifc: Interface, b: Buffer, hop: number): Output {
-    if (isBroadcast(ifc, hop)) return transmit(ifc, b)
-    const n = neighbourOn(ifc, hop)
-    if (!n) return Output.Unreachable
-    if (!n.known) {
-        if (n.pending) count(Counter.ArpPendingDropped)
-        n.pending = b
-        return Output.Pending
+    if (!isBroadcast(ifc, hop)) {
+        const n = neighbourOn(ifc, hop)
+        if (!n) return Output.Unreachable
+        if (!n.known) {
+            if (n.pending) count(Counter.ArpPendingDropped)
+            n.pending = b
+            return Output.Pending
+        }
+        setMac(b, TX_MAC, n.macHigh, n.macLow)
     }
-    setMac(b, TX_MAC, n.macHigh, n.macLow)
-    return transmit(ifc, b)
+    if (!transmitted(b)) return Output.Dropped
+    ifc.tx++
+    return Output.Sent
 }
 
 /**
@@ -100,11 +104,5 @@ export function outputTo(ifc: Interface, b: Buffer, hop: number): Output {
 export function sendBack(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
     const from = ip - (ETH_HEADER - ETH_SRC)
     setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
-    transmit(ifc, f)
-}
-
-function transmit(ifc: Interface, b: Buffer): Output {
-    if (!transmitted(b)) return Output.Dropped
-    ifc.tx++
-    return Output.Sent
+    if (transmitted(f)) ifc.tx++
 }

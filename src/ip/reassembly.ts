@@ -36,7 +36,7 @@ import {
 import { get16 } from "../wire/order"
 import { UDP_LENGTH } from "../wire/udp"
 import { registerReassembly } from "./fragments"
-import { sendUnreachable } from "./icmp"
+import { sendError } from "./icmp"
 import { receive } from "./input"
 
 /** Where the buffer has the data. The headers of the first fragment end there, however long they are. */
@@ -127,17 +127,14 @@ function reassemble(b: Buffer, ip: number, header: number, total: number): void 
         firstHeader = header
         data.blitAt(DATA - header - ETH_HEADER, b, ip - ETH_HEADER, ETH_HEADER + header)
     }
-    if (have === size) deliver()
-}
-
-/** Hand the datagram up, in a frame that could not be: it has the first fragment's headers, and is no fragment. */
-function deliver(): void {
+    if (have !== size) return
+    // handed up in a frame that could not be: it has the first fragment's headers, and is no fragment
     isOpen = false
-    const ip = DATA - firstHeader
-    data.setAt(ip + IPV4_FLAGS_FRAGMENT, "u16", 0)
-    setIpv4Length(data, ip, firstHeader, size)
+    const first = DATA - firstHeader
+    data.setAt(first + IPV4_FLAGS_FRAGMENT, "u16", 0)
+    setIpv4Length(data, first, firstHeader, size)
     count(Counter.IpReassembled)
-    receive(data, ip - ETH_HEADER, ETH_HEADER + firstHeader + size)
+    receive(data, first - ETH_HEADER, ETH_HEADER + firstHeader + size)
 }
 
 /** The time is up: give the place free, and say so to who has sent the first fragment (RFC 1122, 3.3.2). */
@@ -149,5 +146,5 @@ function expire(): void {
     count(Counter.IpReassemblyTimeout)
     const ifc = interfaceOf(destination)
     if (!ifc) return
-    if (firstHeader !== 0) sendUnreachable(ifc, data, DATA - firstHeader, firstHeader, TIME_EXCEEDED_REASSEMBLY, ICMP_TIME_EXCEEDED)
+    if (firstHeader !== 0) sendError(ifc, data, DATA - firstHeader, firstHeader, ICMP_TIME_EXCEEDED, TIME_EXCEEDED_REASSEMBLY)
 }

@@ -56,7 +56,7 @@ let said: string
  * @param message `undefined` when the link is well
  */
 export function complain(message: string): void {
-    if (message && message !== said) console.log(`phy: ${message}`)
+    if (message) if (message !== said) console.log(`phy: ${message}`)
     said = message
 }
 

@@ -37,8 +37,13 @@ const RECONNECT_MAX = 8000
 export function parseLan(url: string): { url: string; host: string; port: number } {
     const scheme = choiceOf("tcp:// tls://", url.slice(0, 6))
     const colon = url.indexOf(":", 6)
-    const port = parseDecimal(url.slice(colon + 1), 65535)
-    if (scheme !== undefined) if (colon > 6) if (port > 0) return { url, host: url.slice(6, colon), port: scheme ? -port : port }
+    let port = parseDecimal(url.slice(colon + 1), 65535)
+    if (scheme !== undefined)
+        if (colon > 6)
+            if (port > 0) {
+                if (scheme) port = -port
+                return { url, host: url.slice(6, colon), port }
+            }
     throw new RangeError("it must be tcp://HOST:PORT or tls://HOST:PORT")
 }
 
@@ -50,12 +55,12 @@ let port: number
 let receive: FrameHandler
 let link: (up: boolean) => void
 /** How many bytes of `partial` are there. `partial` is for a frame that has not arrived whole, prefix included; see `keep`. */
-let have = 0
+let have: number
 let partial: Buffer
 /** Chunks that wait for `drain`, which parses an earlier one. */
 let draining = false
 let waiting: Buffer[]
-let waitingBytes = 0
+let waitingBytes: number
 let backoff = RECONNECT_FIRST
 /** Whether a new stream is to be opened in a moment. */
 export let connecting = false
@@ -127,12 +132,6 @@ async function reconnect() {
     connect()
 }
 
-/** Open a new stream, since the position in this one is lost. A new stream begins with a frame. */
-function resynchronise(): void {
-    stream._socketClose()
-    lost()
-}
-
 /** Forget what is left of the old stream. */
 function drop(): void {
     generation++
@@ -181,7 +180,8 @@ async function drain(chunk: Buffer) {
         waitingBytes += chunk.length
         if (waitingBytes > STREAM_BACKLOG) {
             count(Counter.PhyOverrun)
-            resynchronise()
+            stream._socketClose()
+            lost()
         }
         return
     }
@@ -196,7 +196,9 @@ async function drain(chunk: Buffer) {
             const length = (chunk[at] << 8) | chunk[at + 1]
             at += PREFIX + length
             // a whole frame is handed up from the chunk itself
-            if (have === 0 && at <= end && length <= LENGTH_MAX) handUp(receive, chunk, from + PREFIX, length)
+            let whole = false
+            if (have === 0) if (at <= end) whole = length <= LENGTH_MAX
+            if (whole) handUp(receive, chunk, from + PREFIX, length)
             else at = keep(chunk, from)
             // a long frame counts as several: a DHCP message has many options to read
             frames += 1 + ((at - from) >> 6)
@@ -227,8 +229,10 @@ function keep(chunk: Buffer, at: number): number {
     }
     const size = PREFIX + ((partial[0] << 8) | partial[1])
     if (size > PREFIX + LENGTH_MAX) {
+        // the position in this stream is lost; a new one begins with a frame
         count(Counter.PhyBadLength)
-        resynchronise()
+        stream._socketClose()
+        lost()
         return chunk.length
     }
     if (partial.length < size) {

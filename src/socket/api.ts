@@ -3,8 +3,9 @@
  * `datagram.ts` for what is behind a descriptor.
  */
 import * as ds from "@devicescript/core"
-import { MTU, SOCKETS } from "../base/config"
+import { CALLS, MTU, SOCKETS, USUAL_FRAME } from "../base/config"
 import { SocketError } from "../base/errors"
+import { collect } from "../base/heap"
 import { getpgrp, removeProcess } from "../base/process"
 import { Source, openInterface } from "../address/assign"
 import { closeInterface } from "../address/release"
@@ -12,12 +13,13 @@ import { needCommon } from "../address/common"
 import { Output, neighbourFor } from "../ip/output"
 import { Interface, interfaceOf, interfaces, isBroadcast } from "../link/interface"
 import { resolution } from "../link/neighbours"
+import { HEADROOM } from "../phy/phy"
 import { ephemeralPort } from "../transport/ports"
 import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_HEADER } from "../wire/udp"
 import { Datagram, DatagramSocket, TX_PAYLOAD } from "./datagram"
 import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, Stream, arrival, errorOf } from "./socket"
-import { SocketMaker, lookup, lookupDatagram, makeFrames, makeStream, openSocket, sockets } from "./table"
+import { SocketMaker, lookup, lookupDatagram, makeStream, openSocket, sockets } from "./table"
 import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_OF, TUPLE_STATIC } from "./tuple"
 
 /**
@@ -71,7 +73,12 @@ let defaultTuple = TUPLE_DHCP
 /** Start the socket layer, on interfaces that are started. @param tuple what `AF_INET_TUPLE` without a tuple means */
 export function startSockets(tuple: number): void {
     defaultTuple = tuple
-    makeFrames()
+    // the frames of the calls' sockets
+    for (let sd = 0; sd < CALLS; sd++) {
+        const s = sockets[sd] as DatagramSocket
+        if (!s.frame) s.frame = Buffer.alloc(HEADROOM + USUAL_FRAME)
+        collect()
+    }
 }
 
 /**
@@ -125,7 +132,9 @@ async function assign(s: Socket): Promise<void> {
     if ((s.flags & ASSIGNING) !== 0) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
     s.flags |= ASSIGNING
     try {
-        const ifc = await openInterface((s.flags & FROM_POOL) !== 0 ? Source.Static : Source.Dhcp, s.process)
+        let source = Source.Dhcp
+        if ((s.flags & FROM_POOL) !== 0) source = Source.Static
+        const ifc = await openInterface(source, s.process)
         if (s.generation === generation) s.ifc = ifc
         else {
             await closeInterface(ifc)
@@ -166,7 +175,7 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
         if (to.address !== ifc.address)
             throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     const port = to.port || ephemeralPort(ifc, s.protocol)
-    if (port > 0 ? port > 65535 : true) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
+    if (!isPort(port)) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
     if (ifc.endpointOn(s.protocol, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     ifc.add(s.endpoint(port))
     s.port = port
@@ -192,18 +201,22 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
     s.unprepare()
 }
 
+function isPort(port: number): boolean {
+    if (port > 0) return port < 65536
+    return false
+}
+
 /** The socket of a descriptor, bound if need be, for a target that may be one. */
 async function bound(sd: number, to: SocketAddress): Promise<Socket> {
     const s = lookup(sd)
-    let sound = to.port > 0 ? to.port < 65536 : false
-    if (!to.address) sound = false
-    if (!sound) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
+    if (!to.address || !isPort(to.port)) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
     if (s.port === 0) await bind(sd, {})
     return s
 }
 
 function unreachable(s: Socket, address: number): SocketError {
-    const why = interfaceOf(address) ? "that is an address of this device itself" : `there is no route from ${s.ifc.name()} to that address`
+    let why = "that is an address of this device itself"
+    if (!interfaceOf(address)) why = `there is no route from ${s.ifc.name()} to that address`
     return new SocketError("ENETUNREACH", why)
 }
 
@@ -354,7 +367,7 @@ export function setreceiver(sd: number, receiver: Receiver): DatagramSocket {
     while (s.dequeue()) {}
     s.settle()
     s.receiver = receiver
-    s.onPayload = receiver ? receiver.onPayload : undefined
+    s.onPayload = receiver?.onPayload
     return s
 }
 

@@ -99,7 +99,8 @@ export class DatagramSocket extends Socket implements Endpoint {
         this.heardAt = -HEARD
         this.tx = 0
         this.drops = 0
-        this.flags = deferred === Source.Static ? FROM_POOL : 0
+        this.flags = 0
+        if (deferred === Source.Static) this.flags = FROM_POOL
         this.tos = -1
         if (this.queueLength) this.queueLength = undefined
         if (this.error) this.error = undefined
@@ -121,7 +122,7 @@ export class DatagramSocket extends Socket implements Endpoint {
     }
 
     private input(b: Buffer, udp: number, length: number, ip: number): void {
-        const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + UDP_SRC_PORT + 1]
+        const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + (UDP_SRC_PORT + 1)]
         if (this.remotePort !== 0) {
             if (port !== this.remotePort) return drop(this, Counter.UdpForeignPeer)
             if (b.getAt(ip + IPV4_SRC, "i32") !== this.remote) return drop(this, Counter.UdpForeignPeer)
@@ -130,8 +131,16 @@ export class DatagramSocket extends Socket implements Endpoint {
         received.datagrams++
         this.rx++
         const onPayload = this.onPayload
-        if (onPayload) onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
-        else enqueue(this, b, udp, length, ip, port)
+        if (onPayload) return onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
+        const n = length - UDP_HEADER
+        if (!this.queue) this.queue = []
+        if (this.queue.length >= (this.queueLength || DATAGRAMS)) return drop(this, Counter.UdpQueueFull)
+        if (waitingBytes + n > DATAGRAM_BYTES) return drop(this, Counter.UdpQueueFull)
+        const data = Buffer.alloc(n)
+        data.blitAt(0, b, udp + UDP_HEADER, n)
+        waitingBytes += n
+        this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
+        arrival.notify(true)
     }
 
     /** The oldest datagram that waits, or `undefined`. */
@@ -176,7 +185,8 @@ export class DatagramSocket extends Socket implements Endpoint {
         // a hint and no proof (RFC 1122, 3.2.2.1): of the host itself, or of the router, and as long as the host is not heard
         if (source !== dst) if (source !== this.ifc.router()) return count(Counter.IcmpUnbelieved)
         if (isHeard(this)) return count(Counter.IcmpUnbelieved)
-        this.onError(code >= UNREACHABLE_PROTOCOL ? "ECONNREFUSED" : "EHOSTUNREACH")
+        if (code < UNREACHABLE_PROTOCOL) this.onError("EHOSTUNREACH")
+        else this.onError("ECONNREFUSED")
     }
 
     onWay(): void {
@@ -185,7 +195,8 @@ export class DatagramSocket extends Socket implements Endpoint {
 
     hears(n: Neighbour): boolean {
         if (this.remotePort === 0) return false
-        return nextHop(this.ifc, this.remote) === n.address ? isHeard(this) : false
+        if (nextHop(this.ifc, this.remote) !== n.address) return false
+        return isHeard(this)
     }
 
     onNeighbour(n: Neighbour): void {
@@ -207,7 +218,7 @@ export class DatagramSocket extends Socket implements Endpoint {
         const b = this.frame
         // an option has changed its headers
         if (this.prepared === Prepared.No) this.prepare(b.length - TX_PAYLOAD)
-        if ((this.flags & NO_CHECK) === 0) writeUdpChecksum(b, TX_IP, TX_IP + IPV4_HEADER, b.length - TX_IP - IPV4_HEADER)
+        if ((this.flags & NO_CHECK) === 0) writeUdpChecksum(b, TX_IP, TX_IP + IPV4_HEADER, b.length - (TX_IP + IPV4_HEADER))
         if (this.prepared === Prepared.Ready) {
             const code = transmitFrame(b)
             if (code === TAKEN) this.fresh++
@@ -269,18 +280,6 @@ export class DatagramSocket extends Socket implements Endpoint {
 function drop(s: DatagramSocket, reason: Counter): void {
     count(reason)
     s.drops++
-}
-
-function enqueue(s: DatagramSocket, b: Buffer, udp: number, length: number, ip: number, port: number): void {
-    const n = length - UDP_HEADER
-    if (!s.queue) s.queue = []
-    if (s.queue.length >= (s.queueLength || DATAGRAMS)) return drop(s, Counter.UdpQueueFull)
-    if (waitingBytes + n > DATAGRAM_BYTES) return drop(s, Counter.UdpQueueFull)
-    const data = Buffer.alloc(n)
-    data.blitAt(0, b, udp + UDP_HEADER, n)
-    waitingBytes += n
-    s.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
-    arrival.notify(true)
 }
 
 function resolve(s: DatagramSocket, macHigh: number, macLow: number): void {

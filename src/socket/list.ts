@@ -16,12 +16,18 @@ export function listSockets(): SocketRow[] {
 }
 
 export function describeSocket(s: Socket): SocketRow {
+    let local: string = null
+    let iface: string = null
+    if (s.ifc) {
+        local = `${formatAddress(s.ifc.address)}:${s.port}`
+        iface = s.ifc.name()
+    }
     const row: SocketRow = {
         sd: sockets.indexOf(s),
         type: "dgram",
-        local: s.ifc ? `${formatAddress(s.ifc.address)}:${s.port}` : null,
+        local,
         remote: endpointText(s.remote, s.remotePort),
-        iface: s.ifc ? s.ifc.name() : null,
+        iface,
         process: s.process,
         rx: s.rx,
         tx: s.tx,

@@ -32,10 +32,13 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
             checkValue(option, n, 0, 255)
             s.tos = n
             break
-        default:
+        default: {
             // the last one; a socket without an address has none, and any other option is none
-            checkValue(option, n, 0, option === SocketOption.IP_DSCP && s.ifc ? 63 : -1)
+            let most = -1
+            if (option === SocketOption.IP_DSCP) if (s.ifc) most = 63
+            checkValue(option, n, 0, most)
             s.ifc.dscp = n
+        }
     }
     // headers are written anew, of all who have the address
     for (const o of sockets) if (o.ifc === s.ifc) o.unprepare()

@@ -101,7 +101,8 @@ export abstract class Socket {
     /** The TOS octet of what it sends. */
     tosOctet(): number {
         if (this.tos >= 0) return this.tos
-        return this.ifc ? this.ifc.dscp << 2 : 0
+        if (!this.ifc) return 0
+        return this.ifc.dscp << 2
     }
 
     onError(code: string): void {
@@ -161,13 +162,12 @@ export interface SocketRow {
 
 /** The error that a code of the network stands for. @param ifc of the socket */
 export function errorOf(code: string, ifc?: Interface): SocketError {
-    return new SocketError(code, messageOf(code, ifc))
-}
-
-function messageOf(code: string, ifc?: Interface): string {
-    if (code === "ECONNREFUSED") return "nobody listens on that port"
-    if (code === "EHOSTUNREACH") return "the other side does not answer on this network"
-    if (code !== "ENETDOWN") return "the socket was closed"
-    if (ifc) if (conflictsOf(ifc) > 0) return "another host uses the socket's address"
-    return "the lease of the socket's address has ended"
+    let message = "the socket was closed"
+    if (code === "ECONNREFUSED") message = "nobody listens on that port"
+    else if (code === "EHOSTUNREACH") message = "the other side does not answer on this network"
+    else if (code === "ENETDOWN") {
+        message = "the lease of the socket's address has ended"
+        if (ifc) if (conflictsOf(ifc) > 0) message = "another host uses the socket's address"
+    }
+    return new SocketError(code, message)
 }

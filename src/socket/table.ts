@@ -1,11 +1,10 @@
 /** The table of descriptors: which socket a descriptor is, made at boot as far as calls need it. */
-import { CALLS, SOCKETS, USUAL_FRAME } from "../base/config"
+import { CALLS, SOCKETS } from "../base/config"
 import { SocketError } from "../base/errors"
 import { collect } from "../base/heap"
 import { getpgrp } from "../base/process"
 import { Source } from "../address/assign"
 import { FREE, Interface } from "../link/interface"
-import { HEADROOM } from "../phy/phy"
 import { DatagramSocket } from "./datagram"
 import { Socket } from "./socket"
 
@@ -22,15 +21,6 @@ for (let i = 0; i <= CALLS; i++) {
 /** Before anybody looks at what was counted. */
 export function settleSockets(): void {
     for (const s of sockets) s.settle()
-}
-
-/** Make the frames of the calls' sockets. */
-export function makeFrames(): void {
-    for (let sd = 0; sd < CALLS; sd++) {
-        const s = sockets[sd] as DatagramSocket
-        if (!s.frame) s.frame = Buffer.alloc(HEADROOM + USUAL_FRAME)
-        collect()
-    }
 }
 
 /** Makes a socket of another kind, in the place of the one that the table has. */
@@ -66,8 +56,10 @@ export function openSocket(process: number, ifc: Interface, deferred: Source, ma
 /** The socket of a descriptor that the running process may use: one of its group's. @throws SocketError `EBADF`, `EACCES` */
 export function lookup(sd: number): Socket {
     const s = sockets[sd]
-    if ((s ? s.process : FREE) === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
-    if (s.process !== getpgrp()) throw new SocketError("EACCES", `socket ${sd} belongs to process group ${s.process}`)
+    let process = FREE
+    if (s) process = s.process
+    if (process === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
+    if (process !== getpgrp()) throw new SocketError("EACCES", `socket ${sd} belongs to process group ${process}`)
     return s
 }
 

@@ -10,7 +10,8 @@ let ephemeral = EPHEMERAL_FIRST | (randomBuffer(2).getAt(0, "u16") & (EPHEMERAL_
 export function ephemeralPort(ifc: Interface, protocol: number): number {
     for (let i = 0; i <= SOCKETS; i++) {
         const port = ephemeral
-        ephemeral = ephemeral === EPHEMERAL_LAST ? EPHEMERAL_FIRST : ephemeral + 1
+        ephemeral++
+        if (port === EPHEMERAL_LAST) ephemeral = EPHEMERAL_FIRST
         if (!ifc.endpointOn(protocol, port)) return port
     }
     return 0

@@ -52,7 +52,8 @@ export function decodeAlaw(code: number): number {
 
 /** One octet of silence. */
 export function silenceOf(codec: Codec): number {
-    return codec === Codec.PCMU ? 0xff : 0xd5
+    if (codec === Codec.PCMU) return 0xff
+    return 0xd5
 }
 
 export function encode(codec: Codec, sample: number): number {

@@ -30,7 +30,8 @@ export function rtpHeaderLength(b: Buffer, rtp: number, length: number): number 
         if (length < header + 4) return -1
         header += 4 + 4 * get16(b, rtp + header + 2)
     }
-    return header > length ? -1 : header
+    if (header > length) return -1
+    return header
 }
 
 /** Bytes of padding at the end of the packet; -1 if it claims more than follow the header. */
@@ -39,5 +40,6 @@ export function rtpPadding(b: Buffer, rtp: number, length: number, header: numbe
     if (length <= header) return -1
     const padding = b[rtp + length - 1]
     if (padding === 0) return -1
-    return header + padding > length ? -1 : padding
+    if (header + padding > length) return -1
+    return padding
 }

@@ -23,9 +23,10 @@ export function writeUdp(b: Buffer, udp: number, srcPort: number, dstPort: numbe
 /** Fill in the checksum, when header and payload are written. @param total bytes, header included */
 export function writeUdpChecksum(b: Buffer, ip: number, udp: number, total: number): void {
     b.setAt(udp + UDP_CHECKSUM, "u16", 0)
-    const checksum = checksumOf(pseudoSum(b, ip, PROTOCOL_UDP, total) + sum(b, udp, total))
+    let checksum = checksumOf(pseudoSum(b, ip, PROTOCOL_UDP, total) + sum(b, udp, total))
     // RFC 768: a computed 0 is sent as all ones, because 0 says that there is none
-    b.setAt(udp + UDP_CHECKSUM, "u16", checksum === 0 ? 0xffff : checksum)
+    if (checksum === 0) checksum = 0xffff
+    b.setAt(udp + UDP_CHECKSUM, "u16", checksum)
 }
 
 /** Whether the checksum holds, or the sender left it out. */

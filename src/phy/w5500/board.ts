@@ -22,13 +22,12 @@ type Bus = typeof ds & {
     spiConfigure(miso: number, mosi: number, sck: number, mode: number, hz: number): void
     spiXfer(tx: Buffer, rx: Buffer): Promise<void>
 }
-const bus = ds as Bus
 
 /** The field in which every pin has its number. Written as a field, `.gpio` would pull `ds.gpio` into the image. */
 const NUMBER = "gpio"
 
 /** The lines of an Ethernet controller. A board must have the first four. */
-const LINES = ["sck", "mosi", "miso", "cs", "rst", "int"]
+const LINES = "sck mosi miso cs rst int"
 const NEEDED = 4
 
 /**
@@ -46,7 +45,7 @@ export function parsePhy(text: string): Pin[] {
     } else if (kind !== "w5500") throw new RangeError("it must be auto, stream or w5500")
     const pins: Pin[] = []
     let named = 0
-    for (const line of LINES) {
+    for (const line of split(LINES, " ")) {
         let label = `ETH_${line.toUpperCase()}`
         let needed = pins.length < NEEDED
         for (const word of words)
@@ -59,7 +58,7 @@ export function parsePhy(text: string): Pin[] {
         if (!pin) if (needed) throw new RangeError(`this board has no pin ${label}; add ${line}=PIN, the label of the pin on which it is`)
         pins.push(pin)
     }
-    if (named !== words.length) throw new RangeError(`it must be w5500 and LINE=PIN for the lines ${LINES.join(" ")}`)
+    if (named !== words.length) throw new RangeError(`it must be w5500 and LINE=PIN for the lines ${LINES}`)
     return pins
 }
 
@@ -90,20 +89,23 @@ export class BoardSpi implements SpiDevice {
             this.cs.setMode(ds.GPIOMode.OutputHigh)
             if (this.hasInterrupt) this.pins[5].setMode(ds.GPIOMode.InputPullUp)
             const [sck, mosi, miso] = this.pins as any[]
-            bus.spiConfigure(miso[NUMBER], mosi[NUMBER], sck[NUMBER], 0, SPI_HZ)
+            ;(ds as Bus).spiConfigure(miso[NUMBER], mosi[NUMBER], sck[NUMBER], 0, SPI_HZ)
         }
-        if (this.pins[4]) this.pins[4].setMode(high ? ds.GPIOMode.OutputHigh : ds.GPIOMode.OutputLow)
+        let mode = ds.GPIOMode.OutputLow
+        if (high) mode = ds.GPIOMode.OutputHigh
+        if (this.pins[4]) this.pins[4].setMode(mode)
     }
 
     interrupt(): boolean {
-        return this.hasInterrupt ? this.pins[5].value === 0 : false
+        if (!this.hasInterrupt) return false
+        return this.pins[5].value === 0
     }
 }
 
 async function transfer(spi: BoardSpi, tx: Buffer, rx: Buffer): Promise<void> {
     spi.cs.setMode(ds.GPIOMode.OutputLow)
     try {
-        await bus.spiXfer(tx, rx)
+        await (ds as Bus).spiXfer(tx, rx)
     } finally {
         spi.cs.setMode(ds.GPIOMode.OutputHigh)
     }

@@ -151,7 +151,8 @@ function lost(): void {}
 
 /** Set the chip up again before anything that waits is sent: the answer to it must find the filter changed. */
 function promiscuous(on: boolean): boolean {
-    filter = on ? 0 : SN_MR_MFEN
+    filter = 0
+    if (!on) filter = SN_MR_MFEN
     if (filter !== filterSet) doubt = DOUBT_MAX
     return true
 }
@@ -224,7 +225,8 @@ async function turn(): Promise<boolean> {
     if (received > 0) more = await read(received)
     if (sent) if (doubt === 0) if (waiting > 0) await sendWaiting()
     if (waiting > 0) more = true
-    return doubt < DOUBT_MAX ? more : false
+    if (doubt >= DOUBT_MAX) more = false
+    return more
 }
 
 /**
@@ -236,7 +238,8 @@ async function read(received: number): Promise<boolean> {
     // one RECV serves several reads; not all at once, so that frames that wait to be sent do not wait for long
     for (let reads = 0; reads < READS_PER_TURN; reads++) {
         if (left === 0) break
-        let b = left > USUAL_RECEIVED ? several : one
+        let b = one
+        if (left > USUAL_RECEIVED) b = several
         await readInto(b)
         let n = Math.min(left, b.length - PHASES)
         const first = (b[PHASES] << 8) | b[PHASES + 1]

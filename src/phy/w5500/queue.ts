@@ -39,7 +39,12 @@ export function put(b: Buffer): number {
     if (waiting === MACRAW_QUEUE) return QUEUE_FULL
     const length = b.length - HEADROOM
     let copy: Buffer
-    if (length === USUAL_FRAME) copy = spare.pop()
+    if (length === USUAL_FRAME)
+        if (spare.length > 0) {
+            const last = spare.length - 1
+            copy = spare[last]
+            spare.insert(last, -1)
+        }
     if (!copy) copy = Buffer.alloc(PHASES + length)
     // the driver writes the phases: it knows the frame's place in the chip's buffer when it sends
     copy.blitAt(PHASES, b, HEADROOM, length)
