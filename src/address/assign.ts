@@ -43,29 +43,34 @@ const staticOwner: Owner = {
  * @throws SocketError `EADDRNOTAVAIL` if there is no slot, no free address, or no answer from a DHCP server in time
  */
 export async function openInterface(source: Source, process: number): Promise<Interface> {
-    let kept: Interface[] = []
-    if (source === Source.Dhcp) kept = readyInterfaces()
-    // prefer a lease that holds an address, then one to which an address was offered: both save a round trip
-    let ready: Interface
-    for (const i of kept) {
-        const lease = leaseOf(i)
-        // a server has offered one, or it is there
-        if (lease.state < LeaseState.Requesting) continue
-        if (!ready) ready = i
-        // of several the first, as they are listed
-        else if (holdsAddress(lease)) if (!holdsAddress(leaseOf(ready))) ready = i
-    }
-    const ifc = ready || kept[0] || freeInterface()
+    // prefer a lease that holds an address, then one to which an address was offered: both save a round trip; of several the first, as they
+    // are listed
+    let best = LeaseState.Idle
+    let ifc: Interface
+    if (source === Source.Dhcp)
+        for (const i of readyInterfaces()) {
+            let state = leaseOf(i).state
+            // the address is there, a server has offered one, or neither
+            if (holdsAddress(leaseOf(i))) state = LeaseState.Bound
+            else if (state >= LeaseState.Requesting) state = LeaseState.Requesting
+            else state = LeaseState.Init
+            if (state > best) {
+                best = state
+                ifc = i
+            }
+        }
+    const kept = ifc !== undefined
+    if (!ifc) ifc = freeInterface()
     if (!ifc) throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     ifc.process = process
     forgetConflicts(ifc)
     // another one is to be kept ready
-    if (kept.length > 0) leaseChanged.notify(false)
+    if (kept) leaseChanged.notify(false)
     const until = ds.millis() + ADDRESS_TIMEOUT
     try {
         if (source === Source.Dhcp) {
-            if (!ready) startLease(ifc)
+            if (best < LeaseState.Requesting) startLease(ifc)
             await need(leaseOf(ifc), until)
         } else {
             await need(leaseOf(interfaces[0]), until)
@@ -97,7 +102,9 @@ async function takeStatic(ifc: Interface, until: number): Promise<void> {
                 if (isShared(pool)) why = ", also by other hosts; see that they are reserved"
                 throw unavailable(`all reserved addresses ${describePool(pool)} are in use${why}`)
             }
-            startProbe(ifc, staticOwner, address, pool.mask, pool.gateway || GATEWAY_COMMON)
+            let gateway = pool.gateway
+            if (gateway === 0) gateway = GATEWAY_COMMON
+            startProbe(ifc, staticOwner, address, pool.mask, gateway)
         }
     }
 }

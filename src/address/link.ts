@@ -1,4 +1,5 @@
 /** The network layer on its PHY: its start, and what follows the link. */
+import { INTERFACES } from "../base/config"
 import { addEverywhere, interfaces } from "../link/interface"
 import { LeaseEvent, startLease, transition } from "../dhcp/client"
 import { dhcpEndpoint } from "../dhcp/input"
@@ -39,12 +40,13 @@ function onLink(up: boolean): void {
     }
     console.log(`phy: up, ${phy.label}`)
     const now = ds.millis()
-    for (const ifc of interfaces) {
+    for (let i = 0; i < INTERFACES; i++) {
+        const ifc = interfaces[i]
         claimAgain(ifc)
         // what another server refused, this one may give
         if (ifc.process === READY) if (leaseOf(ifc).failure) startLease(ifc)
     }
-    for (const lease of leases) transition(lease, LeaseEvent.Link, now)
+    for (let i = 0; i < INTERFACES; i++) transition(leases[i], LeaseEvent.Link, now)
     forgetRedirects()
     doubtNeighbours(now)
 }

@@ -27,9 +27,7 @@ export function takeFrom(pool: Pool): number {
     for (let i = 0; i < pool.count; i++) {
         const address = addressAfter(pool.first, i)
         // first what costs least: a forger can have all of them avoided
-        if (pool.avoided.getAt(8 * i, "f64") > now) continue
-        if (interfaceOf(address)) continue
-        if (!isProbed(address)) return address
+        if (pool.avoided.getAt(8 * i, "f64") <= now) if (!interfaceOf(address)) if (!isProbed(address)) return address
     }
     return 0
 }

@@ -3,6 +3,7 @@
  * are looked after whenever a lease has changed: see `follow` in `link.ts`.
  */
 import * as ds from "@devicescript/core"
+import { INTERFACES } from "../base/config"
 import { startLease } from "../dhcp/client"
 import { LeaseState, leaseChanged, leaseOf } from "../dhcp/lease"
 import { Interface, freeInterface, interfaces } from "../link/interface"
@@ -41,10 +42,10 @@ export function refill(): number {
     // one whose lease has ended begins anew, unless the server has none for it
     for (const ifc of ready) {
         const lease = leaseOf(ifc)
-        if (lease.state !== LeaseState.Idle) continue
-        if (lease.failure) continue
-        if (lease.notBefore <= ds.millis()) startLease(ifc)
-        else next = Math.min(next, lease.notBefore)
+        if (lease.state === LeaseState.Idle)
+            if (!lease.failure)
+                if (lease.notBefore <= ds.millis()) startLease(ifc)
+                else next = Math.min(next, lease.notBefore)
     }
     for (let missing = wanted - ready.length; missing > 0; missing--) {
         const ifc = freeInterface()
@@ -57,7 +58,8 @@ export function refill(): number {
 
 /** Whether anybody has a socket, or an interface. */
 export function inUse(): boolean {
-    for (const i of interfaces) {
+    for (let slot = 0; slot < INTERFACES; slot++) {
+        const i = interfaces[slot]
         if (i.endpoints) return true
         if (!i.isCommon()) if (i.process >= 0) return true
     }

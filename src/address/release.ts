@@ -18,9 +18,10 @@ export async function closeInterface(ifc: Interface): Promise<void> {
     // from the last on, since they may be removed
     for (let i = neighbours.length - 1; i >= 0; i--) {
         const n = neighbours[i]
-        if (n.ifc !== ifc) continue
-        const other = interfaceOnLink(n.address)
-        if (other) n.ifc = other
-        else removeNeighbour(n)
+        if (n.ifc === ifc) {
+            const other = interfaceOnLink(n.address)
+            if (other) n.ifc = other
+            else removeNeighbour(n)
+        }
     }
 }

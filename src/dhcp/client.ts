@@ -386,7 +386,10 @@ function onLink(lease: Lease, now: number): void {
 
 /** The server knows now whose the address is that it had offered to several leases, and offers another to the others. */
 function askAgain(): void {
-    for (const l of leases) if (l.outbid) if (l.state === LeaseState.Selecting) wake(l, ds.millis())
+    for (let slot = 0; slot < INTERFACES; slot++) {
+        const l = leases[slot]
+        if (l.outbid) if (l.state === LeaseState.Selecting) wake(l, ds.millis())
+    }
 }
 
 /**
@@ -422,15 +425,16 @@ async function sendRelease(lease: Lease): Promise<void> {
     let server = ADDRESS_BROADCAST
     if (lease.ifc.address !== 0) {
         server = lease.server
-        const hop = nextHop(lease.ifc, server) || server
-        while (true) {
-            const n = neighbourOn(lease.ifc, hop)
-            if (!n) break
+        let hop = nextHop(lease.ifc, server)
+        if (hop === 0) hop = server
+        let n = neighbourOn(lease.ifc, hop)
+        while (n) {
             const left = until - ds.millis()
             if (n.known) break
             if (left <= 0) break
             await resolution.wait(left)
             if (!isHeld(lease, held)) return
+            n = neighbourOn(lease.ifc, hop)
         }
     }
     lease.xid = random(32)

@@ -3,6 +3,7 @@
  * @see RFC 2131, 4.1 and 4.4
  */
 import * as ds from "@devicescript/core"
+import { INTERFACES } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { isProbed } from "../link/acd"
 import { phy } from "../link/ethernet"
@@ -57,12 +58,10 @@ function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
     // the lease that waits for an answer with this transaction identifier, or did so when it was given up
     const xid = b.getAt(dhcp + DHCP_XID, "i32")
     let lease: Lease
-    for (const l of leases)
-        if (l.xid === xid)
-            if (((ASKING >> l.state) & 1) !== 0) {
-                lease = l
-                break
-            }
+    for (let slot = INTERFACES - 1; slot >= 0; slot--) {
+        const l = leases[slot]
+        if (l.xid === xid) if (((ASKING >> l.state) & 1) !== 0) lease = l
+    }
     // first of all, so that a flood of answers to nobody costs little
     if (!lease) return count(Counter.DhcpForeign)
     if (!udpChecksumHolds(b, ip, udp, length)) return count(Counter.UdpBadChecksum)
@@ -133,7 +132,8 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
         // probed, or on its way to another lease: a server that reserves nothing by its offers (dnsmasq) offers one address to all who
         // ask at a time
         lease.outbid = isProbed(r.address)
-        for (const l of leases) if (l.address === r.address) if (l.state !== LeaseState.Idle) lease.outbid = true
+        for (let slot = 0; slot < INTERFACES; slot++)
+            if (leases[slot].address === r.address) if (leases[slot].state !== LeaseState.Idle) lease.outbid = true
     }
     if (!lease.outbid) tell(lease, event, r)
 }

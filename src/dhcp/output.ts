@@ -74,5 +74,7 @@ export function send(lease: Lease, type: number, dst: number): Output {
     writeUdpChecksum(b, TX_IP, UDP, UDP_HEADER + DHCP_LENGTH)
     count(Counter.DhcpTx)
     // a server that is not in the subnet, and behind no router, is on the link (/32)
-    return outputTo(ifc, b, nextHop(ifc, dst) || dst)
+    let hop = nextHop(ifc, dst)
+    if (hop === 0) hop = dst
+    return outputTo(ifc, b, hop)
 }

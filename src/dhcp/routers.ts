@@ -50,9 +50,10 @@ export function noteRouters(ifc: Interface, r: DhcpReply): number {
 export function followRouter(n: Neighbour): void {
     // one that only made room for another is asked for again
     if (!n.known) if (n.attempts < ARP_ATTEMPTS) return
-    for (const ifc of interfaces) {
+    for (let slot = 0; slot < INTERFACES; slot++) {
+        const ifc = interfaces[slot]
         if (ifc.gateway !== n.address) continue
-        const record = ifc.slot * LENGTH
+        const record = slot * LENGTH
         const count = records[record + COUNT]
         // if none of them answers, the sockets are told, and who tries again begins with this one; a pool's router is alone
         let failed = 0

@@ -123,7 +123,8 @@ function readName(b: Buffer): string {
         // also if there was no length
         if (i >= b.length) return undefined
     }
-    at = behind || i
+    at = behind
+    if (behind === 0) at = i
     const name = Buffer.alloc(n)
     name.blitAt(0, text, 0, n)
     return name.toString().toLowerCase()

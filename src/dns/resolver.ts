@@ -54,7 +54,8 @@ export async function resolve(name: string, type: number): Promise<any[]> {
     for (let i = 0; i < DNS_ALIASES; i++) {
         const asked = writeQuery(alias, type)
         if (!asked) break
-        const a = remembered(asked) || (await query(asked))
+        let a = remembered(asked)
+        if (!a) a = await query(asked)
         if (a.records.length > 0) return a.records
         alias = a.alias
         if (!alias) break
@@ -65,11 +66,12 @@ export async function resolve(name: string, type: number): Promise<any[]> {
 /** What is known of a name; `undefined` if nothing is. */
 function remembered(asked: Buffer): Answer {
     for (let at = 0; at < used; at += cache.getAt(at + LENGTH, "u16")) {
-        if (cache.getAt(at + UNTIL, "f64") < ds.millis()) continue
-        const message = Buffer.alloc(cache.getAt(at + LENGTH, "u16") - MESSAGE)
-        message.blitAt(0, cache, at + MESSAGE, message.length)
-        const a = readAnswer(message, asked)
-        if (a) return a
+        if (cache.getAt(at + UNTIL, "f64") >= ds.millis()) {
+            const message = Buffer.alloc(cache.getAt(at + LENGTH, "u16") - MESSAGE)
+            message.blitAt(0, cache, at + MESSAGE, message.length)
+            const a = readAnswer(message, asked)
+            if (a) return a
+        }
     }
     return undefined
 }
@@ -114,9 +116,10 @@ async function query(asked: Buffer): Promise<Answer> {
             let until = ds.millis() + DNS_TIMEOUT
             if (i >= DNS_SERVERS) until += DNS_TIMEOUT
             const a = await answerOn(s, asked, until)
-            if (!a) continue
-            if (((FINAL >> answerCode) & 1) !== 0) return a
-            failure = `the DNS server cannot say it (code ${answerCode})`
+            if (a) {
+                if (((FINAL >> answerCode) & 1) !== 0) return a
+                failure = `the DNS server cannot say it (code ${answerCode})`
+            }
         }
     } finally {
         await close(sd)

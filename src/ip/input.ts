@@ -1,4 +1,5 @@
 /** IPv4 in: from a frame of the PHY to the endpoint that its packet is for. The fast path; read it with `transport/endpoint.ts`. */
+import { INTERFACES } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { sum } from "../wire/checksum"
 import {
@@ -156,7 +157,8 @@ function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: num
     if (unicast) return count(Counter.IpForeign)
     // of no interface, or of one without an endpoint on the port
     let drop = Counter.IpForeign
-    for (const ifc of interfaces) {
+    for (let i = 0; i < INTERFACES; i++) {
+        const ifc = interfaces[i]
         if (!isBroadcast(ifc, dst)) continue
         if (drop === Counter.IpForeign) drop = Counter.UdpNoPort
         if (ifc.address === 0) continue

@@ -119,7 +119,7 @@ export function probedBy(ifc: Interface): number {
 
 /** Whether some interface probes this address. */
 export function isProbed(address: number): boolean {
-    for (const ifc of interfaces) if (probedBy(ifc) === address) return true
+    for (let i = 0; i < INTERFACES; i++) if (probedBy(interfaces[i]) === address) return true
     return false
 }
 
@@ -209,9 +209,9 @@ export function findConflict(request: boolean, sender: number, target: number): 
     let claimed = sender
     if (sender === 0) if (request) claimed = target
     if (claimed === 0) return false
-    for (const ifc of interfaces)
-        if (probedBy(ifc) === claimed) {
-            giveUp(ifc, claimed)
+    for (let i = 0; i < INTERFACES; i++)
+        if (probedBy(interfaces[i]) === claimed) {
+            giveUp(interfaces[i], claimed)
             return false
         }
     const ifc = interfaceOf(sender)

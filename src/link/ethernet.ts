@@ -2,6 +2,7 @@
  * Ethernet out: the one PHY under all interfaces, and the header of each frame. What comes in goes to `ip/input.ts`.
  * @see RFC 894
  */
+import { INTERFACES } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { HEADROOM, Phy, QUEUE_FULL, TAKEN } from "../phy/phy"
 import { put16 } from "../wire/order"
@@ -22,7 +23,7 @@ export function setPhy(p: Phy): void {
     phy = p
     ownMacHigh = p.macHigh
     ownMacLow = p.macLow
-    for (const ifc of interfaces) ifc.macHigh = ownMacHigh
+    for (let i = 0; i < INTERFACES; i++) interfaces[i].macHigh = ownMacHigh
     followLink()
 }
 

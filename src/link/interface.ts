@@ -71,7 +71,10 @@ export class Interface {
 
     /** What has a port of a protocol here, or everywhere; `undefined` if it is free. */
     endpointOn(protocol: number, port: number): Endpoint {
-        return find(this.endpoints, keyOf(protocol, port)) || endpointEverywhere(protocol, port)
+        const key = keyOf(protocol, port)
+        const e = find(this.endpoints, key)
+        if (e) return e
+        return find(everywhere, key)
     }
 
     /** Tell all endpoints something, of which they may end. */
@@ -86,7 +89,12 @@ export class Interface {
 
     /** Tell all endpoints that the address is lost. */
     fail(code: string): void {
-        this.each(e => e.onError(code))
+        let e = this.endpoints
+        while (e) {
+            const next = e.next
+            e.onError(code)
+            e = next
+        }
     }
 
     /** Its default router on the link; 0 if it has none. */
@@ -146,37 +154,28 @@ export const slotByOctet = Buffer.alloc(256)
 /** A free interface that is not the common one, or `undefined`. */
 export function freeInterface(): Interface {
     // the common one is never free
-    for (const ifc of interfaces) if (ifc.process === FREE) return ifc
+    for (let i = 0; i < INTERFACES; i++) if (interfaces[i].process === FREE) return interfaces[i]
     return undefined
 }
 
 /** Give an interface its address, or take it away with address 0. */
 export function setAddress(ifc: Interface, address: number, mask: number, gateway: number): void {
-    const old = ifc.address
-    const same = ((old ^ address) | (ifc.mask ^ mask) | (ifc.gateway ^ gateway)) === 0
+    if (((ifc.address ^ address) | (ifc.mask ^ mask) | (ifc.gateway ^ gateway)) === 0) return
     ifc.address = address
     ifc.mask = mask
     ifc.gateway = gateway
-    if (same) return
-    if (old !== 0) index(old)
-    if (address !== 0) index(address)
+    slotByOctet.fillAt(0, slotByOctet.length, 0)
+    // from the last on, so that of two with one octet the first is what stays
+    for (let slot = INTERFACES; slot > 0; slot--) {
+        const its = interfaces[slot - 1].address
+        if (its !== 0) slotByOctet[(its >> 24) & 255] = slot
+    }
     // also those of other interfaces: what was on their way may be our own address now, or their router the common one's
-    for (const i of interfaces) i.each(askWay)
+    for (let i = 0; i < INTERFACES; i++) interfaces[i].each(askWay)
 }
 
 function askWay(e: Endpoint): void {
     e.onWay()
-}
-
-/** Recompute the entry of an address's last octet. */
-function index(address: number): void {
-    const octet = (address >> 24) & 255
-    slotByOctet[octet] = 0
-    // from the last on, so that the first is what stays
-    for (let slot = INTERFACES; slot > 0; slot--) {
-        const other = interfaces[slot - 1].address
-        if (other !== 0) if (((other >> 24) & 255) === octet) slotByOctet[octet] = slot
-    }
 }
 
 /** The interface that has this address, or `undefined`. */
@@ -186,13 +185,16 @@ export function interfaceOf(address: number): Interface {
     const ifc = interfaces[slot - 1]
     if (ifc.address === address) return ifc
     if (address === 0) return undefined
-    for (const other of interfaces) if (other.address === address) return other
+    for (let i = 0; i < INTERFACES; i++) if (interfaces[i].address === address) return interfaces[i]
     return undefined
 }
 
 /** The interface whose subnet holds this address, or `undefined`. */
 export function interfaceOnLink(address: number): Interface {
-    for (const ifc of interfaces) if (ifc.address !== 0) if (((ifc.address ^ address) & ifc.mask) === 0) return ifc
+    for (let i = 0; i < INTERFACES; i++) {
+        const ifc = interfaces[i]
+        if (ifc.address !== 0) if (((ifc.address ^ address) & ifc.mask) === 0) return ifc
+    }
     return undefined
 }
 

@@ -1,4 +1,5 @@
 /** MAC addresses of their own for interfaces: only for a DHCP server that tells its clients apart by nothing else. */
+import { INTERFACES } from "../base/config"
 import { ownMacHigh, ownMacLow, phy } from "./ethernet"
 import { Interface, interfaces } from "./interface"
 
@@ -56,13 +57,13 @@ export function giveOwnMac(ifc: Interface): void {
 export function giveCommonMac(ifc: Interface): void {
     ifc.macHigh = ownMacHigh
     severalMacs = false
-    for (const i of interfaces) if (hasOwnMac(i)) severalMacs = true
+    for (let i = 0; i < INTERFACES; i++) if (hasOwnMac(interfaces[i])) severalMacs = true
 }
 
 /** Whether a MAC address is the PHY's or that of an interface. */
 export function isOurMac(macHigh: number, macLow: number): boolean {
     if (macLow !== ownMacLow) return false
     if (macHigh === ownMacHigh) return true
-    for (const ifc of interfaces) if (ifc.macHigh === macHigh) return true
+    for (let i = 0; i < INTERFACES; i++) if (interfaces[i].macHigh === macHigh) return true
     return false
 }

@@ -1,5 +1,5 @@
 /** Neighbours: the way from an address on the link to its MAC address, and the frame that waits for it. */
-import { ARP_ATTEMPTS, ARP_INTERVAL, NEIGHBOURS, NEIGHBOUR_REACHABLE, NEW_LINK_ATTEMPTS } from "../base/config"
+import { ARP_ATTEMPTS, ARP_INTERVAL, INTERFACES, NEIGHBOURS, NEIGHBOUR_REACHABLE, NEW_LINK_ATTEMPTS } from "../base/config"
 import { count, Counter } from "../base/counters"
 import { Signal } from "../base/signal"
 import { deadlineOf, reserveTimers, setTimer } from "../base/timers"
@@ -38,7 +38,7 @@ export const resolution = new Signal()
 function tell(n: Neighbour): void {
     // whoever has other routers takes the next before the sockets ask
     for (let e = everywhere; e; e = e.next) e.onNeighbour(n)
-    for (const ifc of interfaces) ifc.each(e => e.onNeighbour(n))
+    for (let i = 0; i < INTERFACES; i++) interfaces[i].each(e => e.onNeighbour(n))
 }
 
 export function neighbourOf(address: number): Neighbour {
@@ -136,7 +136,7 @@ export function doubtNeighbours(now: number): void {
 
 /** Whether some endpoint still hears what comes through a neighbour. */
 function isHeard(n: Neighbour): boolean {
-    for (const ifc of interfaces) for (let e = ifc.endpoints; e; e = e.next) if (e.hears(n)) return true
+    for (let i = 0; i < INTERFACES; i++) for (let e = interfaces[i].endpoints; e; e = e.next) if (e.hears(n)) return true
     return false
 }
 
@@ -150,7 +150,10 @@ export function ageNeighbours(now: number): void {
             setDue(n, n.due)
             continue
         }
-        if (n.ifc.address === 0) n.ifc = interfaceOnLink(n.address) || n.ifc
+        if (n.ifc.address === 0) {
+            const other = interfaceOnLink(n.address)
+            if (other) n.ifc = other
+        }
         // one that is heard is asked again and again, by broadcast: it may have another MAC address now
         let gone = n.ifc.address === 0
         if (n.attempts >= ARP_ATTEMPTS) {

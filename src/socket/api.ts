@@ -174,7 +174,8 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     if (to.address)
         if (to.address !== ifc.address)
             throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
-    const port = to.port || ephemeralPort(ifc, s.protocol)
+    let port = to.port
+    if (!port) port = ephemeralPort(ifc, s.protocol)
     if (!isPort(port)) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
     if (ifc.endpointOn(s.protocol, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     ifc.add(s.endpoint(port))

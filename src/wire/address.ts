@@ -5,6 +5,7 @@
  * Read first: RFC 1122, 3.2.1.3.
  */
 import { split } from "../base/text"
+import { setMac } from "./ethernet"
 import { htonl } from "./order"
 
 export const ADDRESS_ANY = 0
@@ -62,12 +63,12 @@ export function endpointText(address: number, port: number): string {
 
 /** Write a MAC address as `02:00:0a:4d:00:01`. @param high the first four as `i32`, @param low the last two as `u16` */
 export function formatMac(high: number, low: number): string {
-    return `${hex(high)}:${hex(high >> 8)}:${hex(high >> 16)}:${hex(high >> 24)}:${hex(low)}:${hex(low >> 8)}`
-}
-
-const HEX = "0123456789abcdef"
-function hex(octet: number): string {
-    return HEX[(octet >> 4) & 15] + HEX[octet & 15]
+    const mac = Buffer.alloc(6)
+    setMac(mac, 0, high, low)
+    const digits = mac.toString("hex")
+    let text = digits.slice(0, 2)
+    for (let i = 2; i < 12; i += 2) text += ":" + digits.slice(i, i + 2)
+    return text
 }
 
 /** Netmask of a prefix of 0 to 32 bits. */

@@ -254,12 +254,12 @@ async function read(received: number): Promise<boolean> {
         let at = 0
         // at least once: a single octet is no length either
         while (true) {
-            const length = (b[PHASES + at] << 8) | b[PHASES + at + 1]
+            const length = (b[at + PHASES] << 8) | b[at + (PHASES + 1)]
             if (length < LENGTH + ETH_HEADER) return giveUp()
             if (length > RECEIVED_MAX) return giveUp()
             if (at + length > left) return giveUp()
             if (at + length > n) break
-            handUp(receive, b, PHASES + at + LENGTH, length - LENGTH)
+            handUp(receive, b, at + (PHASES + LENGTH), length - LENGTH)
             at += length
             if (at + LENGTH > n) break
         }
