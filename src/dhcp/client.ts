@@ -158,8 +158,9 @@ export function wake(lease: Lease, now: number): void {
     if (phy.up) transition(lease, LeaseEvent.Timer, now)
     // nothing is lost while the link is down but time
     else if (holdsAddress(lease)) {
-        if (now >= lease.expiresAt) expire(lease, now)
-        else setNextSend(lease, lease.expiresAt)
+        if (now < lease.expiresAt) return setNextSend(lease, lease.expiresAt)
+        count(Counter.DhcpExpired)
+        loseAddress(lease, now, false)
     }
 }
 
@@ -208,7 +209,10 @@ function onDeadline(lease: Lease, now: number): void {
             // Rebinding, Reselecting
             if (lease.state === LeaseState.Reselecting) type = DHCPDISCOVER
             end = lease.expiresAt
-            if (now >= end) return expire(lease, now)
+            if (now >= end) {
+                count(Counter.DhcpExpired)
+                return loseAddress(lease, now, false)
+            }
     }
     send(lease, type, to)
     setNextSend(lease, repeatAt(lease, now, end))
@@ -316,13 +320,7 @@ const leaseOwner: Owner = {
     },
 }
 
-/** The lease has ended: its sockets learn that their network is down, and the client begins anew. */
-function expire(lease: Lease, now: number): void {
-    count(Counter.DhcpExpired)
-    loseAddress(lease, now, false)
-}
-
-/** @param conflict whether it is lost to another host */
+/** The lease has ended: its sockets learn that their network is down, and the client begins anew. @param conflict whether it is lost to another host */
 function loseAddress(lease: Lease, notBefore: number, conflict: boolean): void {
     console.log(`dhcp: ${lease.ifc.name()} has lost ${formatAddress(lease.address)}`)
     setAddress(lease.ifc, ADDRESS_ANY, 0, 0)

@@ -1,4 +1,5 @@
 /** What is known of a lease: its state (RFC 2131, figure 5), server and times. `client.ts` moves it from state to state. */
+import { INTERFACES } from "../base/config"
 import { collect } from "../base/heap"
 import { Signal } from "../base/signal"
 import { Interface, interfaces } from "../link/interface"
@@ -62,8 +63,8 @@ export const leaseChanged = new Signal()
 
 /** The leases, by the slot of their interface: made at boot like those. */
 export const leases: Lease[] = []
-for (const ifc of interfaces) {
-    leases.push(new Lease(ifc))
+for (let slot = 0; slot < INTERFACES; slot++) {
+    leases.push(new Lease(interfaces[slot]))
     collect()
 }
 

@@ -28,18 +28,19 @@ export function noteRouters(ifc: Interface, r: DhcpReply): number {
     let first = 0
     for (let i = 0; i < r.routers; i++) {
         const address = replyRouters.getAt(4 * i, "i32")
-        if (!isUnicast(address)) continue
         // nobody is his own router
-        if (address === r.address) continue
-        if (interfaceOf(address)) continue
-        records.setAt(record + ADDRESSES + 4 * n, "i32", address)
-        if (n === 0) first = silent
-        // the first one, or the next after it if that was silent
-        if (first === silent) {
-            first = address
-            records[record + IN_USE] = n
-        }
-        n++
+        if (isUnicast(address))
+            if (address !== r.address)
+                if (!interfaceOf(address)) {
+                    records.setAt(record + ADDRESSES + 4 * n, "i32", address)
+                    if (n === 0) first = silent
+                    // the first one, or the next after it if that was silent
+                    if (first === silent) {
+                        first = address
+                        records[record + IN_USE] = n
+                    }
+                    n++
+                }
     }
     records[record + COUNT] = n
     records[record + FAILED] = 0

@@ -111,11 +111,11 @@ async function query(asked: Buffer): Promise<Answer> {
             s.remote = nameServer(i % DNS_SERVERS)
             if (s.remote === 0) continue
             asked.blitAt(DNS_ID, randomBuffer(2), 0, 2)
-            // without a way to it, the next one
-            if (!s.sent(s.sendTo(asked, s.remote, DNS_PORT))) continue
             let until = ds.millis() + DNS_TIMEOUT
             if (i >= DNS_SERVERS) until += DNS_TIMEOUT
-            const a = await answerOn(s, asked, until)
+            let a: Answer
+            // without a way to it, the next one
+            if (s.sent(s.sendTo(asked, s.remote, DNS_PORT))) a = await answerOn(s, asked, until)
             if (a) {
                 if (((FINAL >> answerCode) & 1) !== 0) return a
                 failure = `the DNS server cannot say it (code ${answerCode})`

@@ -75,7 +75,8 @@ function onError(ifc: Interface, b: Buffer, icmp: number, length: number, source
         if (!redirect(ifc, dst, source, router)) return count(Counter.IcmpUnbelieved)
         // asked for at once: what does not answer is no router
         neighbourOn(ifc, router)
-        return ifc.each(e => e.onWay())
+        for (let e = ifc.endpoints; e; e = e.next) e.onWay()
+        return
     }
     const e = ifc.endpointOn(b[quoted + IPV4_PROTOCOL], get16(b, at))
     if (e) e.onUnreachable(b[icmp + ICMP_CODE], dst, get16(b, at + 2), source)

@@ -30,27 +30,24 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     if (isOurMac(macHigh, macLow)) return
     if (findConflict(request, sender, address)) return
     const target = interfaceOf(address)
-    if (sender !== 0) learn(sender, macHigh, macLow, target !== undefined)
-    // RFC 5227, 2.1.1: a probe has sender address 0 and is answered like a request
+    let n = neighbourOf(sender)
+    if (!n)
+        if (target)
+            // who talks to us is learned, but an entry that is in use makes room for no stranger
+            if (neighbours.length < NEIGHBOURS)
+                if (isUnicast(sender)) {
+                    const ifc = interfaceOnLink(sender)
+                    if (ifc) n = addNeighbour(sender, ifc)
+                }
+    if (n) {
+        const pending = confirmNeighbour(n, macHigh, macLow, ds.millis())
+        if (pending) {
+            setMac(pending, TX_MAC, macHigh, macLow)
+            // its address may have been given back while it waited
+            const ifc = interfaceOf(pending.getAt(TX_IP + IPV4_SRC, "i32"))
+            if (ifc) if (transmitted(pending)) ifc.tx++
+        }
+    }
+    // RFC 5227, 2.1.1: a probe has sender address 0, is learned from no more than any that no host can have, and is answered like a request
     if (request) if (target) sendArp(target, ARP_REPLY, target.address, sender, macHigh, macLow, macHigh, macLow)
-}
-
-function learn(address: number, macHigh: number, macLow: number, forUs: boolean): void {
-    let n = neighbourOf(address)
-    if (!n) {
-        // an entry that is in use makes room for no stranger
-        if (!forUs) return
-        if (neighbours.length >= NEIGHBOURS) return
-        if (!isUnicast(address)) return
-        const ifc = interfaceOnLink(address)
-        if (!ifc) return
-        n = addNeighbour(address, ifc)
-    }
-    const pending = confirmNeighbour(n, macHigh, macLow, ds.millis())
-    if (pending) {
-        setMac(pending, TX_MAC, macHigh, macLow)
-        // its address may have been given back while it waited
-        const ifc = interfaceOf(pending.getAt(TX_IP + IPV4_SRC, "i32"))
-        if (ifc) if (transmitted(pending)) ifc.tx++
-    }
 }

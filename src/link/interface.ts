@@ -77,17 +77,7 @@ export class Interface {
         return find(everywhere, key)
     }
 
-    /** Tell all endpoints something, of which they may end. */
-    each(tell: (e: Endpoint) => void): void {
-        let e = this.endpoints
-        while (e) {
-            const next = e.next
-            tell(e)
-            e = next
-        }
-    }
-
-    /** Tell all endpoints that the address is lost. */
+    /** Tell all endpoints that the address is lost, of which they may end. */
     fail(code: string): void {
         let e = this.endpoints
         while (e) {
@@ -171,11 +161,7 @@ export function setAddress(ifc: Interface, address: number, mask: number, gatewa
         if (its !== 0) slotByOctet[(its >> 24) & 255] = slot
     }
     // also those of other interfaces: what was on their way may be our own address now, or their router the common one's
-    for (let i = 0; i < INTERFACES; i++) interfaces[i].each(askWay)
-}
-
-function askWay(e: Endpoint): void {
-    e.onWay()
+    for (let i = 0; i < INTERFACES; i++) for (let e = interfaces[i].endpoints; e; e = e.next) e.onWay()
 }
 
 /** The interface that has this address, or `undefined`. */

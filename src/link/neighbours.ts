@@ -38,7 +38,15 @@ export const resolution = new Signal()
 function tell(n: Neighbour): void {
     // whoever has other routers takes the next before the sockets ask
     for (let e = everywhere; e; e = e.next) e.onNeighbour(n)
-    for (let i = 0; i < INTERFACES; i++) interfaces[i].each(e => e.onNeighbour(n))
+    for (let i = 0; i < INTERFACES; i++) {
+        let e = interfaces[i].endpoints
+        while (e) {
+            // it may end
+            const next = e.next
+            e.onNeighbour(n)
+            e = next
+        }
+    }
 }
 
 export function neighbourOf(address: number): Neighbour {

@@ -37,7 +37,16 @@ export async function runMediaClock() {
             const late = ds.millis() - next
             if (late < 0) await ds.sleep(-late)
             else {
-                if (late > LATE_MAX) next += skip(late)
+                if (late > LATE_MAX) {
+                    // as many whole frames are left out as the clock is late
+                    const frames = (late / PTIME) | 0
+                    for (const s of talking) {
+                        // the timestamp goes on; the sequence number does not, since nothing was lost
+                        s.add(frames * SAMPLES_PER_FRAME)
+                        s.skipped += frames
+                    }
+                    next += frames * PTIME
+                }
                 // from the last on, since one that ends is taken out
                 for (let i = talking.length - 1; i >= 0; i--) {
                     const s = talking[i]
@@ -58,15 +67,4 @@ export async function runMediaClock() {
             }
         }
     }
-}
-
-/** Leave out as many whole frames as the clock is late. @returns their milliseconds */
-function skip(late: number): number {
-    const frames = (late / PTIME) | 0
-    for (const s of talking) {
-        // the timestamp goes on; the sequence number does not, since nothing was lost
-        s.add(frames * SAMPLES_PER_FRAME)
-        s.skipped += frames
-    }
-    return frames * PTIME
 }

@@ -106,7 +106,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
         // a type that is not in the image has no protocol
         if (!make) protocol = -1
     }
-    if ((protocol || own) !== own) throw new SocketError("EPROTONOSUPPORT", "this image has no such sockets")
+    if (protocol) if (protocol !== own) throw new SocketError("EPROTONOSUPPORT", "this image has no such sockets")
     if (tuple === undefined) tuple = usual
 
     const process = getpgrp()

@@ -283,11 +283,12 @@ export function readOption(r: DhcpReply, which: number, into: Buffer, start: num
     let n = 0
     startOptions(r)
     while (nextOption(r)) {
-        if (code !== which) continue
-        if (kindOf() === 0) continue
-        if (n + length > room) return 0
-        into.blitAt(start + n, r.b, at, length)
-        n += length
+        if (code === which)
+            if (kindOf() !== 0) {
+                if (n + length > room) return 0
+                into.blitAt(start + n, r.b, at, length)
+                n += length
+            }
     }
     return n
 }
