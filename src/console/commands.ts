@@ -143,7 +143,7 @@ export async function execute(line: string, out: Printer): Promise<boolean> {
         return !out.cancelled
     } catch (e) {
         const error = e as any
-        let text = `${error.message}`
+        let text: string = error.message
         if (e instanceof UsageError) text += `; usage: ${linesOf(entry)[0]}`
         else if (error.code) text = `${error.code}: ${text}`
         await out.print(`error: ${text}`)

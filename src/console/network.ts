@@ -35,6 +35,8 @@ function describeInterface(ifc: Interface) {
     let source = "static"
     if ((lease.server | lease.state) !== 0) source = "dhcp"
     if (ifc.isCommon()) source = "common"
+    let open = 0
+    for (const s of sockets) if (s.ifc === ifc) open++
     let prefix: number = null
     if (ifc.address !== 0) prefix = prefixOf(ifc.mask)
     let leaseSeconds: number = null
@@ -50,7 +52,7 @@ function describeInterface(ifc: Interface) {
         source,
         leaseSeconds,
         expiresIn,
-        sockets: sockets.filter(s => s.ifc === ifc).length,
+        sockets: open,
         rx: ifc.rx,
         tx: ifc.tx,
         dscp: ifc.dscp,
@@ -150,7 +152,8 @@ export async function lease(args: string[], out: Printer): Promise<void> {
     check(choiceOf("renew release", action) !== undefined, "{0} is none of renew, release, ready", action)
     const name = take(args, "IFACE is missing")
     noMore(args)
-    const l = live.find(k => k.ifc.name() === name)
+    let l: Lease
+    for (const k of live) if (k.ifc.name() === name) l = k
     if (!l) throw new Error(`${name} has no lease; see ifconfig`)
     let answer = "released"
     if (action === "renew") {

@@ -68,7 +68,22 @@ function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
     const ifc = lease.ifc
     const r = readDhcp(b, dhcp, length - UDP_HEADER, ifc.macHigh, phy.macLow, phy.macHigh)
     if (!r) return count(Counter.DhcpBad)
-    if (lease.state === LeaseState.Idle) return returnLateGrant(lease, r)
+    if (lease.state === LeaseState.Idle) {
+        // what is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used
+        let late = r.type === DHCPACK
+        if (lease.xid === 0) late = false
+        if (r.server === undefined) late = false
+        if (interfaceOf(r.address)) late = false
+        if (!late) return count(Counter.DhcpForeign)
+        lease.address = r.address
+        lease.server = r.server
+        lease.state = LeaseState.Bound
+        send(lease, DHCPRELEASE, ADDRESS_BROADCAST)
+        forget(lease)
+        lease.server = 0
+        lease.xid = 0
+        return
+    }
     if (r.iaid !== undefined) if (r.iaid !== ifc.slot) return count(Counter.DhcpForeign)
     if (r.type === DHCPOFFER) onGrant(lease, LeaseEvent.Offer, r)
     else if (r.type === DHCPACK) onGrant(lease, LeaseEvent.Ack, r)
@@ -88,21 +103,6 @@ const ASKING =
 
 /** Those of them in which one server was asked. */
 const ASKING_ONE = 2 ** LeaseState.Requesting + 2 ** LeaseState.Renewing
-
-/** What is granted to a lease that was given up meanwhile goes back, once: nobody else knows that it is not used. */
-function returnLateGrant(lease: Lease, r: DhcpReply): void {
-    if (r.type !== DHCPACK) return count(Counter.DhcpForeign)
-    if (lease.xid === 0) return count(Counter.DhcpForeign)
-    if (r.server === undefined) return count(Counter.DhcpForeign)
-    if (interfaceOf(r.address)) return count(Counter.DhcpForeign)
-    lease.address = r.address
-    lease.server = r.server
-    lease.state = LeaseState.Bound
-    send(lease, DHCPRELEASE, ADDRESS_BROADCAST)
-    forget(lease)
-    lease.server = 0
-    lease.xid = 0
-}
 
 /** Tell a lease, if it was this server that was asked: the one that was chosen, or any if all were (RFC 2131, 4.4.1, 4.4.2, 4.4.5). */
 function tell(lease: Lease, event: LeaseEvent, r: DhcpReply): void {

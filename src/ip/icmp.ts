@@ -82,8 +82,8 @@ function onError(ifc: Interface, b: Buffer, icmp: number, length: number, source
     if (e) e.onUnreachable(b[icmp + ICMP_CODE], dst, get16(b, at + 2), source)
 }
 
-let errorsSecond = 0
-let errorsSent = 0
+let errorsSecond: number
+let errorsSent: number
 
 /** Whether one more stranger may have an answer in this second. */
 export function mayAnswer(): boolean {

@@ -50,7 +50,7 @@ let source: number
 let destination: number
 let key: number
 /** Whether it is on its way. If not, it is whole, or given up: what still comes of it is dropped. */
-let isOpen = false
+let isOpen: boolean
 let data = Buffer.alloc(0)
 /** The bytes of each fragment that is there: its first one, and above 16 bits the one behind it; behind the last one there is none. */
 let spans: number[]

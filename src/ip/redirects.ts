@@ -10,9 +10,9 @@ import { neighbourOf } from "../link/neighbours"
 const LIFETIME = 600000
 
 /** The destination, who has named the router, the router, and until when it holds. */
-let destination = 0
-let first = 0
-let better = 0
+let destination: number
+let first: number
+let better: number
 let until = 0
 
 /** Believe a redirect. @returns false if it is not from the router that is asked now, or names none on the link */

@@ -31,9 +31,9 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
     if (findConflict(request, sender, address)) return
     const target = interfaceOf(address)
     let n = neighbourOf(sender)
+    // who talks to us is learned, but an entry that is in use makes room for no stranger
     if (!n)
         if (target)
-            // who talks to us is learned, but an entry that is in use makes room for no stranger
             if (neighbours.length < NEIGHBOURS)
                 if (isUnicast(sender)) {
                     const ifc = interfaceOnLink(sender)

@@ -58,7 +58,7 @@ let link: (up: boolean) => void
 let have: number
 let partial: Buffer
 /** Chunks that wait for `drain`, which parses an earlier one. */
-let draining = false
+let draining: boolean
 let waiting: Buffer[]
 let waitingBytes: number
 let backoff = RECONNECT_FIRST

@@ -397,7 +397,8 @@ async function dispose(s: Socket): Promise<void> {
 export async function freeUnused(ifc: Interface): Promise<void> {
     if (ifc.isCommon()) return
     if (ifc.endpoints) return
-    if (!sockets.find(o => o.ifc === ifc)) await closeInterface(ifc)
+    for (const s of sockets) if (s.ifc === ifc) return
+    await closeInterface(ifc)
 }
 
 /**

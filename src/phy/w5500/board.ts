@@ -75,13 +75,19 @@ export class BoardSpi implements SpiDevice {
         this.label = `W5500 with its select line on GPIO ${(this.cs as any)[NUMBER]}`
     }
 
-    async write(b: Buffer): Promise<void> {
-        await transfer(this, b, null)
+    /** @param answer takes what the chip sends meanwhile */
+    async write(b: Buffer, answer: Buffer = null): Promise<void> {
+        this.cs.setMode(ds.GPIOMode.OutputLow)
+        try {
+            await (ds as Bus).spiXfer(b, answer)
+        } finally {
+            this.cs.setMode(ds.GPIOMode.OutputHigh)
+        }
     }
 
     async exchange(b: Buffer): Promise<void> {
         // the chip ignores what is sent after the phases, so one buffer serves both ways
-        await transfer(this, b, b)
+        await this.write(b, b)
     }
 
     reset(high: boolean): void {
@@ -99,14 +105,5 @@ export class BoardSpi implements SpiDevice {
     interrupt(): boolean {
         if (!this.hasInterrupt) return false
         return this.pins[5].value === 0
-    }
-}
-
-async function transfer(spi: BoardSpi, tx: Buffer, rx: Buffer): Promise<void> {
-    spi.cs.setMode(ds.GPIOMode.OutputLow)
-    try {
-        await (ds as Bus).spiXfer(tx, rx)
-    } finally {
-        spi.cs.setMode(ds.GPIOMode.OutputHigh)
     }
 }

@@ -92,7 +92,7 @@ let link: (up: boolean) => void
 let rxRead: number
 let txWrite: number
 /** See `DOUBT_MAX`. */
-export let doubt = 0
+export let doubt: number
 let fast: boolean
 /** Transfers, and buffers for what one of them reads. */
 let status: Buffer
@@ -103,8 +103,8 @@ let one: Buffer
 let several: Buffer
 let long: Buffer
 /** MAC filter as it shall be, and as the chip was told. */
-let filter = SN_MR_MFEN
-let filterSet = SN_MR_MFEN
+let filter: number
+let filterSet: number
 /** What serves the chip; a test ends it. */
 export let pump: ds.Fiber
 
@@ -121,6 +121,7 @@ export function w5500Phy(device: SpiDevice, macHigh: number, macLow: number): Ph
     several = Buffer.alloc(PHASES + READ_TOGETHER * USUAL_RECEIVED)
     long = several
     filter = SN_MR_MFEN
+    filterSet = filter
     pump = undefined
     phy = {
         up: false,
@@ -255,7 +256,8 @@ async function read(received: number): Promise<boolean> {
         if (left === 0) break
         let b = one
         if (left > USUAL_RECEIVED) b = several
-        await readInto(b)
+        phases(b, rxRead, RX_BUFFER)
+        await spi.exchange(b)
         let n = Math.min(left, b.length - PHASES)
         const first = (b[PHASES] << 8) | b[PHASES + 1]
         if (first > n)
@@ -263,16 +265,23 @@ async function read(received: number): Promise<boolean> {
                 // the longest frame so far: a heap in use may have no room for another one like it, so the buffer stays
                 if (long.length < PHASES + first) long = Buffer.alloc(PHASES + first)
                 b = long
-                await readInto(b)
+                phases(b, rxRead, RX_BUFFER)
+                await spi.exchange(b)
                 n = first
             }
         let at = 0
         // at least once: a single octet is no length either
         while (true) {
             const length = (b[at + PHASES] << 8) | b[at + (PHASES + 1)]
-            if (length < LENGTH + ETH_HEADER) return giveUp()
-            if (length > RECEIVED_MAX) return giveUp()
-            if (at + length > left) return giveUp()
+            let wrong = length < LENGTH + ETH_HEADER
+            if (length > RECEIVED_MAX) wrong = true
+            if (at + length > left) wrong = true
+            if (wrong) {
+                // no length of a frame: the place in the receive buffer is lost
+                count(Counter.PhyBadLength)
+                doubt = DOUBT_MAX
+                return false
+            }
             if (at + length > n) break
             handUp(receive, b, at + (PHASES + LENGTH), length - LENGTH)
             at += length
@@ -283,18 +292,6 @@ async function read(received: number): Promise<boolean> {
     }
     await advance(SN_RX_RD, rxRead, RECV)
     return left > 0
-}
-
-/** What is no length of a frame: the place in the receive buffer is lost. */
-function giveUp(): boolean {
-    count(Counter.PhyBadLength)
-    doubt = DOUBT_MAX
-    return false
-}
-
-async function readInto(b: Buffer) {
-    phases(b, rxRead, RX_BUFFER)
-    await spi.exchange(b)
 }
 
 /** Tell the chip how far its buffer is written or read, and then what to do about it. */

@@ -15,7 +15,7 @@ const SPARE_BUFFERS = 8
 // as ten variables.
 
 /** How many wait. */
-export let waiting = 0
+export let waiting: number
 export let head = 0
 /** A ring; room for the phases is before each frame. */
 export let frames: Buffer[]
