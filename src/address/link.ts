@@ -59,7 +59,7 @@ const timer = reserveTimers(1, () => leaseChanged.notify(SETTLED))
 
 /** Follow the leases: keep some ready, and the common address in mind. All in one function, whose activation stays where it is made. */
 async function follow() {
-    while (true) {
+    for (;;) {
         leaseChanged.waiting.push(ds.Fiber.self())
         const why = await ds.suspend<any>(undefined)
         const soon = ds.millis() + SETTLING

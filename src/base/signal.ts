@@ -29,7 +29,7 @@ export class Signal {
 
     /** Wake every waiting fiber. @param value what `wait` returns; not `undefined`, which stands for a time-out */
     notify(value: any): void {
-        while (true) {
+        for (;;) {
             const last = this.waiting.length - 1
             if (last < 0) break
             const fiber = this.waiting[last]

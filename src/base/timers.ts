@@ -66,7 +66,7 @@ export function runTimers(now: number): void {
 /** Boot starts this fiber. All in one function, whose activation stays where it is made. */
 export async function runTimerClock() {
     clock = ds.Fiber.self()
-    while (true) {
+    for (;;) {
         const wait = soonest - ds.millis()
         // a deadline that a handler has set for now waits for the others' turn
         if (wait > 0) await ds.suspend<any>(Math.ceil(Math.min(wait, LONGEST)))

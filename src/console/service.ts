@@ -50,7 +50,7 @@ async function announce(spec: ds.ServiceSpec) {
     const response = ds.Announce.spec.lookup("announce").response
     // counts up from a restart to the value that it keeps, so that clients notice it
     let restarts = 1
-    while (true) {
+    for (;;) {
         await host._serverSend(0, response.encode([restarts, 0, 0, spec.classIdentifier]))
         if (restarts < RESTARTS_STEADY) restarts++
         await ds.sleep(ANNOUNCE_INTERVAL)

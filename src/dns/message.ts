@@ -91,7 +91,7 @@ function readName(b: Buffer): string {
     let before = at
     // nothing ends there
     at = 0
-    while (true) {
+    for (;;) {
         effort--
         if (effort < 0) return undefined
         const length = b[i]

@@ -135,7 +135,7 @@ export async function ping(ifc: Interface, dst: number, timeout: number): Promis
     count(Counter.IcmpTx)
     const start = ds.millis()
     if (output(ifc, f, dst) === Output.Unreachable) return -2
-    while (true) {
+    for (;;) {
         const left = start + timeout - ds.millis()
         if (left <= 0) return -1
         if ((await echoReply.wait(left)) === sequence) return ds.millis() - start

@@ -29,7 +29,7 @@ export function hush(s: Session): void {
 /** Boot starts this fiber. All in one function, whose activation stays where it is made. */
 export async function runMediaClock() {
     clock = ds.Fiber.self()
-    while (true) {
+    for (;;) {
         while (talking.length === 0) await ds.suspend<any>(undefined)
         // tick n is at t0 + 20n ms, whenever the one before it was
         let next = ds.millis()

@@ -237,7 +237,7 @@ export async function reach(sd: number, timeout: number): Promise<void> {
     const s = lookup(sd)
     const until = ds.millis() + timeout
     const generation = s.generation
-    while (true) {
+    for (;;) {
         checkStill(s, generation)
         const n = neighbourFor(s.ifc, s.remote)
         if (n?.known) return
@@ -330,7 +330,7 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
     if (s.port === 0) throw new SocketError("EINVAL", `socket ${sd} is not bound: nothing can arrive`)
     const until = timeout === undefined ? Infinity : ds.millis() + timeout
     const generation = s.generation
-    while (true) {
+    for (;;) {
         checkStill(s, generation)
         const d = s.dequeue()
         if (d) return d

@@ -170,7 +170,7 @@ function startOptions(r: DhcpReply): void {
 function nextOption(r: DhcpReply): boolean {
     const b = r.b
     at += length
-    while (true) {
+    for (;;) {
         // RFC 2131, 4.1: the end option is mandatory; many servers pad instead, and nothing is lost by accepting that
         code = OPTION_END
         while (at < end) {

@@ -163,7 +163,7 @@ async function run() {
     const self = ds.Fiber.self()
     let retry = RETRY_FIRST
     let hard = true
-    while (true) {
+    for (;;) {
         try {
             await setUp(hard)
             retry = RETRY_FIRST
@@ -271,7 +271,7 @@ async function read(received: number): Promise<boolean> {
             }
         let at = 0
         // at least once: a single octet is no length either
-        while (true) {
+        for (;;) {
             const length = (b[at + PHASES] << 8) | b[at + (PHASES + 1)]
             let wrong = length < LENGTH + ETH_HEADER
             if (length > RECEIVED_MAX) wrong = true
