@@ -61,11 +61,13 @@ export function parsePool(text: string): Pool {
     const mask = maskOf(prefix)
     let gateway = 0
     if (via.length === 2) gateway = parseAddress(via[1])
-    const more = addressesBetween(first, last)
-    const sound = [prefix > 0, slash.length === 2, gateway !== undefined, more >= 0, more < POOL, isHost(first, mask), isHost(last, mask)]
-    const count = more + 1
-    if (sound.indexOf(false) < 0)
-        if (((first ^ last) & mask) === 0) return { first, count, prefix, mask, gateway, avoided: Buffer.alloc(8 * count) }
+    const count = addressesBetween(first, last) + 1
+    let sound = false
+    if (prefix > 0) if (slash.length === 2) if (gateway !== undefined) if (count > 0) sound = count <= POOL
+    if (sound)
+        if (isHost(first, mask))
+            if (isHost(last, mask))
+                if (((first ^ last) & mask) === 0) return { first, count, prefix, mask, gateway, avoided: Buffer.alloc(8 * count) }
     throw new RangeError(`it must be FIRST-LAST/PREFIX[ via GATEWAY]: at most ${POOL} addresses of hosts on one network`)
 }
 

@@ -86,7 +86,8 @@ export async function printList(args: string[], items: any[], describe: (item: a
     let before = "["
     // one after the other, so that no more than one of them takes memory at a time
     for (const item of items) {
-        await out.write(before + JSON.stringify(describe(item)))
+        const row = JSON.stringify(describe(item))
+        await out.write(before + row)
         before = ","
     }
     if (items.length === 0) await out.write("[")

@@ -2,8 +2,8 @@
 import { split } from "../base/text"
 import { TYPE_A, TYPE_SRV } from "../dns/message"
 import { resolve } from "../dns/resolver"
-import { interfaceOf, interfaces } from "../link/interface"
-import { formatAddress, isHostPart, isUnicast, parseAddress, parseDecimal } from "../wire/address"
+import { interfaceOf, interfaces, isSource } from "../link/interface"
+import { formatAddress, parseAddress, parseDecimal } from "../wire/address"
 import { Printer, check, noMore, take } from "./command"
 
 /** First octet of the loopback network (RFC 1122, 3.2.1.3). */
@@ -24,10 +24,7 @@ export async function findHost(text: string): Promise<number> {
     let others = !interfaceOf(address)
     if ((address & 255) === LOOPBACK) others = false
     check(others, "{0} is this phone itself; name another", text)
-    const { mask, address: common } = interfaces[0]
-    let single = isUnicast(address)
-    if (((address ^ common) & mask) === 0) if (!isHostPart(address, mask)) single = false
-    check(single, "{0} is no single host; name another", text)
+    check(isSource(interfaces[0], address), "{0} is no single host; name another", text)
     return address
 }
 

@@ -8,7 +8,7 @@ import { count, Counter } from "../base/counters"
 import { isProbed } from "../link/acd"
 import { phy } from "../link/ethernet"
 import { interfaceOf } from "../link/interface"
-import { giveOwnMac, hasOwnMac, takeOwnMacs } from "../link/macs"
+import { giveOwnMac, takeOwnMacs } from "../link/macs"
 import type { Endpoint } from "../transport/endpoint"
 import { ADDRESS_BROADCAST, isHostPart, isUnicast, prefixOf } from "../wire/address"
 import {
@@ -120,7 +120,7 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
             // client. What is not bound yet proves nothing, since a server may offer one address to several clients
             const held = leaseOf(holder)
             if (!holdsAddress(lease))
-                if (holdsAddress(held)) if (!hasOwnMac(lease.ifc)) if (held.server === r.server) return setApart(lease)
+                if (holdsAddress(held)) if (lease.ifc.macHigh === phy.macHigh) if (held.server === r.server) return setApart(lease)
             return count(Counter.DhcpBad)
         }
     // whether the fields are such as a server may send; none is also no unicast address, and no time above 0

@@ -38,10 +38,6 @@ export function giveMac(ifc: Interface): void {
     if (oneEach) if (!ifc.isCommon()) giveOwnMac(ifc)
 }
 
-export function hasOwnMac(ifc: Interface): boolean {
-    return ifc.macHigh !== ownMacHigh
-}
-
 /**
  * Give an interface without an address a MAC address of its own: the PHY's, but for the first octet. That is unicast and
  * administered locally as the administrator likes (x2; IEEE 802c, 8.4.4.1), and has the slot in the half that is left
@@ -57,7 +53,7 @@ export function giveOwnMac(ifc: Interface): void {
 export function giveCommonMac(ifc: Interface): void {
     ifc.macHigh = ownMacHigh
     severalMacs = false
-    for (let i = 0; i < INTERFACES; i++) if (hasOwnMac(interfaces[i])) severalMacs = true
+    for (let i = 0; i < INTERFACES; i++) if (interfaces[i].macHigh !== ownMacHigh) severalMacs = true
 }
 
 /** Whether a MAC address is the PHY's or that of an interface. */

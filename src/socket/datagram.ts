@@ -146,8 +146,7 @@ export class DatagramSocket extends Socket implements Endpoint {
     /** The oldest datagram that waits, or `undefined`. */
     dequeue(): Datagram {
         const d = this.queue?.shift()
-        if (!d) return undefined
-        waitingBytes -= d.data.length
+        if (d) waitingBytes -= d.data.length
         return d
     }
 
