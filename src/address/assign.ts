@@ -3,7 +3,7 @@ import * as ds from "@devicescript/core"
 import { ADDRESS_TIMEOUT } from "../base/config"
 import { SocketError } from "../base/errors"
 import { startLease } from "../dhcp/client"
-import { LeaseState, holdsAddress, leaseChanged, leaseOf } from "../dhcp/lease"
+import { LeaseState, holdsAddress, leaseChanged, leases } from "../dhcp/lease"
 import { countConflict, forgetConflicts, probedBy, startProbe } from "../link/acd"
 import { GATEWAY_COMMON, Interface, Owner, freeInterface, interfaces, setAddress } from "../link/interface"
 import { addressesBetween, formatAddress } from "../wire/address"
@@ -49,9 +49,9 @@ export async function openInterface(source: Source, process: number): Promise<In
     let ifc: Interface
     if (source === Source.Dhcp)
         for (const i of readyInterfaces()) {
-            let state = leaseOf(i).state
+            let state = leases[i.slot].state
             // the address is there, a server has offered one, or neither
-            if (holdsAddress(leaseOf(i))) state = LeaseState.Bound
+            if (holdsAddress(leases[i.slot])) state = LeaseState.Bound
             else if (state >= LeaseState.Requesting) state = LeaseState.Requesting
             else state = LeaseState.Init
             if (state > best) {
@@ -71,9 +71,9 @@ export async function openInterface(source: Source, process: number): Promise<In
     try {
         if (source === Source.Dhcp) {
             if (best < LeaseState.Requesting) startLease(ifc)
-            await need(leaseOf(ifc), until)
+            await need(leases[ifc.slot], until)
         } else {
-            await need(leaseOf(interfaces[0]), until)
+            await need(leases[0], until)
             await takeStatic(ifc, until)
         }
     } catch (e) {

@@ -1,7 +1,7 @@
 /** The common address: who needs it waits for it, and it outlives a restart. */
 import * as ds from "@devicescript/core"
 import { startLease } from "../dhcp/client"
-import { leaseOf } from "../dhcp/lease"
+import { leases } from "../dhcp/lease"
 import { interfaces } from "../link/interface"
 import { isUnicast } from "../wire/address"
 import { ADDRESS_TIMEOUT } from "../base/config"
@@ -57,10 +57,10 @@ export async function remember(): Promise<number> {
  * @returns whether it has one
  */
 export async function commonReady(timeout: number): Promise<boolean> {
-    return await boundBefore(leaseOf(interfaces[0]), ds.millis() + timeout)
+    return await boundBefore(leases[0], ds.millis() + timeout)
 }
 
 /** Wait for the common address as for any other. @throws SocketError `EADDRNOTAVAIL` */
 export async function needCommon(): Promise<void> {
-    await need(leaseOf(interfaces[0]), ds.millis() + ADDRESS_TIMEOUT)
+    await need(leases[0], ds.millis() + ADDRESS_TIMEOUT)
 }

@@ -3,7 +3,7 @@ import { INTERFACES } from "../base/config"
 import { addEverywhere, interfaces } from "../link/interface"
 import { LeaseEvent, startLease, transition } from "../dhcp/client"
 import { dhcpEndpoint } from "../dhcp/input"
-import { leaseChanged, leaseOf, leases } from "../dhcp/lease"
+import { leaseChanged, leases } from "../dhcp/lease"
 import { receive } from "../ip/input"
 import { forgetRedirects } from "../ip/redirects"
 import { claimAgain } from "../link/acd"
@@ -44,7 +44,7 @@ function onLink(up: boolean): void {
         const ifc = interfaces[i]
         claimAgain(ifc)
         // what another server refused, this one may give
-        if (ifc.process === READY) if (leaseOf(ifc).failure) startLease(ifc)
+        if (ifc.process === READY) if (leases[i].failure) startLease(ifc)
     }
     for (let i = 0; i < INTERFACES; i++) transition(leases[i], LeaseEvent.Link, now)
     forgetRedirects()

@@ -5,7 +5,7 @@
 import * as ds from "@devicescript/core"
 import { INTERFACES } from "../base/config"
 import { startLease } from "../dhcp/client"
-import { LeaseState, leaseChanged, leaseOf } from "../dhcp/lease"
+import { LeaseState, leaseChanged, leases } from "../dhcp/lease"
 import { Interface, freeInterface, interfaces } from "../link/interface"
 import { closeInterface } from "./release"
 
@@ -41,7 +41,7 @@ export function refill(): number {
     const ready = readyInterfaces()
     // one whose lease has ended begins anew, unless the server has none for it
     for (const ifc of ready) {
-        const lease = leaseOf(ifc)
+        const lease = leases[ifc.slot]
         if (lease.state === LeaseState.Idle)
             if (!lease.failure)
                 if (lease.notBefore <= ds.millis()) startLease(ifc)

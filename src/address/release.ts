@@ -1,6 +1,6 @@
 /** The end of an interface: its address goes back to where it came from. */
 import { releaseLease } from "../dhcp/client"
-import { leaseOf } from "../dhcp/lease"
+import { leases } from "../dhcp/lease"
 import { forgetConflicts } from "../link/acd"
 import { FREE, Interface, interfaceOnLink } from "../link/interface"
 import { giveCommonMac } from "../link/macs"
@@ -8,7 +8,7 @@ import { neighbours, removeNeighbour } from "../link/neighbours"
 
 /** Take an interface and its address away; a leased address goes back to its server (claims 36-38). */
 export async function closeInterface(ifc: Interface): Promise<void> {
-    await releaseLease(leaseOf(ifc))
+    await releaseLease(leases[ifc.slot])
     forgetConflicts(ifc)
     giveCommonMac(ifc)
     ifc.rx = 0

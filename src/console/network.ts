@@ -8,7 +8,7 @@ import { releaseAddress, renewLease } from "../dhcp/client"
 import { ownMacLow } from "../link/ethernet"
 import { ping } from "../ip/icmp"
 import { FREE, Interface, interfaces } from "../link/interface"
-import { Lease, LeaseState, holdsAddress, leaseOf, leases } from "../dhcp/lease"
+import { Lease, LeaseState, holdsAddress, leases } from "../dhcp/lease"
 import { Neighbour, neighbours } from "../link/neighbours"
 import { describeSocket } from "../socket/list"
 import { Socket } from "../socket/socket"
@@ -31,7 +31,7 @@ export async function ifconfig(args: string[], out: Printer): Promise<void> {
 }
 
 function describeInterface(ifc: Interface) {
-    const lease = leaseOf(ifc)
+    const lease = leases[ifc.slot]
     let source = "static"
     if ((lease.server | lease.state) !== 0) source = "dhcp"
     if (ifc.isCommon()) source = "common"

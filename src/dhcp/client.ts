@@ -16,7 +16,7 @@ import { resolution } from "../link/neighbours"
 import { ADDRESS_ANY, ADDRESS_BROADCAST, formatAddress, maskOf } from "../wire/address"
 import { DHCPDECLINE, DHCPDISCOVER, DHCPRELEASE, DHCPREQUEST, DhcpReply } from "../wire/dhcp"
 import { configure } from "./configuration"
-import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
+import { Lease, LeaseState, holdsAddress, leaseChanged, leases } from "./lease"
 import { send } from "./output"
 import { noteRouters } from "./routers"
 
@@ -313,10 +313,10 @@ export function maskFrom(lease: Lease, r: DhcpReply): number {
 /** The leases, as owners of their interfaces' addresses. */
 const leaseOwner: Owner = {
     onAddress: ifc => {
-        transition(leaseOf(ifc), LeaseEvent.Free, ds.millis())
+        transition(leases[ifc.slot], LeaseEvent.Free, ds.millis())
     },
     onConflict: ifc => {
-        transition(leaseOf(ifc), LeaseEvent.Conflict, ds.millis())
+        transition(leases[ifc.slot], LeaseEvent.Conflict, ds.millis())
     },
 }
 
@@ -395,7 +395,7 @@ function askAgain(): void {
  * @param remembered the address that it had before a restart, which is asked for first (RFC 2131, 3.2)
  */
 export function startLease(ifc: Interface, remembered?: number): Lease {
-    const lease = leaseOf(ifc)
+    const lease = leases[ifc.slot]
     discoverAgain(lease, Infinity)
     if (remembered) {
         lease.state = LeaseState.InitReboot

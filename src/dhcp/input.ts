@@ -26,7 +26,7 @@ import {
 import { get16 } from "../wire/order"
 import { UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds } from "../wire/udp"
 import { LeaseEvent, discoverAgain, forget, maskFrom, transition } from "./client"
-import { Lease, LeaseState, holdsAddress, leaseChanged, leaseOf, leases } from "./lease"
+import { Lease, LeaseState, holdsAddress, leaseChanged, leases } from "./lease"
 import { send } from "./output"
 import { followRouter } from "./routers"
 
@@ -118,7 +118,7 @@ function onGrant(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
         if (holder !== lease.ifc) {
             // an offer, or what follows one, of a lease that the same server has given another of our interfaces: to it, both are one
             // client. What is not bound yet proves nothing, since a server may offer one address to several clients
-            const held = leaseOf(holder)
+            const held = leases[holder.slot]
             if (!holdsAddress(lease))
                 if (holdsAddress(held)) if (lease.ifc.macHigh === phy.macHigh) if (held.server === r.server) return setApart(lease)
             return count(Counter.DhcpBad)

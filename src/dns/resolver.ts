@@ -15,7 +15,6 @@ import { arrival } from "../socket/socket"
 import { lookup } from "../socket/table"
 import { OPTION_DOMAIN } from "../wire/dhcp"
 import { PROTOCOL_UDP } from "../wire/ipv4"
-import { get16 } from "../wire/order"
 import { Answer, DNS_ID, NAME_ERROR, NO_ERROR, answerCode, answerLength, answerTtl, readAnswer, writeQuery } from "./message"
 
 const DNS_PORT = 53
@@ -110,7 +109,7 @@ async function query(asked: Buffer): Promise<Answer> {
         for (let i = 0; i < DNS_ROUNDS * DNS_SERVERS; i++) {
             s.remote = nameServer(i % DNS_SERVERS)
             if (s.remote === 0) continue
-            asked.blitAt(DNS_ID, randomBuffer(2), 0, 2)
+            asked.setAt(DNS_ID, "u16", randomBuffer(2).getAt(0, "u16"))
             let until = ds.millis() + DNS_TIMEOUT
             if (i >= DNS_SERVERS) until += DNS_TIMEOUT
             let a: Answer
@@ -139,7 +138,7 @@ async function answerOn(s: DatagramSocket, asked: Buffer, until: number): Promis
             // an answer may take a good part of the steps that the VM allows in a turn, and several may be there
             await ds.sleep(0)
             let a: Answer
-            if (get16(d.data, DNS_ID) === get16(asked, DNS_ID)) a = readAnswer(d.data, asked)
+            if (d.data.getAt(DNS_ID, "u16") === asked.getAt(DNS_ID, "u16")) a = readAnswer(d.data, asked)
             if (a) {
                 if (answerCode === NO_ERROR) remember(d.data)
                 return a
@@ -147,7 +146,7 @@ async function answerOn(s: DatagramSocket, asked: Buffer, until: number): Promis
             count(Counter.DnsBad)
         } else {
             const left = until - ds.millis()
-            if (left <= 0) break
+            if (left <= 0) return undefined
             await arrival.wait(left)
         }
     }

@@ -159,14 +159,16 @@ function broadcastInput(b: Buffer, ip: number, udp: number, n: number, port: num
     let drop = Counter.IpForeign
     for (let i = 0; i < INTERFACES; i++) {
         const ifc = interfaces[i]
-        if (!isBroadcast(ifc, dst)) continue
-        if (drop === Counter.IpForeign) drop = Counter.UdpNoPort
-        if (ifc.address === 0) continue
-        if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
-        const e = ifc.endpointOn(PROTOCOL_UDP, port)
-        if (e) {
-            drop = undefined
-            e.onPacket(b, udp, n, ip)
+        if (isBroadcast(ifc, dst)) {
+            if (drop === Counter.IpForeign) drop = Counter.UdpNoPort
+            if (ifc.address !== 0) {
+                if (!isSource(ifc, b.getAt(ip + IPV4_SRC, "i32"))) return count(Counter.IpBadSource)
+                const e = ifc.endpointOn(PROTOCOL_UDP, port)
+                if (e) {
+                    drop = undefined
+                    e.onPacket(b, udp, n, ip)
+                }
+            }
         }
     }
     if (drop !== undefined) count(drop)

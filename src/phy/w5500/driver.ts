@@ -9,7 +9,7 @@ import * as ds from "@devicescript/core"
 import { USUAL_FRAME, W5500_POLL } from "../../base/config"
 import { count, Counter, countMany } from "../../base/counters"
 import { collect } from "../../base/heap"
-import { ETH_HEADER, ETH_MAX } from "../../wire/ethernet"
+import { ETH_HEADER, ETH_MAX, setMac } from "../../wire/ethernet"
 import { FrameHandler, Phy, complain, handUp } from "../phy"
 import { frames, head, makeQueue, put, remove, setSleeper, waiting } from "./queue"
 import {
@@ -327,10 +327,8 @@ async function setUp(hard: boolean) {
     await set(COMMON, MR, MR_RST)
     await ds.sleep(1)
     await lookAtLink()
-    const mac = Buffer.alloc(PHASES + 6)
-    phases(mac, SHAR, COMMON | WRITE)
-    mac.setAt(PHASES, "i32", phy.macHigh)
-    mac.setAt(PHASES + 4, "u16", phy.macLow)
+    const mac = transfer(SHAR, COMMON | WRITE, 6)
+    setMac(mac, PHASES, phy.macHigh, phy.macLow)
     await spi.write(mac)
     for (let n = 0; n < 8; n++) {
         const sizes = transfer(SN_RXBUF_SIZE, (SOCKET + n * NEXT_SOCKET) | WRITE, 2)
