@@ -184,7 +184,6 @@ function onDeadline(lease: Lease, now: number): void {
             break
         case LeaseState.Rebinding:
             if (lease.attempts >= CONFIRM_ATTEMPTS) startExchange(lease, LeaseState.Reselecting, now)
-            break
     }
     // a REQUEST for an offer repeats what its DISCOVER said (RFC 2131, 3.1, 3)
     if (lease.state !== LeaseState.Requesting) lease.secs = Math.min(((now - lease.started) / 1000) | 0, 0xffff)

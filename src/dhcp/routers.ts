@@ -9,10 +9,9 @@ import { isUnicast } from "../wire/address"
 import { DhcpReply, replyRouters } from "../wire/dhcp"
 
 /**
- * What is known of each interface's routers: a record by its slot, in one buffer. Offsets in a record: how many there are, which is in
- * use, how many have failed in a row, and their addresses.
+ * What is known of each interface's routers: a record by its slot, in one buffer. A record begins with how many there are. Offsets in it:
+ * which is in use, how many have failed in a row, and their addresses.
  */
-const COUNT = 0
 const IN_USE = 1
 const FAILED = 2
 const ADDRESSES = 4
@@ -42,7 +41,7 @@ export function noteRouters(ifc: Interface, r: DhcpReply): number {
                     n++
                 }
     }
-    records[record + COUNT] = n
+    records[record] = n
     records[record + FAILED] = 0
     return first
 }
@@ -55,7 +54,7 @@ export function followRouter(n: Neighbour): void {
         const ifc = interfaces[slot]
         if (ifc.gateway !== n.address) continue
         const record = slot * LENGTH
-        const count = records[record + COUNT]
+        const count = records[record]
         // if none of them answers, the sockets are told, and who tries again begins with this one; a pool's router is alone
         let failed = 0
         if (!n.known) failed = (records[record + FAILED] + 1) % count

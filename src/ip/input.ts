@@ -110,7 +110,8 @@ export function receive(b: Buffer, eth: number, length: number): void {
         if (first >= 224) return count(Counter.IpBadSource)
         if (first === 127) return count(Counter.IpBadSource)
         if (first === 0) return count(Counter.IpBadSource)
-        ifc.rx++
+        // here and elsewhere no `++`: for a field of another object than `this` it costs a copy of that
+        ifc.rx = ifc.rx + 1
     }
     if (protocol === PROTOCOL_UDP) {
         // RFC 768: the length includes the header, and is not more than the IP packet holds

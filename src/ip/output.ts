@@ -92,7 +92,7 @@ export function outputTo(ifc: Interface, b: Buffer, hop: number): Output {
         setMac(b, TX_MAC, n.macHigh, n.macLow)
     }
     if (!transmitted(b)) return Output.Dropped
-    ifc.tx++
+    ifc.tx = ifc.tx + 1
     return Output.Sent
 }
 
@@ -104,5 +104,5 @@ export function outputTo(ifc: Interface, b: Buffer, hop: number): Output {
 export function sendBack(ifc: Interface, f: Buffer, b: Buffer, ip: number): void {
     const from = ip - (ETH_HEADER - ETH_SRC)
     setMac(f, TX_MAC, b.getAt(from, "i32"), b.getAt(from + 4, "u16"))
-    if (transmitted(f)) ifc.tx++
+    if (transmitted(f)) ifc.tx = ifc.tx + 1
 }

@@ -45,7 +45,7 @@ export function arpInput(b: Buffer, arp: number, length: number): void {
             setMac(pending, TX_MAC, macHigh, macLow)
             // its address may have been given back while it waited
             const ifc = interfaceOf(pending.getAt(TX_IP + IPV4_SRC, "i32"))
-            if (ifc) if (transmitted(pending)) ifc.tx++
+            if (ifc) if (transmitted(pending)) ifc.tx = ifc.tx + 1
         }
     }
     // RFC 5227, 2.1.1: a probe has sender address 0, is learned from no more than any that no host can have, and is answered like a request

@@ -177,7 +177,7 @@ export function ageNeighbours(now: number): void {
             removeNeighbour(n)
             resolution.notify(n)
         } else {
-            n.attempts++
+            n.attempts = n.attempts + 1
             setDue(n, now + ARP_INTERVAL)
             askFor(n)
         }

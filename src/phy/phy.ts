@@ -65,7 +65,7 @@ export const RECEIVING = "while receiving"
 
 /** Hand a frame up, and count it. */
 export function handUp(receive: FrameHandler, b: Buffer, offset: number, length: number): void {
-    received.frames++
+    received.frames = received.frames + 1
     try {
         receive(b, offset, length)
     } catch (e) {

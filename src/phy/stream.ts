@@ -162,7 +162,7 @@ async function onEvent(event: string, chunk: Buffer) {
         if (have === 0)
             if (!draining)
                 if (length <= LENGTH_MAX) {
-                    received.frames++
+                    received.frames = received.frames + 1
                     try {
                         receive(chunk, PREFIX, length)
                     } catch (e) {

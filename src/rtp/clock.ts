@@ -43,7 +43,7 @@ export async function runMediaClock() {
                     for (const s of talking) {
                         // the timestamp goes on; the sequence number does not, since nothing was lost
                         s.add(frames * SAMPLES_PER_FRAME)
-                        s.skipped += frames
+                        s.skipped = s.skipped + frames
                     }
                     next += frames * PTIME
                 }
@@ -52,7 +52,7 @@ export async function runMediaClock() {
                     const s = talking[i]
                     try {
                         if (s.left > 0) sendFrame(s)
-                        s.left--
+                        s.left = s.left - 1
                     } catch (e) {
                         s.failure = e as Error
                         s.left = 0

@@ -130,7 +130,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
 async function assign(s: Socket): Promise<void> {
     const generation = s.generation
     if ((s.flags & ASSIGNING) !== 0) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
-    s.flags |= ASSIGNING
+    s.flags = s.flags | ASSIGNING
     try {
         let source = Source.Dhcp
         if ((s.flags & FROM_POOL) !== 0) source = Source.Static

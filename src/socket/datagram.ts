@@ -15,7 +15,7 @@ import type { Endpoint } from "../transport/endpoint"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
 import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
-import { UDP_CHECKSUM, UDP_HEADER, UDP_SRC_PORT, udpChecksumHolds, writeUdp, writeUdpChecksum } from "../wire/udp"
+import { UDP_CHECKSUM, UDP_HEADER, udpChecksumHolds, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { FROM_POOL, Receiver, Socket, SocketOption, arrival } from "./socket"
 
 /**
@@ -122,13 +122,14 @@ export class DatagramSocket extends Socket implements Endpoint {
     }
 
     private input(b: Buffer, udp: number, length: number, ip: number): void {
-        const port = (b[udp + UDP_SRC_PORT] << 8) | b[udp + (UDP_SRC_PORT + 1)]
+        // the source port is the header's first field
+        const port = (b[udp] << 8) | b[udp + 1]
         if (this.remotePort !== 0) {
             if (port !== this.remotePort) return drop(this, Counter.UdpForeignPeer)
             if (b.getAt(ip + IPV4_SRC, "i32") !== this.remote) return drop(this, Counter.UdpForeignPeer)
         } else if (!isSource(this.ifc, b.getAt(ip + IPV4_SRC, "i32"))) return drop(this, Counter.IpBadSource)
         if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0) if (!udpChecksumHolds(b, ip, udp, length)) return drop(this, Counter.UdpBadChecksum)
-        received.datagrams++
+        received.datagrams = received.datagrams + 1
         this.rx++
         const onPayload = this.onPayload
         if (onPayload) return onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
@@ -278,7 +279,7 @@ export class DatagramSocket extends Socket implements Endpoint {
 
 function drop(s: DatagramSocket, reason: Counter): void {
     count(reason)
-    s.drops++
+    s.drops = s.drops + 1
 }
 
 function resolve(s: DatagramSocket, macHigh: number, macLow: number): void {

@@ -17,8 +17,8 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
         case SocketOption.SO_BROADCAST:
         case SocketOption.SO_KEEPALIVE:
         case SocketOption.TCP_NODELAY:
-            s.flags &= ~(1 << option)
-            if (value) s.flags |= 1 << option
+            s.flags = s.flags & ~(1 << option)
+            if (value) s.flags = s.flags | (1 << option)
             break
         case SocketOption.SO_RCVBUF:
             checkValue(option, n, 1, DATAGRAMS)

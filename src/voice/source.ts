@@ -79,5 +79,5 @@ export class Echo {
 
 function drop(e: Echo, octets: number): void {
     e.first = (e.first + octets) % ECHO_OCTETS
-    e.count -= octets
+    e.count = e.count - octets
 }
