@@ -48,15 +48,7 @@ export function receive(b: Buffer, eth: number, length: number): void {
     const type = b.getAt(eth + ETH_TYPE, "u16")
     if (!unicast)
         if ((b[eth] & 1) === 0) {
-            // to the MAC address of an interface, and not for the address of another one: an interface with a MAC address of its own is
-            // a host of its own to the link
-            const macHigh = b.getAt(eth, "i32")
-            if (severalMacs) unicast = isOurMac(macHigh, b.getAt(eth + 4, "u16"))
-            if (unicast)
-                if (type === ETHERTYPE_IPV4) {
-                    const its = interfaceOf(b.getAt(eth + (ETH_HEADER + IPV4_DST), "i32"))
-                    if (its) if (its.macHigh !== macHigh) unicast = false
-                }
+            if (severalMacs) unicast = isToInterface(b, eth, type)
             if (!unicast) return count(Counter.EthForeign)
         }
     if (type !== ETHERTYPE_IPV4) {
@@ -66,7 +58,9 @@ export function receive(b: Buffer, eth: number, length: number): void {
         // many as fit in a frame would fill the stack
         if ((b.getAt(eth + ETH_HEADER, "i32") & TAGGED_MASK) !== TAGGED) return count(Counter.EthUnknown)
         // the addresses move over the tag, from the last octets on
-        for (let at = eth + (ETH_SRC + 2); at >= eth; at -= 4) b.setAt(at + VLAN_TAG, "u32", b.getAt(at, "u32"))
+        b.setAt(eth + (8 + VLAN_TAG), "u32", b.getAt(eth + 8, "u32"))
+        b.setAt(eth + (4 + VLAN_TAG), "u32", b.getAt(eth + 4, "u32"))
+        b.setAt(eth + VLAN_TAG, "u32", b.getAt(eth, "u32"))
         return receive(b, eth + VLAN_TAG, length - VLAN_TAG)
     }
 
@@ -145,6 +139,19 @@ export function receive(b: Buffer, eth: number, length: number): void {
     }
     count(Counter.IpUnknownProtocol)
     sendError(ifc, b, ip, header, ICMP_UNREACHABLE, UNREACHABLE_PROTOCOL)
+}
+
+/**
+ * Whether a frame is to the MAC address of an interface, and not for the address of another one: an interface with a
+ * MAC address of its own is a host of its own to the link.
+ */
+function isToInterface(b: Buffer, eth: number, type: number): boolean {
+    const macHigh = b.getAt(eth, "i32")
+    if (!isOurMac(macHigh, b.getAt(eth + 4, "u16"))) return false
+    if (type !== ETHERTYPE_IPV4) return true
+    const ifc = interfaceOf(b.getAt(eth + (ETH_HEADER + IPV4_DST), "i32"))
+    if (!ifc) return true
+    return ifc.macHigh === macHigh
 }
 
 /**

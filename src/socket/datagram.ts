@@ -131,15 +131,15 @@ export class DatagramSocket extends Socket implements Endpoint {
         if (b.getAt(udp + UDP_CHECKSUM, "u16") !== 0) if (!udpChecksumHolds(b, ip, udp, length)) return drop(this, Counter.UdpBadChecksum)
         received.datagrams = received.datagrams + 1
         this.rx++
+        length -= UDP_HEADER
         const onPayload = this.onPayload
-        if (onPayload) return onPayload(b, udp + UDP_HEADER, length - UDP_HEADER)
-        const n = length - UDP_HEADER
+        if (onPayload) return onPayload(b, udp + UDP_HEADER, length)
         if (!this.queue) this.queue = []
         if (this.queue.length >= (this.queueLength || DATAGRAMS)) return drop(this, Counter.UdpQueueFull)
-        if (waitingBytes + n > DATAGRAM_BYTES) return drop(this, Counter.UdpQueueFull)
-        const data = Buffer.alloc(n)
-        data.blitAt(0, b, udp + UDP_HEADER, n)
-        waitingBytes += n
+        if (waitingBytes + length > DATAGRAM_BYTES) return drop(this, Counter.UdpQueueFull)
+        const data = Buffer.alloc(length)
+        data.blitAt(0, b, udp + UDP_HEADER, length)
+        waitingBytes += length
         this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
         arrival.notify(true)
     }
