@@ -21,7 +21,7 @@ export interface Memory {
 }
 let memory: Memory
 /** `ds.millis()` before which nothing is written. */
-let notBefore = 0
+let notBefore: number
 
 /** Ask for the common address. @param remembers where it outlives a restart; without it, it does not */
 export function startCommon(remembers: Memory): void {

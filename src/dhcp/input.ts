@@ -60,7 +60,7 @@ function dhcpInput(b: Buffer, udp: number, length: number, ip: number): void {
     let lease: Lease
     for (let slot = INTERFACES - 1; slot >= 0; slot--) {
         const l = leases[slot]
-        if (l.xid === xid) if (((ASKING >> l.state) & 1) !== 0) lease = l
+        if (l.xid === xid) if ((ASKING >> l.state) & 1) lease = l
     }
     // first of all, so that a flood of answers to nobody costs little
     if (!lease) return count(Counter.DhcpForeign)
@@ -107,7 +107,7 @@ const ASKING_ONE = 2 ** LeaseState.Requesting + 2 ** LeaseState.Renewing
 /** Tell a lease, if it was this server that was asked: the one that was chosen, or any if all were (RFC 2131, 4.4.1, 4.4.2, 4.4.5). */
 function tell(lease: Lease, event: LeaseEvent, r: DhcpReply): void {
     if (r.server === undefined) return count(Counter.DhcpForeign)
-    if (((ASKING_ONE >> lease.state) & 1) !== 0) if (r.server !== lease.server) return count(Counter.DhcpForeign)
+    if ((ASKING_ONE >> lease.state) & 1) if (r.server !== lease.server) return count(Counter.DhcpForeign)
     if (!transition(lease, event, ds.millis(), r)) count(Counter.DhcpForeign)
 }
 

@@ -52,18 +52,19 @@ export function followRouter(n: Neighbour): void {
     if (!n.known) if (n.attempts < ARP_ATTEMPTS) return
     for (let slot = 0; slot < INTERFACES; slot++) {
         const ifc = interfaces[slot]
-        if (ifc.gateway !== n.address) continue
-        const record = slot * LENGTH
-        const count = records[record]
-        // if none of them answers, the sockets are told, and who tries again begins with this one; a pool's router is alone
-        let failed = 0
-        if (!n.known) failed = (records[record + FAILED] + 1) % count
-        records[record + FAILED] = failed
-        if (failed > 0) {
-            silent = n.address
-            const next = (records[record + IN_USE] + 1) % count
-            records[record + IN_USE] = next
-            setAddress(ifc, ifc.address, ifc.mask, records.getAt(record + ADDRESSES + 4 * next, "i32"))
+        if (ifc.gateway === n.address) {
+            const record = slot * LENGTH
+            const count = records[record]
+            // if none of them answers, the sockets are told, and who tries again begins with this one; a pool's router is alone
+            let failed = 0
+            if (!n.known) failed = (records[record + FAILED] + 1) % count
+            records[record + FAILED] = failed
+            if (failed > 0) {
+                silent = n.address
+                const next = (records[record + IN_USE] + 1) % count
+                records[record + IN_USE] = next
+                setAddress(ifc, ifc.address, ifc.mask, records.getAt(record + ADDRESSES + 4 * next, "i32"))
+            }
         }
     }
 }

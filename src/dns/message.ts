@@ -195,7 +195,7 @@ export function readAnswer(b: Buffer, asked: Buffer): Answer {
         at = next
     }
     answerLength = at
-    if ((b[FLAGS] & TRUNCATED) !== 0) {
+    if (b[FLAGS] & TRUNCATED) {
         // the rest is to be had over TCP alone (RFC 1035, 4.2.1): what is there serves for the moment
         answerTtl = 0
         if (records.length === 0) answerCode = SERVER_FAILURE

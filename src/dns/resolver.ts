@@ -108,15 +108,14 @@ async function query(asked: Buffer): Promise<Answer> {
         s.remotePort = DNS_PORT
         for (let i = 0; i < DNS_ROUNDS * DNS_SERVERS; i++) {
             s.remote = nameServer(i % DNS_SERVERS)
-            if (s.remote === 0) continue
             asked.setAt(DNS_ID, "u16", randomBuffer(2).getAt(0, "u16"))
             let until = ds.millis() + DNS_TIMEOUT
             if (i >= DNS_SERVERS) until += DNS_TIMEOUT
             let a: Answer
-            // without a way to it, the next one
-            if (s.sent(s.sendTo(asked, s.remote, DNS_PORT))) a = await answerOn(s, asked, until)
+            // without a server, or a way to it, the next one
+            if (s.remote !== 0) if (s.sent(s.sendTo(asked, s.remote, DNS_PORT))) a = await answerOn(s, asked, until)
             if (a) {
-                if (((FINAL >> answerCode) & 1) !== 0) return a
+                if ((FINAL >> answerCode) & 1) return a
                 failure = `the DNS server cannot say it (code ${answerCode})`
             }
         }

@@ -57,7 +57,7 @@ export function icmpInput(ifc: Interface, b: Buffer, ip: number, icmp: number, l
     } else if (type < 32) {
         // time exceeded is told as if its code were that of unreachable: net, or host
         const isError = 2 ** ICMP_UNREACHABLE + 2 ** ICMP_REDIRECT + 2 ** ICMP_TIME_EXCEEDED
-        if (((isError >> type) & 1) !== 0) onError(ifc, b, icmp, length, source)
+        if ((isError >> type) & 1) onError(ifc, b, icmp, length, source)
     }
 }
 

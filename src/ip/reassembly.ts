@@ -79,10 +79,10 @@ function reassemble(b: Buffer, ip: number, header: number, total: number): void 
     const start = (flags << 3) & 0xffff
     const end = start + n
     let behind = END
-    if ((flags & MORE_FRAGMENTS) !== 0) {
+    if (flags & MORE_FRAGMENTS) {
         behind = end
         // all but the last one are whole blocks of 8 bytes (RFC 791, 3.1)
-        if ((n & 7) !== 0) return count(Counter.IpFragment)
+        if (n & 7) return count(Counter.IpFragment)
     }
     if (end > REASSEMBLY_MOST) return count(Counter.IpFragment)
 

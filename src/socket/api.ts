@@ -113,7 +113,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
     let ifc: Interface
     let source: Source
     const kind = tuple & ~TUPLE_DEFER
-    if ((tuple & TUPLE_OF) !== 0) ifc = lookup(tuple & ~TUPLE_OF).ifc
+    if (tuple & TUPLE_OF) ifc = lookup(tuple & ~TUPLE_OF).ifc
     else if (kind === TUPLE_STATIC) source = Source.Static
     else if (kind === TUPLE_DHCP) source = Source.Dhcp
     else if (tuple === TUPLE_COMMON) ifc = interfaces[0]
@@ -129,11 +129,11 @@ export async function socket(format: number, type: number, protocol?: number, tu
 /** Give a socket its address; one that cannot have it is gone. */
 async function assign(s: Socket): Promise<void> {
     const generation = s.generation
-    if ((s.flags & ASSIGNING) !== 0) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
+    if (s.flags & ASSIGNING) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
     s.flags = s.flags | ASSIGNING
     try {
         let source = Source.Dhcp
-        if ((s.flags & FROM_POOL) !== 0) source = Source.Static
+        if (s.flags & FROM_POOL) source = Source.Static
         const ifc = await openInterface(source, s.process)
         if (s.generation === generation) s.ifc = ifc
         else {

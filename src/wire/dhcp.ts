@@ -189,7 +189,7 @@ function nextOption(r: DhcpReply): boolean {
         if (overload <= 0) return false
         at = r.start + DHCP_SNAME
         end = r.start + DHCP_FILE
-        if ((overload & OVERLOAD_FILE) !== 0) {
+        if (overload & OVERLOAD_FILE) {
             at = end
             end = r.start + DHCP_COOKIE
             overload--
@@ -208,8 +208,8 @@ function kindOf(): number {
     if (kind === 0) return 0
     let wrong = 0
     if (length < (kind & 15)) wrong = 1
-    if ((kind & EXACT) !== 0) wrong = length ^ (kind & 15)
-    if ((kind & LIST) !== 0) wrong |= length & 3
+    if (kind & EXACT) wrong = length ^ (kind & 15)
+    if (kind & LIST) wrong |= length & 3
     if (wrong === 0) return kind
     flaws++
     return 0
@@ -242,10 +242,10 @@ function readOptions(r: DhcpReply, macHigh: number, macLow: number): void {
                 }
             continue
         }
-        if ((kind & KEPT) !== 0) continue
+        if (kind & KEPT) continue
         // the other codes differ in these bits
         const bit = 1 << (code & 31)
-        if ((seen & bit) !== 0) continue
+        if (seen & bit) continue
         seen |= bit
         if (code === OPTION_MESSAGE_TYPE) r.type = b[at]
         else if (code === OPTION_RAPID_COMMIT) r.rapidCommit = true
