@@ -18,7 +18,7 @@ enum Order {
 }
 
 /** States of a call. */
-const UP = 2
+const UP = 3
 
 /** The phone's milliseconds when it begins: how long it took to boot does not matter then. */
 const BOOT = 600_000
@@ -204,7 +204,7 @@ export class Phone {
             errors: { second: 0, sent: 0 },
             conflicts: new Map(),
             up: calls.length,
-            live: (rest.calls as number[][]).filter(([, state]) => state > 0 && state < 4).length,
+            live: (rest.calls as number[][]).filter(([, state]) => state > 0 && state < 5).length,
             plainState: rest.plain,
             times: first.times,
             left: rest.left,

@@ -70,7 +70,11 @@ async function build(id: string | undefined, options: Options, workspaces: Works
     )
     workspaces.push(workspace)
     console.error("building the firmware ...")
-    const size = await buildProgram(workspace)
+    const sizes = new Map<boolean, number>()
+    for (const { definition } of boards) {
+        const withW5500 = hasW5500(definition)
+        if (!sizes.has(withW5500)) sizes.set(withW5500, await buildProgram(workspace, withW5500))
+    }
     const rows: Row[] = []
     for (const board of boards) {
         console.error(`building ${board.id} ...`)
@@ -80,7 +84,7 @@ async function build(id: string | undefined, options: Options, workspaces: Works
         await checkImage(workspace, board).catch((error: Error) => {
             throw new Error(`${board.file}: ${error.message}`)
         })
-        const row = rowOf(board, size)
+        const row = rowOf(board, sizes.get(hasW5500(board.definition))!)
         if (runtime !== undefined) row.flash = relative(process.cwd(), keepImage(workspace, board, resolve(options.out)))
         rows.push(row)
     }

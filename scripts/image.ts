@@ -82,8 +82,8 @@ export async function checkImage(workspace: Workspace, { id, definition }: Board
     if (!!valueOf("devNetwork") !== hasW5500(definition)) throw new Error(`in its image devNetwork is ${valueOf("devNetwork")}`)
 }
 
-/** Compiles the firmware. @returns its size in bytes, the same for every board */
-export async function buildProgram(workspace: Workspace): Promise<number> {
-    await workspace.devs("build", "src/main.ts")
+/** Compiles the firmware for boards with a W5500, or for those without. @returns its size in bytes */
+export async function buildProgram(workspace: Workspace, withW5500: boolean): Promise<number> {
+    await workspace.devs("build", withW5500 ? "src/main-w5500.ts" : "src/main.ts")
     return statSync(join(workspace.folder, ".devicescript/bin/bytecode.devs")).size
 }

@@ -17,11 +17,20 @@ export function macOf(): Buffer {
 
 /** The PHY that the settings ask for. */
 function choosePhy(settings: Settings): Phy {
+    if (settings.pins.length > 0) return chipPhy(settings)
+    return wirePhy(settings)
+}
+
+/** The Ethernet controller on the board's pins. */
+export function chipPhy(settings: Settings): Phy {
     const mac = macOf()
-    const macHigh = mac.getAt(0, "i32")
-    const macLow = mac.getAt(4, "u16")
-    if (settings.pins.length > 0) return w5500Phy(new BoardSpi(settings.pins), macHigh, macLow)
-    return streamPhy(settings.lan, macHigh, macLow)
+    return w5500Phy(new BoardSpi(settings.pins), mac.getAt(0, "i32"), mac.getAt(4, "u16"))
+}
+
+/** The stream to the gateway that carries our frames. */
+export function wirePhy(settings: Settings): Phy {
+    const mac = macOf()
+    return streamPhy(settings.lan, mac.getAt(0, "i32"), mac.getAt(4, "u16"))
 }
 
 /**
@@ -32,6 +41,11 @@ function choosePhy(settings: Settings): Phy {
  * @category Start
  */
 export function startStack(settings: Settings, phy = choosePhy(settings)): void {
+    startStackOn(settings, phy)
+}
+
+/** The same in an image for one PHY, which has no code of another. */
+export function startStackOn(settings: Settings, phy: Phy): void {
     setHostName(`tuplephone-${ds.deviceIdentifier("self").slice(12, 16)}`)
     setAcd(settings.acd)
     startInterfaces(phy, settings.pool, { address: settings.address, keep: keepAddress })

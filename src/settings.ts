@@ -6,10 +6,15 @@ import { Acd, parseAcd } from "./link/acd"
 import { Pool, parsePool } from "./address/pool"
 import { parsePhy } from "./phy/w5500/board"
 import { parseLan } from "./phy/stream"
+import { hostName } from "./dhcp/output"
+import { account } from "./sip/account"
 import { parseTuple } from "./socket/tuple"
+import { Play, parsePlay } from "./voice/source"
 import { formatAddress, parseAddress, parseDecimal } from "./wire/address"
 
 const ADDRESS = "ADDRESS"
+/** A day, in seconds. */
+const SECONDS = 86400
 
 /**
  * What a board is told through `.env.defaults` and `.env.local`, and a program in the simulator by `--setting NAME=VALUE`.
@@ -46,6 +51,45 @@ export async function readSettings(): Promise<Settings> {
         acd: await read("ACD", "quick", "quick", parseAcd),
         address: parseAddress(await stored(ADDRESS)),
     }
+}
+
+/** Read who the phone is for others, into `account`. What is not set has its default. */
+export async function readAccount(): Promise<void> {
+    const a = account
+    let uri = await stored("ACCOUNT")
+    const at = uri.indexOf("@")
+    if (at < 0) {
+        if (uri) console.log(`settings: ACCOUNT is ${uri}: write it as sip:alice@example.com`)
+        uri = ""
+        a.user = hostName
+        a.registrar = ""
+    } else {
+        a.user = uri.slice(uri.indexOf(":") + 1, at)
+        a.registrar = (await stored("REGISTRAR")) || "sip:" + uri.slice(at + 1)
+    }
+    a.uri = uri
+    a.proxy = await stored("PROXY")
+    a.username = (await stored("AUTHUSER")) || a.user
+    a.password = await stored("PASSWORD")
+    a.expires = await read("EXPIRES", "600", "600", parseSeconds)
+    a.isHidden = (await stored("SIPADDR")) === "call"
+    a.isClosed = (await stored("ONLYPROXY")) === "1"
+    a.isQuiet = (await stored("DND")) === "1"
+    a.answer = 1000 * (await read("AUTOANSWER", "", "", parseSeconds))
+    a.play = await read("PLAY", "tone", "tone", parseSource)
+}
+
+function parseSeconds(text: string): number {
+    if (text === "") return Infinity
+    const seconds = parseDecimal(text, SECONDS)
+    if (seconds === undefined) throw new RangeError(`it must be a number of seconds up to ${SECONDS}`)
+    return seconds
+}
+
+function parseSource(name: string): Play {
+    const play = parsePlay(name)
+    if (play === undefined) throw new RangeError("it must be tone, speech or echo")
+    return play
 }
 
 /** Have the common address outlive a restart: as JSON, like every setting, `"10.77.0.50"`. */

@@ -53,12 +53,7 @@ const challenged = (algorithm: string) =>
 const md5 = challenged("MD5")
 const sha256 = challenged("SHA-256")
 
-const local = new Local()
-local.address = addressOf(10, 77, 0, 51)
-local.port = 5004
-local.id = 1733920517
-local.version = 1
-local.direction = 3
+const local: Local = { address: addressOf(10, 77, 0, 51), port: 5004, id: 1733920517, version: 1, direction: 3 }
 
 function writeInvite(): number {
     start("INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.77.0.50:5060;branch=")

@@ -22,85 +22,87 @@ enum Report {
 /** Milliseconds until a model that is silent counts as gone. */
 const TIMEOUT = 2000
 
-/** The SPI bus of the simulator, which has none: its transfers go over the stream to the model of the chip. */
+let isOpen = false
+let asserted = false
+const header = Buffer.alloc(HEADER)
+const line = Buffer.alloc(1)
+/** Where the answer goes that is awaited. */
+let answer: Buffer
+/** The message that arrives: bytes of its header and its data that are there, and its first three. */
+let have = 0
+let got = 0
+const message = Buffer.alloc(HEADER)
+
+function send(operation: Operation, b: Buffer): void {
+    header[0] = (b.length + 1) >> 8
+    header[1] = b.length + 1
+    header[2] = operation
+    if (stream._socketWrite(header) !== 0) isOpen = false
+    if (stream._socketWrite(b) !== 0) isOpen = false
+}
+
+function onData(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+        if (have < HEADER) {
+            message[have] = chunk[at]
+            have++
+            at++
+            continue
+        }
+        const length = ((message[0] << 8) | message[1]) - 1
+        const n = Math.min(length - got, chunk.length - at)
+        const isAnswer = message[2] === Report.Answer
+        if (message[2] === Report.Interrupt) asserted = chunk[at] === 1
+        if (isAnswer) if (answer) answer.blitAt(got, chunk, at, n)
+        got += n
+        at += n
+        if (got < length) return
+        if (isAnswer) answer = undefined
+        have = 0
+        got = 0
+    }
+}
+
+/** The SPI bus of the simulator, which has none: its transfers go over the stream to the model of the chip. There is one. */
 export class ModelSpi implements SpiDevice {
     hasInterrupt = true
     label = "the simulated SPI bus"
-
-    private open = false
-    private asserted = false
-    private header = Buffer.alloc(HEADER)
-    private line = Buffer.alloc(1)
-    /** Where the answer goes that is awaited. */
-    private answer: Buffer
-    /** The message that arrives: bytes of its header and its data that are there, and its first three. */
-    private have = 0
-    private got = 0
-    private message = Buffer.alloc(HEADER)
 
     constructor(
         private host: string,
         private port: number
     ) {
-        const self = this
         stream._socketOnEvent = (event, arg) => {
-            if (event === "data") self.onData(arg as Buffer)
-            else {
-                self.open = event === "open"
-                self.have = 0
-                self.got = 0
-            }
+            if (event === "data") return onData(arg as Buffer)
+            isOpen = event === "open"
+            have = 0
+            got = 0
         }
     }
 
     async write(b: Buffer): Promise<void> {
-        this.send(Operation.Write, b)
+        send(Operation.Write, b)
     }
 
     async exchange(b: Buffer): Promise<void> {
-        this.answer = b
-        this.send(Operation.Exchange, b)
+        answer = b
+        send(Operation.Exchange, b)
         // this VM looks at its stream when it wakes
-        for (let i = 0; i < TIMEOUT && this.answer; i++) await ds.sleep(1)
-        if (this.answer) throw new Error("the model of the W5500 does not answer")
+        for (let i = 0; i < TIMEOUT; i++) {
+            if (!answer) return
+            await ds.sleep(1)
+        }
+        throw new Error("the model of the W5500 does not answer")
     }
 
     reset(high: boolean): void {
-        if (!this.open) stream._socketOpen(this.host, this.port)
-        this.line[0] = high ? 1 : 0
-        this.send(Operation.Reset, this.line)
+        if (!isOpen) stream._socketOpen(this.host, this.port)
+        line[0] = +high
+        send(Operation.Reset, line)
     }
 
     interrupt(): boolean {
-        return this.asserted
-    }
-
-    private send(operation: Operation, b: Buffer): void {
-        this.header[0] = (b.length + 1) >> 8
-        this.header[1] = b.length + 1
-        this.header[2] = operation
-        if (stream._socketWrite(this.header) !== 0 || stream._socketWrite(b) !== 0) this.open = false
-    }
-
-    private onData(chunk: Buffer): void {
-        let at = 0
-        while (at < chunk.length) {
-            if (this.have < HEADER) {
-                this.message[this.have] = chunk[at]
-                this.have++
-                at++
-                continue
-            }
-            const length = ((this.message[0] << 8) | this.message[1]) - 1
-            const n = Math.min(length - this.got, chunk.length - at)
-            if (this.message[2] === Report.Interrupt) this.asserted = chunk[at] === 1
-            else if (this.message[2] === Report.Answer && this.answer) this.answer.blitAt(this.got, chunk, at, n)
-            this.got += n
-            at += n
-            if (this.got < length) return
-            if (this.message[2] === Report.Answer) this.answer = undefined
-            this.have = 0
-            this.got = 0
-        }
+        return asserted
     }
 }

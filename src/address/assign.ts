@@ -1,7 +1,7 @@
 /** Where an address of one's own comes from: a lease, or the pool of reserved addresses. */
 import * as ds from "@devicescript/core"
 import { ADDRESS_TIMEOUT } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { startLease } from "../dhcp/client"
 import { LeaseState, holdsAddress, leaseChanged, leases } from "../dhcp/lease"
 import { countConflict, forgetConflicts, probedBy, startProbe } from "../link/acd"
@@ -61,7 +61,7 @@ export async function openInterface(source: Source, process: number): Promise<In
         }
     const kept = ifc !== undefined
     if (!ifc) ifc = freeInterface()
-    if (!ifc) throw new SocketError("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
+    if (!ifc) fail("EADDRNOTAVAIL", `all ${interfaces.length - 1} addresses of this device are in use; end a call`)
     // taken before anything is awaited, so that fibers that ask at the same time get different slots
     ifc.process = process
     forgetConflicts(ifc)
@@ -86,7 +86,7 @@ export async function openInterface(source: Source, process: number): Promise<In
 async function takeStatic(ifc: Interface, until: number): Promise<void> {
     const common = interfaces[0]
     if (!isOn(pool, common))
-        throw new SocketError(
+        fail(
             "EADDRNOTAVAIL",
             `the reserved addresses ${describePool(pool)} are not on this LAN (${formatAddress(common.address)}); set POOL`
         )

@@ -3,7 +3,7 @@
  * are looked after whenever a lease has changed: see `follow` in `link.ts`.
  */
 import * as ds from "@devicescript/core"
-import { INTERFACES } from "../base/config"
+import { INTERFACES, SIP_PORT } from "../base/config"
 import { startLease } from "../dhcp/client"
 import { LeaseState, leaseChanged, leases } from "../dhcp/lease"
 import { Interface, freeInterface, interfaces } from "../link/interface"
@@ -60,7 +60,9 @@ export function refill(): number {
 export function inUse(): boolean {
     for (let slot = 0; slot < INTERFACES; slot++) {
         const i = interfaces[slot]
-        if (i.endpoints) return true
+        const e = i.endpoints
+        // what is open so that the phone can be called uses nothing
+        if (e) if (e.port !== SIP_PORT ? true : e.next) return true
         if (!i.isCommon()) if (i.process >= 0) return true
     }
     return false

@@ -23,7 +23,7 @@ export const CALLS = 8
  * KB of ballast that fit while no call is up and leave enough heap for eight. A PHY with buffers of its own takes its part of
  * them (`Phy.heap`). `BALLAST_PIECES` is the part that is lost once calls have cut the heap into pieces.
  */
-export const BALLAST_SURE = 24
+export const BALLAST_SURE = 12
 export const BALLAST_PIECES = 4
 /** Console commands that run at the same time, each on a fiber of its own. */
 export const COMMANDS_AT_ONCE = 8
@@ -120,6 +120,20 @@ export const DNS_CACHE = 512
 export const SIP_LINES = 64
 export const SIP_BODY = 4096
 export const SIP_MESSAGE = 1400
+/** The port of SIP (RFC 3261, 19.1.2); milliseconds for others between two messages that are read: 100 a second are far more than calls need. */
+export const SIP_PORT = 5060
+export const SIP_PACE = 10
+/**
+ * Octets for what all dialogs keep of the other sides' messages: 300 for a call that is up, 800 and more while it rings. Who calls when there
+ * is no room for it is told that the phone is busy.
+ */
+export const SIP_TEXTS = 2560
+/** Milliseconds before the first retransmission, and at most (RFC 3261, 17.1.1.1 and 17.1.2.2); and for which a call may ring (16.6, timer C). */
+export const SIP_T1 = 500
+export const SIP_T2 = 4000
+export const SIP_RING = 180000
+/** Milliseconds between what keeps an address translator's way to us open (RFC 5626, 4.4.1). */
+export const SIP_KEEPALIVE = 25000
 
 /** Leases kept ready for the next calls if there is no setting `READY`. */
 export const DEFAULT_READY = "2"

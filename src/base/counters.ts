@@ -89,6 +89,10 @@ export enum Counter {
     IpReassemblyTimeout,
     /** answers of a DNS server that are malformed, or to another question */
     DnsBad,
+    /** no messages, or malformed ones that cannot be answered */
+    SipBad,
+    /** responses that answer nothing, and with `ONLYPROXY` what others ask */
+    SipForeign,
     /** No counter, but how many there are. */
     Total,
 }
@@ -100,7 +104,8 @@ export const COUNTERS =
     "ipFragment ipUnknownProtocol icmpRx icmpTx icmpBad icmpErrorsLimited icmpUnbelieved udpBadLength udpBadChecksum udpNoPort " +
     "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
     "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted " +
-    "ipReassembled ipReassemblyDisplaced ipReassemblyOverlap ipReassemblyTimeout dnsBad "
+    "ipReassembled ipReassemblyDisplaced ipReassemblyOverlap ipReassemblyTimeout dnsBad " +
+    "sipBad sipForeign "
 
 const SIZE = 4
 export const counts = Buffer.alloc(SIZE * Counter.Total)

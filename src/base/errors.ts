@@ -17,6 +17,11 @@ export class SocketError extends Error {
     }
 }
 
+/** Throw a `SocketError`: to make one in place would take more code. */
+export function fail(code: string, message: string): never {
+    throw new SocketError(code, message)
+}
+
 /** Count an exception that a frame or a deadline caused: a defect, but nothing of the kind may stop the firmware. */
 export function internalError(where: string, e: any): void {
     count(Counter.InternalErrors)

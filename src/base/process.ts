@@ -6,7 +6,7 @@
  * Read first: POSIX `getpgrp` and `setpgid`; `leaveProcess` in `socket/api.ts`.
  */
 import * as ds from "@devicescript/core"
-import { SocketError } from "./errors"
+import { fail } from "./errors"
 
 /** The processes, as two lists: the fiber of each, and its group. */
 const fibers: number[] = []
@@ -32,7 +32,7 @@ export function getpgrp(): number {
  */
 export function enterProcess(group?: number): void {
     if (group === undefined) group = ++last
-    else if (groups.indexOf(group) < 0) throw new SocketError("EPERM", "no such process group")
+    else if (groups.indexOf(group) < 0) fail("EPERM", "no such process group")
     fibers.push(ds.Fiber.self().id)
     groups.push(group)
 }

@@ -25,3 +25,15 @@ export function choiceOf(names: string, name: string): number {
 export function nameOf(names: string, value: number): string {
     return split(names, " ")[value]
 }
+
+/** Octets from the network as text for a terminal: what is no character of ASCII is a question mark. */
+export function printable(b: Buffer, at: number, length: number): string {
+    const text = Buffer.alloc(length)
+    for (let i = 0; i < length; i++) {
+        let c = b[at + i]
+        if (c < 0x20) c = 0x3f
+        if (c > 0x7e) c = 0x3f
+        text[i] = c
+    }
+    return text.toString()
+}

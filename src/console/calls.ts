@@ -7,7 +7,7 @@ import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
 import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
-import { parsePlay } from "../voice/source"
+import { PLAYS, Play, parsePlay } from "../voice/source"
 import { Printer, check, noMore, numberOf, printList, take, takeOption } from "./command"
 import { findHost } from "./names"
 
@@ -19,28 +19,46 @@ export async function findTarget(text: string): Promise<SocketAddress> {
     return { address: await findHost(text.slice(0, colon)), port }
 }
 
+/** Places a call to a URI. */
+type UriPlacer = (uri: string, codec: Codec, play: Play, seconds: number, tuple: number) => Call
+let placeUri: UriPlacer
+
+/** Have `call` take URIs: the part of the image that signals calls it. */
+export function registerUris(placer: UriPlacer): void {
+    placeUri = placer
+}
+
+/** Take what a call is to play. */
+export function takePlay(args: string[]): Play {
+    const name = takeOption(args, "--play", "tone")
+    const play = parsePlay(name)
+    check(play !== undefined, "{0} is none of tone, speech, echo", name)
+    return play
+}
+
 export async function call(args: string[], out: Printer): Promise<void> {
     const codecName = takeOption(args, "--codec", "pcmu")
-    const playName = takeOption(args, "--play", "tone")
+    const play = takePlay(args)
     const tupleName = takeOption(args, "--tuple")
     const secondsText = takeOption(args, "--seconds")
     const target = take(args, "ADDR:PORT is missing")
     noMore(args)
     const codec = codecName === "pcma" ? Codec.PCMA : Codec.PCMU
     check(codecName === codecText(codec), "{0} is neither pcmu nor pcma", codecName)
-    const play = parsePlay(playName)
-    check(play !== undefined, "{0} is none of tone, speech, echo", playName)
     const tuple = parseTuple(tupleName)
     if (tupleName) check(tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
     const seconds = secondsText ? numberOf(secondsText, 1, 86400, "{0} is not a number of seconds from 1 to 86400") : Infinity
-    const remote = await findTarget(target)
-    // a name may take seconds
-    if (out.cancelled) return
-
-    const c = place(remote, codec, play, seconds, tuple)
+    let c: Call
+    if (placeUri ? target.startsWith("sip:") : false) c = placeUri(target, codec, play, seconds, tuple)
+    else {
+        const remote = await findTarget(target)
+        // a name may take seconds
+        if (out.cancelled) return
+        c = place(remote, codec, play, seconds, tuple)
+    }
     out.onCancel = () => c.hangup()
     await c.answered()
-    await out.print(`call ${c.id} is up: ${endpointText(c.localAddress, c.localPort)} to ${target}, ${codecName}, playing ${playName}`)
+    await out.print(upText(c, target))
     if (seconds === Infinity) return
     await c.reached(CallState.Ended)
     if (c.error) throw c.error
@@ -48,12 +66,19 @@ export async function call(args: string[], out: Printer): Promise<void> {
     await out.print(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
 }
 
+/** That a call is up. */
+export function upText(c: Call, target: string): string {
+    const { codec, play } = c.session
+    const local = endpointText(c.localAddress, c.localPort)
+    return `call ${c.id} is up: ${local} to ${target}, ${codecText(codec)}, playing ${nameOf(PLAYS, play)}`
+}
+
 function codecText(codec: Codec): string {
     return codec === Codec.PCMU ? "pcmu" : "pcma"
 }
 
 /** By `CallState`. */
-const STATES = "free calling up leaving ended"
+const STATES = "free calling ringing up leaving ended"
 
 function describe(c: Call) {
     const s = c.session
@@ -61,8 +86,10 @@ function describe(c: Call) {
     return {
         id: c.id,
         state: nameOf(STATES, c.state),
+        direction: c.isIncoming ? "in" : "out",
         local: endpointText(c.localAddress, c.localPort),
         remote: endpointText(c.remoteAddress, c.remotePort),
+        peer: c.peer,
         codec: codecText(s.codec),
         txFrames: s.txFrames,
         rxFrames: receivedOf(s.reception),
@@ -71,7 +98,9 @@ function describe(c: Call) {
         jitterMs: jitterOf(s.reception),
         seconds: c.seconds(),
         skipped: s.skipped,
+        hold: nameOf("none local remote both", c.held & 3),
         error: c.error ? c.error.message : null,
+        reason: c.reason || null,
     }
 }
 
@@ -87,9 +116,15 @@ export async function hangupCommand(args: string[], out: Printer): Promise<void>
         await out.print(n === 1 ? "1 call has ended" : `${n} calls have ended`)
         return
     }
+    const c = callOf(name)
+    await hangup(c)
+    await out.print(`call ${c.id} has ended`)
+}
+
+/** The live call of a number. @throws UsageError */
+export function callOf(name: string): Call {
     const id = parseDecimal(name, 1000000)
     const c = calls.find(k => k.id === id)
     check(c ? c.isLive() : false, "there is no call {0}; see calls", name)
-    await hangup(c)
-    await out.print(`call ${id} has ended`)
+    return c
 }

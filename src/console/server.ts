@@ -94,9 +94,14 @@ export function startConsole(run: Run = execute): void {
     send = serve(ds.Console.spec, "execute", async fields => await answer(fields[0], fields[1], run))
 }
 
-/** Tell whoever has a console that a call has ended by itself. */
+/** Tell whoever has a console what a call does by itself. */
+export function tell(call: Call, what: string): void {
+    if (send) send.start([EVENT, events++ & 0xffff, Status.Output, `call ${call.id} ${what}`])
+}
+
+/** Tell that a call has ended by itself. */
 export function tellEnd(call: Call): void {
-    if (send) send.start([EVENT, events++ & 0xffff, Status.Output, `call ${call.id} has ended: ${call.error.message}`])
+    tell(call, `has ended: ${call.reason || call.error.message}`)
 }
 
 async function report(out: ReportPrinter, status: Status, text: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** What a DHCP server says beside addresses (RFC 2132): name servers, domain, time, provisioning. */
+import { printable } from "../base/text"
 import { formatAddress } from "../wire/address"
 import { DhcpReply, OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, readOption } from "../wire/dhcp"
 
@@ -62,12 +63,5 @@ export function configured(option: number): string {
     }
     if (n === 0) return null
     if (!isText) return formatAddress(data.getAt(at, "i32"))
-    const text = Buffer.alloc(n)
-    for (let k = 0; k < n; k++) {
-        let c = data[at + k]
-        if (c < 0x20) c = 0x3f
-        if (c > 0x7e) c = 0x3f
-        text[k] = c
-    }
-    return text.toString()
+    return printable(data, at, n)
 }

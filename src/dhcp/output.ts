@@ -31,7 +31,7 @@ const UDP = TX_IP + IPV4_HEADER
 const DHCP = UDP + UDP_HEADER
 
 /** Start of the name that each lease gives to its server (option 12); its interface's slot follows. */
-let hostName = "tuplephone"
+export let hostName = "tuplephone"
 export function setHostName(name: string): void {
     hostName = name
 }

@@ -7,7 +7,7 @@ import { randomBuffer } from "@devicescript/crypto"
 import { needCommon } from "../address/common"
 import { DNS_ALIASES, DNS_CACHE, DNS_ROUNDS, DNS_SERVERS, DNS_TIMEOUT, EPHEMERAL_FIRST } from "../base/config"
 import { count, Counter } from "../base/counters"
-import { SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { configured, nameServer } from "../dhcp/configuration"
 import { AF_INET, SOCK_DGRAM, bind, close, socket } from "../socket/api"
 import type { DatagramSocket } from "../socket/datagram"
@@ -59,7 +59,7 @@ export async function resolve(name: string, type: number): Promise<any[]> {
         alias = a.alias
         if (!alias) break
     }
-    throw new SocketError("EAI_NONAME", `there is no ${name}, or it has no such records`)
+    fail("EAI_NONAME", `there is no ${name}, or it has no such records`)
 }
 
 /** What is known of a name; `undefined` if nothing is. */
@@ -122,7 +122,7 @@ async function query(asked: Buffer): Promise<Answer> {
     } finally {
         await close(sd)
     }
-    throw new SocketError("EAI_AGAIN", failure)
+    fail("EAI_AGAIN", failure)
 }
 
 /**

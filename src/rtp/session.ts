@@ -60,13 +60,35 @@ export class Session implements Receiver {
         const b = socket.prepare(RTP_HEADER + SAMPLES_PER_FRAME)
         // RFC 3550, 5.1: SSRC, first sequence number and first timestamp are random
         const random = randomBuffer(10)
-        writeRtp(b, RTP, this.codec | RTP_MARKER, random.getAt(0, "i32"))
+        writeRtp(b, RTP, RTP_MARKER, random.getAt(0, "i32"))
         b.blitAt(RTP + RTP_SEQUENCE, random, 4, 6)
+        this.frame = b
+        this.socket = socket
+        this.speak()
+        b[RTP + RTP_TYPE] = this.codec | RTP_MARKER
+    }
+
+    /** Begin what is played, in the codec that it is to have. */
+    private speak(): void {
+        const b = this.frame
+        b[RTP + RTP_TYPE] = this.codec
+        this.speaks = false
         if (this.play === Play.Tone) writeTone(b, PAYLOAD, this.codec)
         else if (this.play === Play.Echo) this.echo = new Echo(this.codec)
         else if (this.codec === Codec.PCMU) this.speaks = true
-        this.frame = b
-        this.socket = socket
+    }
+
+    /** Begin with a codec, or go on to another target, in another codec perhaps: the same source, with the next sequence number (RFC 3264, 8.3.1). */
+    aim(address: number, port: number, codec: Codec): void {
+        const s = this.socket
+        const isOther = codec !== this.codec
+        this.codec = codec
+        // it has not begun yet
+        if (!s) return
+        s.remote = address
+        s.remotePort = port
+        s.unprepare()
+        if (isOther) this.speak()
     }
 
     /** Write the next 20 ms of a source other than the tone and the speech in flash, which `sendFrame` handles. */

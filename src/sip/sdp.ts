@@ -140,10 +140,10 @@ export function readSdp(b: Buffer, from: number, end: number): Media {
 }
 
 /** What we say of ourselves. */
-export class Local {
+export interface Local {
     address: number
     port: number
-    /** The number of the session, and of its description: one more each time that it differs (RFC 3264, 8). */
+    /** The number of the session, and of its description: more each time that it differs (RFC 3264, 8). */
     id: number
     version: number
     direction: number

@@ -4,7 +4,7 @@
  * Read first: RFC 3261, 7; 8.2.6 (what a response copies); 18.2.1 (received); RFC 3581 (rport).
  */
 import { SIP_MESSAGE } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { formatAddress } from "../wire/address"
 import { Header } from "./header"
 import { findLine, line, lineOf, valueOf } from "./message"
@@ -13,7 +13,7 @@ import { Span, packet, paramOf } from "./span"
 /** The message: as many octets of it as `finish` says. */
 export const out = Buffer.alloc(SIP_MESSAGE)
 /** How long it is; more than `out` has if it does not fit: then nothing is written any more. */
-let size = 0
+export let size = 0
 /** Where the number in Content-Length ends, and the body begins behind it; 0 if there is none yet. */
 let lengthEnd = 0
 
@@ -98,7 +98,7 @@ export function startBody(): void {
  */
 export function finish(): number {
     if (lengthEnd === 0) startBody()
-    if (size > SIP_MESSAGE) throw new SocketError("EMSGSIZE", `a SIP message of ${size} octets, and ${SIP_MESSAGE} is the most`)
+    if (size > SIP_MESSAGE) fail("EMSGSIZE", `a SIP message of ${size} octets, and ${SIP_MESSAGE} is the most`)
     const length = `${size - lengthEnd - 4}`
     out.blitAt(lengthEnd - length.length, length, 0, length.length)
     return size

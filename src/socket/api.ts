@@ -4,7 +4,7 @@
  */
 import * as ds from "@devicescript/core"
 import { CALLS, MTU, SOCKETS, USUAL_FRAME } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail, SocketError } from "../base/errors"
 import { collect } from "../base/heap"
 import { getpgrp, removeProcess } from "../base/process"
 import { Source, openInterface } from "../address/assign"
@@ -97,7 +97,7 @@ export function startSockets(tuple: number): void {
 export async function socket(format: number, type: number, protocol?: number, tuple?: number): Promise<number> {
     let usual = TUPLE_COMMON
     if (format === AF_INET_TUPLE) usual = defaultTuple
-    else if (format !== AF_INET) throw new SocketError("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
+    else if (format !== AF_INET) fail("EAFNOSUPPORT", `address family ${format}: only AF_INET and AF_INET_TUPLE are known`)
     let own = IPPROTO_UDP
     let make: SocketMaker
     if (type !== SOCK_DGRAM) {
@@ -106,7 +106,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
         // a type that is not in the image has no protocol
         if (!make) protocol = -1
     }
-    if (protocol) if (protocol !== own) throw new SocketError("EPROTONOSUPPORT", "this image has no such sockets")
+    if (protocol) if (protocol !== own) fail("EPROTONOSUPPORT", "this image has no such sockets")
     if (tuple === undefined) tuple = usual
 
     const process = getpgrp()
@@ -117,11 +117,11 @@ export async function socket(format: number, type: number, protocol?: number, tu
     else if (kind === TUPLE_STATIC) source = Source.Static
     else if (kind === TUPLE_DHCP) source = Source.Dhcp
     else if (tuple === TUPLE_COMMON) ifc = interfaces[0]
-    else throw new SocketError("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
-    if (!ifc) if (source === undefined) throw new SocketError("EINVAL", "that socket has no address to share yet")
+    else fail("EINVAL", `tuple ${tuple} is none of TUPLE_COMMON, TUPLE_STATIC, TUPLE_DHCP, tupleOf`)
+    if (!ifc) if (source === undefined) fail("EINVAL", "that socket has no address to share yet")
 
     const sd = openSocket(process, ifc, source, make)
-    if (sd < 0) throw new SocketError("ENFILE", `all ${SOCKETS} sockets are open; close one`)
+    if (sd < 0) fail("ENFILE", `all ${SOCKETS} sockets are open; close one`)
     if (!ifc) if ((tuple & TUPLE_DEFER) === 0) await assign(sockets[sd])
     return sd
 }
@@ -129,7 +129,7 @@ export async function socket(format: number, type: number, protocol?: number, tu
 /** Give a socket its address; one that cannot have it is gone. */
 async function assign(s: Socket): Promise<void> {
     const generation = s.generation
-    if (s.flags & ASSIGNING) throw new SocketError("EALREADY", "another fiber asks for the socket's address")
+    if (s.flags & ASSIGNING) fail("EALREADY", "another fiber asks for the socket's address")
     s.flags = s.flags | ASSIGNING
     try {
         let source = Source.Dhcp
@@ -169,15 +169,13 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     if (ifc.isCommon()) await needCommon()
     // while it waited, another fiber may have closed the socket, or bound it
     checkStill(s, generation)
-    if (s.port !== 0) throw new SocketError("EINVAL", `socket ${sd} is bound to port ${s.port}`)
+    if (s.port !== 0) fail("EINVAL", `socket ${sd} is bound to port ${s.port}`)
     if (ifc.address === 0) throw errorOf("ENETDOWN", ifc)
-    if (to.address)
-        if (to.address !== ifc.address)
-            throw new SocketError("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
+    if (to.address) if (to.address !== ifc.address) fail("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     let port = to.port
     if (!port) port = ephemeralPort(ifc, s.protocol)
-    if (!isPort(port)) throw new SocketError("EINVAL", `port ${port} is not from 1 to 65535`)
-    if (ifc.endpointOn(s.protocol, port)) throw new SocketError("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
+    if (!isPort(port)) fail("EINVAL", `port ${port} is not from 1 to 65535`)
+    if (ifc.endpointOn(s.protocol, port)) fail("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     ifc.add(s.endpoint(port))
     s.port = port
     return { address: ifc.address, port }
@@ -210,7 +208,7 @@ function isPort(port: number): boolean {
 /** The socket of a descriptor, bound if need be, for a target that may be one. */
 async function bound(sd: number, to: SocketAddress): Promise<Socket> {
     const s = lookup(sd)
-    if (!to.address || !isPort(to.port)) throw new SocketError("EINVAL", "a target needs an address and a port from 1 to 65535")
+    if (!to.address || !isPort(to.port)) fail("EINVAL", "a target needs an address and a port from 1 to 65535")
     if (s.port === 0) await bind(sd, {})
     return s
 }
@@ -223,7 +221,7 @@ function unreachable(s: Socket, address: number): SocketError {
 
 function checkBroadcast(s: Socket, address: number): void {
     if ((s.flags & (1 << SocketOption.SO_BROADCAST)) === 0)
-        if (isBroadcast(s.ifc, address)) throw new SocketError("EACCES", "that is a broadcast address; set SO_BROADCAST first")
+        if (isBroadcast(s.ifc, address)) fail("EACCES", "that is a broadcast address; set SO_BROADCAST first")
 }
 
 /**
@@ -265,13 +263,13 @@ export function getsockname(sd: number): SocketAddress {
  */
 export function getpeername(sd: number): SocketAddress {
     const s = lookup(sd)
-    if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
+    if (s.remotePort === 0) fail("ENOTCONN", `socket ${sd} is not connected`)
     return { address: s.remote, port: s.remotePort }
 }
 
 function checkLength(length: number): void {
     if (length > MTU - IPV4_HEADER - UDP_HEADER)
-        throw new SocketError("EMSGSIZE", `${length} bytes are more than a packet holds (${MTU - IPV4_HEADER - UDP_HEADER})`)
+        fail("EMSGSIZE", `${length} bytes are more than a packet holds (${MTU - IPV4_HEADER - UDP_HEADER})`)
 }
 
 /**
@@ -290,12 +288,12 @@ export function send(sd: number, data: Buffer, timeout?: number): number {
     // only a stream waits: programs that send datagrams need not await it
     if (s.protocol !== PROTOCOL_UDP) return (s as any).send(data, timeout)
     s.throwPending()
-    if (s.remotePort === 0) throw new SocketError("ENOTCONN", `socket ${sd} is not connected`)
+    if (s.remotePort === 0) fail("ENOTCONN", `socket ${sd} is not connected`)
     checkLength(data.length)
     const d = s as DatagramSocket
     const frame = d.prepare(data.length)
     frame.blitAt(TX_PAYLOAD, data, 0, data.length)
-    if (!d.transmit()) throw new SocketError("ENOBUFS", NO_ROOM)
+    if (!d.transmit()) fail("ENOBUFS", NO_ROOM)
     return data.length
 }
 
@@ -315,7 +313,7 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
     checkBroadcast(s, to.address)
     const o = s.sendTo(data, to.address, to.port)
     if (o === Output.Unreachable) throw unreachable(s, to.address)
-    if (!s.sent(o)) throw new SocketError("ENOBUFS", NO_ROOM)
+    if (!s.sent(o)) fail("ENOBUFS", NO_ROOM)
 }
 
 /**
@@ -327,7 +325,7 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
  */
 export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> {
     const s = lookupDatagram(sd)
-    if (s.port === 0) throw new SocketError("EINVAL", `socket ${sd} is not bound: nothing can arrive`)
+    if (s.port === 0) fail("EINVAL", `socket ${sd} is not bound: nothing can arrive`)
     const until = timeout === undefined ? Infinity : ds.millis() + timeout
     const generation = s.generation
     for (;;) {
@@ -335,7 +333,7 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
         const d = s.dequeue()
         if (d) return d
         const left = until - ds.millis()
-        if (left <= 0) throw new SocketError("EAGAIN", `nothing arrived within ${timeout} ms`)
+        if (left <= 0) fail("EAGAIN", `nothing arrived within ${timeout} ms`)
         await arrival.wait(left)
     }
 }

@@ -1,6 +1,6 @@
 /** Options of sockets (POSIX `setsockopt`, RFC 2474 for DSCP). */
 import { DATAGRAMS } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { SocketOption } from "./socket"
 import { lookup, sockets } from "./table"
 
@@ -47,7 +47,7 @@ export function setsockopt(sd: number, option: SocketOption, value: number | boo
 /** @throws SocketError `EINVAL` unless it is from `least` to `most` */
 function checkValue(option: SocketOption, value: number, least: number, most: number): void {
     if (value >= least) if (value <= most) return
-    throw new SocketError("EINVAL", `option ${option} cannot be ${value}`)
+    fail("EINVAL", `option ${option} cannot be ${value}`)
 }
 
 /**
@@ -72,5 +72,5 @@ export function getsockopt(sd: number, option: SocketOption): number | boolean {
         case SocketOption.IP_DSCP:
             return s.ifc ? s.ifc.dscp : 0
     }
-    throw new SocketError("EINVAL", `there is no option ${option}`)
+    fail("EINVAL", `there is no option ${option}`)
 }

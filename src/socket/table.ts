@@ -1,6 +1,6 @@
 /** The table of descriptors: which socket a descriptor is, made at boot as far as calls need it. */
 import { CALLS, SOCKETS } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { collect } from "../base/heap"
 import { getpgrp } from "../base/process"
 import { Source } from "../address/assign"
@@ -58,8 +58,8 @@ export function lookup(sd: number): Socket {
     const s = sockets[sd]
     let process = FREE
     if (s) process = s.process
-    if (process === FREE) throw new SocketError("EBADF", `${sd} is not an open socket`)
-    if (process !== getpgrp()) throw new SocketError("EACCES", `socket ${sd} belongs to process group ${process}`)
+    if (process === FREE) fail("EBADF", `${sd} is not an open socket`)
+    if (process !== getpgrp()) fail("EACCES", `socket ${sd} belongs to process group ${process}`)
     return s
 }
 
@@ -67,5 +67,5 @@ export function lookup(sd: number): Socket {
 export function lookupDatagram(sd: number): DatagramSocket {
     const s = lookup(sd)
     if (s instanceof DatagramSocket) return s
-    throw new SocketError("EOPNOTSUPP", `socket ${sd} is one of a stream`)
+    fail("EOPNOTSUPP", `socket ${sd} is one of a stream`)
 }

@@ -5,7 +5,7 @@
  */
 import * as ds from "@devicescript/core"
 import { PTIME, RTP_PORT } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail, SocketError } from "../base/errors"
 import { Signal } from "../base/signal"
 import { enterProcess } from "../base/process"
 import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, reach, socket } from "../socket/api"
@@ -32,14 +32,36 @@ export enum CallState {
     /** The slot has had no call yet. */
     Free,
     Calling,
+    /** Somebody calls us. */
+    Ringing,
     Up,
     /** Somebody has hung up, or the call has failed: its address is being given back. */
     Leaving,
     Ended,
 }
 
+/** The user holds a call; the other side does, and does not want to hear. */
+export const HELD_HERE = 1
+export const HELD_THERE = 2
+/** Beside these: nothing is sent. */
+export const SILENT = 4
+
+/** What signals a call, in an image that has it: `line.ts`. All is done on the call's fiber, but `hangUp`, which must not wait. */
+export interface Line {
+    /** Wait until the call is answered: its target is known then. */
+    setUp(c: Call): Promise<void>
+    /** @returns milliseconds after which, or after which event, there is something to do for `work`; 0 if there is now */
+    due(c: Call): number
+    /** Do what is to be done while it is up. */
+    work(c: Call): Promise<void>
+    /** Tell the other side that it is over, whatever there is. It may be called twice. */
+    tearDown(c: Call): Promise<void>
+    /** The call is to end. */
+    hangUp(c: Call): void
+}
+
 /** Announces that some call has changed its state. */
-const changed = new Signal()
+export const changed = new Signal()
 
 /** A slot of the table of calls. */
 export class Call {
@@ -52,10 +74,22 @@ export class Call {
     session = new Session()
     /** Why the call ended, if nobody hung up. */
     error: Error = undefined
+    /** Whether somebody has called us, and the URI of the other side; `null` if nothing signals the call. */
+    isIncoming = false
+    peer: string = null
+    /** What is said of its end, if that is no error. */
+    reason = ""
+    /** What signals it; `undefined` if nothing does. */
+    private line: Line = undefined
+    /** Its `Dialog`. No type of it here: to import one would bring its code and its buffers into images that signal nothing. */
+    dialog: any = undefined
+    /** Who holds it: `HELD_HERE`, `HELD_THERE`; and `SILENT`. */
+    held = 0
     /** How many to send. */
     private frames = 0
     tuple: number = undefined
-    private started = 0
+    /** When it came up; 0 before. */
+    started = 0
     private fiber: ds.Fiber = undefined
     /** When the call ended, by `ds.millis()`; 0 until then. */
     ended = 0
@@ -65,8 +99,13 @@ export class Call {
      * @param seconds `Infinity` until somebody hangs up
      * @param tuple as in `socket`; `undefined` for the configured policy
      */
-    open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): void {
+    open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number, line: Line): void {
         this.id = id
+        this.line = line
+        this.isIncoming = false
+        this.peer = null
+        this.reason = ""
+        this.held = 0
         this.frames = Math.round((seconds * 1000) / PTIME)
         this.tuple = tuple
         this.remoteAddress = remote.address
@@ -93,19 +132,34 @@ export class Call {
             while (!this.isLive()) await ds.suspend<any>(undefined)
             enterProcess()
             try {
-                const sd = await setUp(this)
+                let sd = await setUp(this, this.line)
                 this.started = ds.millis()
-                if (this.state === CallState.Calling) become(this, CallState.Up)
+                if (this.state < CallState.Up) become(this, CallState.Up)
                 talk(this.session, this.frames)
                 while (this.state === CallState.Up) {
-                    if (this.session.left <= 0) break
-                    await ds.suspend<any>(undefined)
+                    if (this.session.left <= 0) {
+                        // who is told goes on from another address
+                        if (!this.line ? true : this.session.error !== "ENETDOWN") break
+                        hush(this.session)
+                        await close(sd)
+                        this.session.error = undefined
+                        sd = await setUp(this, undefined)
+                        this.held = this.held & ~SILENT
+                        talk(this.session, this.frames - this.session.txFrames)
+                    }
+                    // here, and not in a function: its activation would lie in mid-heap as long as the call
+                    let wait: number
+                    if (this.line) wait = this.line.due(this)
+                    if (wait <= 0) await this.line.work(this)
+                    else await ds.suspend<any>(wait)
                 }
                 hush(this.session)
+                if (this.line) await this.line.tearDown(this)
                 await tearDown(this, sd)
             } catch (e) {
                 this.error = e as Error
             }
+            if (this.line) await this.line.tearDown(this)
             this.ended = ds.millis()
             // the address goes back before anybody hears that the call has ended
             try {
@@ -115,8 +169,8 @@ export class Call {
             }
             this.session.end()
             become(this, CallState.Ended)
-            // `call --seconds` reports the end itself
-            if (this.error) if (this.started !== 0) if (this.frames === Infinity) onEnd(this)
+            // a command reports the end of a call that it waits for
+            if (this.reason ? true : this.error ? this.started !== 0 : false) if (this.frames === Infinity) onEnd(this)
         }
     }
 
@@ -125,13 +179,32 @@ export class Call {
         if (!this.isLive()) return
         this.state = CallState.Leaving
         this.session.stop()
+        if (this.line) this.line.hangUp(this)
+    }
+
+    /** End it, and say why. */
+    end(reason: string): void {
+        this.reason = reason
+        this.hangup()
+    }
+
+    /** Send nothing, or go on. */
+    silence(isSilent: boolean): void {
+        const s = this.session
+        this.held = this.held & ~SILENT
+        if (isSilent) {
+            this.held = this.held | SILENT
+            hush(s)
+        } else talk(s, s.left)
+        // the fiber that waits is still to be woken
+        s.talker = this.fiber
     }
 
     /** Wait until the call is up. @throws SocketError that says why it is not */
     async answered(): Promise<void> {
         await this.reached(CallState.Up)
         if (this.error) throw this.error
-        if (this.state !== CallState.Up) throw new SocketError("ECANCELED", "the call was hung up before it was up")
+        if (this.state !== CallState.Up) fail("ECANCELED", "the call was hung up before it was up")
     }
 
     /** Wait until the call is in this state, or ended. */
@@ -157,7 +230,7 @@ export class Call {
 }
 
 /** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
-async function setUp(c: Call): Promise<number> {
+async function setUp(c: Call, line: Line): Promise<number> {
     const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, c.tuple)
     setsockopt(sd, SocketOption.SO_NO_CHECK, true)
     const isShared = lookup(sd).ifc.isCommon()
@@ -167,6 +240,7 @@ async function setUp(c: Call): Promise<number> {
     // on the common address other sockets have other classes
     if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
     else setsockopt(sd, SocketOption.IP_DSCP, EF)
+    if (line) await line.setUp(c)
     await connect(sd, { address: c.remoteAddress, port: c.remotePort })
     await reach(sd, REACH_TIMEOUT)
     c.session.begin(sd)
@@ -205,7 +279,7 @@ async function sendBye(c: Call, sd: number): Promise<void> {
     await close(rtcp)
 }
 
-function become(c: Call, state: CallState): void {
+export function become(c: Call, state: CallState): void {
     c.state = state
     changed.notify(state)
 }

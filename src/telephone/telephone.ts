@@ -2,13 +2,13 @@
  * The table of calls: place, list and hang up. Read first: `call.ts`.
  */
 import { CALLS } from "../base/config"
-import { SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { collect } from "../base/heap"
 import { SocketAddress } from "../socket/api"
 import { runMediaClock } from "../rtp/clock"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
-import { Call, CallState } from "./call"
+import { Call, CallState, Line } from "./call"
 
 /**
  * The slots, made at boot. A call that has ended keeps its slot and its figures until a new call needs it. A new call takes the
@@ -34,11 +34,17 @@ let last = 0
  * @param tuple which address it gets, as in `socket`
  * @throws SocketError `EBUSY`
  */
-export function place(remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): Call {
+export function place(remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number, line?: Line): Call {
+    const call = free()
+    if (!call) fail("EBUSY", `${CALLS} calls are up; hang one up`)
+    call.open(++last, remote, codec, play, seconds, tuple, line)
+    return call
+}
+
+/** The slot for the next call; `undefined` if all are taken. */
+export function free(): Call {
     let call: Call
     for (const c of calls) if (!c.isLive()) if ((call ? call.ended : Infinity) > c.ended) call = c
-    if (!call) throw new SocketError("EBUSY", `${CALLS} calls are up; hang one up`)
-    call.open(++last, remote, codec, play, seconds, tuple)
     return call
 }
 

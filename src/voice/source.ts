@@ -14,10 +14,12 @@ export enum Play {
     Echo,
 }
 
+/** Their names, in the order of `Play`. */
+export const PLAYS = "tone speech echo"
+
 /** Read `tone`, `speech` or `echo`; `undefined` for another name. */
 export function parsePlay(name: string): Play {
-    // in the order of `Play`
-    return choiceOf("tone speech echo", name)
+    return choiceOf(PLAYS, name)
 }
 
 /**

@@ -137,7 +137,7 @@ describe("calls", () => {
         const listed = (await rig.interfaces()).map(i => [i.address, i.source, i.sockets])
         assert.deepEqual(
             new Set(listed.map(String)),
-            new Set([[rig.address, "common", 0], ...addresses.map(a => [a, "dhcp", 1])].map(String))
+            new Set([[rig.address, "common", 1], ...addresses.map(a => [a, "dhcp", 1])].map(String))
         )
 
         assert.equal(await rig.run("hangup all"), "2 calls have ended\n")

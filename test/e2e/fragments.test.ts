@@ -13,7 +13,7 @@ type Icmp = NonNullable<ReturnType<typeof icmpOf>>
 
 const CALLS = 8
 /** KB of the heap that can be held back while the longest datagrams come to a phone with all its calls up. */
-const BALLAST = PHY === "w5500" ? 10 : 12
+const BALLAST = PHY === "w5500" ? 0 : 2
 const LONGEST = 4096
 /** RFC 792: time exceeded, and its code for fragments. */
 const ICMP_TIME_EXCEEDED = 11

@@ -79,7 +79,7 @@ describe("names", () => {
         assert.ok(seconds >= NO_ANSWER_SECONDS && seconds < NO_ANSWER_SECONDS + 1, `${seconds} s`)
         assert.equal(watch.seen.length, 2)
         await rig.fails("call silent.lan:4000", /^error: EAI_AGAIN: /)
-        assert.deepEqual(await rig.json("netstat -j"), [])
+        assert.deepEqual((await rig.sockets()).open, [])
     })
 
     /** The DNS server's answers in the hands of a test. */

@@ -27,7 +27,7 @@ describe("leases kept ready", () => {
         assert.deepEqual(
             interfaces.map(i => [i.name, i.sockets]),
             [
-                ["tp0", 0],
+                ["tp0", 1],
                 ["tp1", 0],
                 ["tp2", 0],
             ]

@@ -26,12 +26,7 @@ function written(): string {
 }
 
 function local(): Local {
-    const l = new Local()
-    l.address = addressOf(10, 77, 0, 51)
-    l.port = 5004
-    l.id = 12345
-    l.version = 2
-    l.direction = BOTH
+    const l: Local = { address: addressOf(10, 77, 0, 51), port: 5004, id: 12345, version: 2, direction: BOTH }
     start("")
     startBody()
     return l

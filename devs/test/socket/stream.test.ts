@@ -253,7 +253,7 @@ describe("send and recv", () => {
     test("whoever waits hears of a reset, of a close and of shutdown at once", async () => {
         const sd = await active()
         const r = new Waiting(async () => await recv(sd))
-        const s = new Waiting(async () => await send(sd, Buffer.alloc(4000)))
+        const s = new Waiting(async () => await send(sd, Buffer.alloc(2000)))
         await ds.sleep(5)
         await heard()
         await expectSays("", RST, 1, 0)
@@ -268,7 +268,7 @@ describe("send and recv", () => {
         shutdown(other, SHUT_RD)
         await ds.sleep(5)
         expect(w.result.length).toBe(0)
-        const x = new Waiting(async () => await send(other, Buffer.alloc(4000)))
+        const x = new Waiting(async () => await send(other, Buffer.alloc(2000)))
         await ds.sleep(5)
         await close(other)
         await ds.sleep(5)

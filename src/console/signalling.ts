@@ -1,0 +1,110 @@
+/** Commands about calls that are signalled. */
+import * as ds from "@devicescript/core"
+import { account } from "../sip/account"
+import { ownUri } from "../sip/dialog"
+import { failure, register, registeredUntil } from "../sip/register"
+import { common } from "../sip/transport"
+import { Call, CallState } from "../telephone/call"
+import { answer as pickUp, hold as setHold, placeUri, transfer } from "../telephone/line"
+import { calls } from "../telephone/telephone"
+import { callOf, registerUris, upText, takePlay } from "./calls"
+import { Printer, check, noMore, secondsUntil, take, takeFlag } from "./command"
+import { commands } from "./commands"
+
+/** Have these commands. */
+export function addSignallingCommands(): void {
+    registerUris(placeUri)
+    const added: any[] = [
+        `answer [N] [--play tone|speech|echo]
+    answer a call that rings
+    N is its number in calls, if several ring.`,
+        answer,
+
+        `hold N
+    hold a call: nothing is sent, and the other side is told
+    The other side may hold it too. resume ends it.`,
+        hold,
+
+        `resume N
+    go on with a call that is on hold`,
+        resume,
+
+        `transfer N sip:USER@HOST
+    send the other side of a call to somebody else
+    It answers when the other side has reached it, and the call has ended.`,
+        transferCommand,
+
+        `register [off]
+    tell the registrar now where the phone is, or that it is not there any more
+    Without it the phone registers by itself, in time. The account is in the settings ACCOUNT, REGISTRAR, PROXY, AUTHUSER, PASSWORD.`,
+        registerCommand,
+
+        `sip [-j]
+    who the phone is for others, and whether it is registered
+    expiresIn: seconds until the registration ends; it is renewed before.`,
+        showSip,
+    ]
+    for (const item of added) commands.push(item)
+}
+
+async function answer(args: string[], out: Printer): Promise<void> {
+    const play = takePlay(args)
+    let c = calls.find(k => k.state === CallState.Ringing)
+    if (args.length > 0) c = callOf(args.shift())
+    noMore(args)
+    check(c?.state === CallState.Ringing, "no call rings; see calls")
+    pickUp(c, play)
+    await c.answered()
+    await out.print(upText(c, c.peer))
+}
+
+async function hold(args: string[], out: Printer): Promise<void> {
+    await changeHold(args, out, true)
+}
+
+async function resume(args: string[], out: Printer): Promise<void> {
+    await changeHold(args, out, false)
+}
+
+/** The next argument: a call that is up. */
+function signalledCall(args: string[]): Call {
+    const name = take(args, "N is missing; see calls")
+    const c = callOf(name)
+    check(c.state === CallState.Up ? c.peer !== null : false, "call {0} is not up, or nothing signals it", name)
+    return c
+}
+
+async function changeHold(args: string[], out: Printer, isOn: boolean): Promise<void> {
+    const c = signalledCall(args)
+    noMore(args)
+    await setHold(c, isOn)
+    await out.print(`call ${c.id} is ${isOn ? "on hold" : "resumed"}`)
+}
+
+async function transferCommand(args: string[], out: Printer): Promise<void> {
+    const c = signalledCall(args)
+    const uri = take(args, "sip:USER@HOST is missing")
+    noMore(args)
+    await transfer(c, uri)
+    await out.print(`call ${c.id} is transferred`)
+}
+
+async function registerCommand(args: string[], out: Printer): Promise<void> {
+    const isOff = takeFlag(args, "off")
+    noMore(args)
+    await register(!isOff)
+    await out.print(isOff ? "the registration has ended" : `registered for ${secondsUntil(registeredUntil)} s`)
+}
+
+async function showSip(args: string[], out: Printer): Promise<void> {
+    takeFlag(args, "-j")
+    noMore(args)
+    const isRegistered = registeredUntil > ds.millis()
+    const row = {
+        uri: common ? ownUri() : null,
+        registrar: account.registrar || null,
+        state: isRegistered ? "registered" : failure || "not registered",
+        expiresIn: isRegistered ? secondsUntil(registeredUntil) : null,
+    }
+    await out.print("[" + JSON.stringify(row) + "]")
+}

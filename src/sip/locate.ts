@@ -1,0 +1,45 @@
+/**
+ * Where the requests of a dialog go: to the first of its routes, or to whom they are for.
+ * Read first: RFC 3263, 4; RFC 3261, 8.1.2.
+ */
+import { SIP_PORT } from "../base/config"
+import { fail, SocketError } from "../base/errors"
+import { TYPE_A, TYPE_SRV } from "../dns/message"
+import { resolve } from "../dns/resolver"
+import { Dialog } from "./dialog"
+import { CR, LF, SP, find, host, hostAddress, port, readFrom, readUri, textOf, uriOf } from "./span"
+import { texts } from "./texts"
+
+const ROUTE = "Route: ".length
+
+/**
+ * Find address and port of a dialog, if they are not known. The message that was parsed is gone then.
+ * @throws SocketError EINVAL if its URI is none of a host; as `resolve`
+ */
+export async function locate(d: Dialog): Promise<void> {
+    if (d.remote !== 0) return
+    readFrom(texts)
+    const at = d.offset
+    const end = at + d.parties
+    let uri = ((at + 1) << 16) | find(SP, at + 1, end)
+    const route = find(LF, at, end) + 1
+    if (!d.isStrict) if (route < end) uri = uriOf(((route + ROUTE) << 16) | find(CR, route, end))
+    // none is 0, in which there is no host
+    if (!readUri(uri)) fail("EINVAL", "that is no URI of a host; write it as sip:bob@10.77.0.2")
+    let address = hostAddress()
+    d.remotePort = port || SIP_PORT
+    if (address === undefined) {
+        let name = textOf(host)
+        if (port === 0)
+            try {
+                const service = (await resolve("_sip._udp." + name, TYPE_SRV))[0]
+                name = service.target
+                d.remotePort = service.port
+            } catch (e) {
+                // most have none
+                if (!(e instanceof SocketError)) throw e
+            }
+        address = (await resolve(name, TYPE_A))[0]
+    }
+    d.remote = address
+}
