@@ -25,8 +25,8 @@ const FAULTS = {
     "error noted by an expert": "_ws.expert.severity == Error",
 }
 
-/** Dissect as: the ports at which the tests receive calls carry RTP, and RTCP one above. */
-const RTP_PORTS = [4000, 4002, 4004, 4006, 4008, 4010, 4012, 4014]
+/** Dissect as: the ports at which the tests receive calls, and the phone those by SIP, carry RTP, and RTCP one above. */
+const RTP_PORTS = [4000, 4002, 4004, 4006, 4008, 4010, 4012, 4014, 5004]
 /** Dissect as nothing: the ports at which the tests have streams of any octets. */
 const STREAM_PORTS = [7, 9, 19]
 

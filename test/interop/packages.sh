@@ -2,7 +2,10 @@
 # Installs the Debian packages that the tests on a real LAN need, if any is missing.
 set -euo pipefail
 
-PACKAGES=(curl vde2 dnsmasq-base kea-dhcp4-server isc-dhcp-server udhcpd udhcpc socat ffmpeg tshark iproute2)
+PACKAGES=(
+    curl vde2 dnsmasq-base kea-dhcp4-server isc-dhcp-server udhcpd udhcpc socat ffmpeg tshark iproute2
+    baresip-core kamailio linphone-cli sip-tester
+)
 
 fail() { echo "error: $1" >&2; exit 1; }
 for tool in dpkg-query apt-get; do

@@ -17,6 +17,23 @@ export async function speech(): Promise<Int16Array> {
     return wav.getSamples(false, Int16Array) as unknown as Int16Array
 }
 
+/** A sound again and again for some seconds. */
+export function repeated(loop: Int16Array, seconds: number): Int16Array {
+    return Int16Array.from({ length: seconds * SAMPLE_RATE }, (_, i) => loop[i % loop.length]!)
+}
+
+/** The samples of a WAV file of 16 bits at 8 kHz, mono. */
+export function fromWav(bytes: Uint8Array): Int16Array {
+    return new wavefile.WaveFile(bytes).getSamples(false, Int16Array) as unknown as Int16Array
+}
+
+/** A WAV file of samples of 16 bits at 8 kHz, mono. */
+export function toWav(samples: Int16Array): Uint8Array {
+    const wav = new wavefile.WaveFile()
+    wav.fromScratch(1, SAMPLE_RATE, "16", samples)
+    return wav.toBuffer()
+}
+
 /**
  * Normalised cross-correlation of a recording with an endless loop, at the best alignment.
  * A frame that is missing, doubled or out of place moves everything behind it out of the alignment,
@@ -43,6 +60,18 @@ export function likeness(heard: Int16Array, loop: Int16Array): number {
     const start = (((alignment - middle) % loop.length) + loop.length) % loop.length
     const whole = Int16Array.from(heard, (_, i) => loop[(start + i) % loop.length]!)
     return correlation(heard, whole, 0)
+}
+
+/**
+ * How much of a recording is like a loop, where its maker may leave out or put in some milliseconds now and then to keep in
+ * time, as a phone with a playout buffer does: the share of its pieces that are, each at its own best alignment.
+ *
+ * @param alike how much a piece must be like the loop
+ */
+export function likePieces(heard: Int16Array, loop: Int16Array, alike = 0.99): number {
+    const length = SAMPLE_RATE / 4
+    const pieces = Array.from({ length: Math.floor(heard.length / length) }, (_, i) => heard.subarray(i * length, (i + 1) * length))
+    return pieces.filter(piece => likeness(piece, loop) > alike).length / pieces.length
 }
 
 /** Normalised correlation of `a` with as many samples of `b`, the first of them at `shift`. */
