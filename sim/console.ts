@@ -86,7 +86,10 @@ await new Command("npm run console --")
     .option("--device <id>", "with --bus: which phone, if there are several")
     .option("--list", "show the serial ports, and leave")
     .option("-j, --json", "with --list: as one line of JSON")
-    .option("--exec <commands>", 'run these console commands ("cmd; cmd"), print their answers, and leave')
+    .option(
+        "--exec <commands>",
+        'run these console commands ("cmd; cmd", or "cmd & cmd" for one that runs beside the next), print their answers, and leave'
+    )
     .option("--verbose", "show what the board logs")
     .action(main)
     .parseAsync()

@@ -5,13 +5,14 @@
 
 type Row = Record<string, unknown>
 
-/** The columns of each listing. What comes after the bar is shown only if some row has it. */
+/** The columns of each listing. What comes after the bar is shown only if some row has it; of two with a plus, only if some row has the last. */
 const COLUMNS: Record<string, string> = {
     ifconfig: "name address mac gateway source expiresIn sockets rx tx",
     netstat: "sd local remote iface process rx tx drops | state",
     arp: "address mac iface state seconds",
     lease: "iface state address server leaseSeconds",
-    calls: "id state local remote txFrames rxFrames lost jitterMs | error",
+    calls: "id state local remote txFrames rxFrames lost jitterMs | direction+peer hold error reason",
+    sip: "uri registrar state expiresIn",
 }
 const STATS = "stats"
 const GAP = "  "
@@ -43,7 +44,14 @@ const cellOf = (value: unknown) => (value === null || value === undefined ? "-" 
 /** An aligned table; numbers are flush right. */
 function tableOf(columns: string, rows: Row[]): string {
     const [always = [], sometimes = []] = columns.split(" | ").map(names => names.split(" "))
-    const keys = [...always, ...sometimes.filter(key => rows.some(row => (row[key] ?? null) !== null))]
+    const isThere = (key: string) => rows.some(row => (row[key] ?? "none") !== "none")
+    const keys = [
+        ...always,
+        ...sometimes
+            .map(names => names.split("+"))
+            .filter(names => isThere(names.at(-1)!))
+            .flat(),
+    ]
     const widths = keys.map(key => Math.max(key.length, ...rows.map(row => cellOf(row[key]).length)))
     const line = (cell: (key: string, width: number) => string) =>
         `${keys

@@ -1,12 +1,12 @@
 /** The interactive console. */
 import { createInterface, type Interface } from "node:readline/promises"
 import type { CommandRunner } from "./console-client.js"
-import { addressee } from "./script.js"
+import { addressee, commandOf } from "./script.js"
 import { Foreground } from "./terminal/foreground.js"
 import { Gate } from "./terminal/gate.js"
 import { History, HISTORY_MAX } from "./terminal/history.js"
-import { endAnswer, fitted, notice, redraw, setEditor } from "./terminal/output.js"
-import { completions, help, isEnd, show, showError } from "./terminal/session.js"
+import { aside, endAnswer, fitted, notice, redraw, setEditor } from "./terminal/output.js"
+import { completions, help, isEnd, show, showBeside, showError } from "./terminal/session.js"
 
 const PROMPT = "tuplephone> "
 const HINT = "help lists the commands, Ctrl-C ends one that runs, exit or Ctrl-D leaves."
@@ -23,32 +23,49 @@ interface Options {
 
 /** Reads commands and obeys them until the input or the user ends it. @throws if a phone has failed */
 export async function prompt(phones: CommandRunner[], { hint = HINT, first }: Options = {}): Promise<void> {
-    if (process.stdout.isTTY) return await new TerminalPrompt(phones).run(hint, first)
-    await first?.(new Foreground())
-    await obeyAll(phones)
+    const audience = { isLeft: false }
+    try {
+        if (process.stdout.isTTY) return await new TerminalPrompt(phones, audience).run(hint, first)
+        await first?.(new Foreground())
+        await obeyAll(phones, audience)
+    } finally {
+        audience.isLeft = true
+    }
+}
+
+/** Those for whom commands answer that run beside others: nobody, once the prompt has ended. */
+interface Audience {
+    isLeft: boolean
 }
 
 /** Runs what a user has typed. @throws if a phone has failed */
-async function obey(phones: CommandRunner[], line: string, foreground: Foreground): Promise<void> {
+async function obey(phones: CommandRunner[], typed: string, foreground: Foreground, audience: Audience): Promise<void> {
+    const isFailure = (error: unknown) => phones.some(phone => phone.failure === error)
     try {
-        const { phone, command } = addressee(phones, line)
+        const { line, isBeside } = commandOf(typed)
+        const { phone, command } = await addressee(phones, line)
         const [name = "", ...others] = command.split(/ +/)
-        if (isEnd(name) && others.length > 0) throw new Error(`${name} takes no arguments; type ${name} alone`)
+        if (isEnd(name) && (isBeside || others.length > 0)) throw new Error(`${name} takes no arguments; type ${name} alone`)
+        if (isBeside)
+            return void showBeside(phone, command, audience).catch((error: Error) => {
+                // the failure of a phone ends the prompt, which tells of it
+                if (!isFailure(error) && !audience.isLeft) showError(error, aside)
+            })
         await (/^(help|\?)( |$)/.test(command) ? help(phone, command, foreground) : show(phone, command, foreground))
     } catch (error) {
-        if (phones.some(phone => phone.failure === error)) throw error
+        if (isFailure(error)) throw error
         if (!foreground.isLeft) showError(error as Error)
     }
 }
 
 /** Without a terminal: the answers as the phone gives them, each behind a prompt. */
-async function obeyAll(phones: CommandRunner[]): Promise<void> {
+async function obeyAll(phones: CommandRunner[], audience: Audience): Promise<void> {
     const lines = createInterface({ input: process.stdin })
     const ask = () => process.stdout.write(PROMPT)
     ask()
     for await (const line of lines) {
         if (isEnd(line.trim())) break
-        if (line.trim()) await obey(phones, line.trim(), new Foreground())
+        if (line.trim()) await obey(phones, line.trim(), new Foreground(), audience)
         ask()
     }
     lines.close()
@@ -64,7 +81,10 @@ class TerminalPrompt {
     /** Whether the last key was Ctrl-C on an empty line. */
     private isWarned = false
 
-    constructor(private readonly phones: CommandRunner[]) {
+    constructor(
+        private readonly phones: CommandRunner[],
+        private readonly audience: Audience
+    ) {
         this.readline = createInterface({
             input: this.gate.input,
             output: process.stdout,
@@ -116,7 +136,7 @@ class TerminalPrompt {
     private async obey(line: string): Promise<void> {
         this.history.add(line)
         const left = /^(@\d+ +)?call( |$)/.test(line) ? LEFT_CALL : LEFT
-        await this.wait(foreground => obey(this.phones, line, foreground), left)
+        await this.wait(foreground => obey(this.phones, line, foreground, this.audience), left)
     }
 
     /** What comes before the first line. If it was cancelled, that was the first Ctrl-C, and has been answered with a hint. */

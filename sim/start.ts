@@ -19,12 +19,18 @@ interface Options extends NetworkOptions {
     phones: number
 }
 
-/** Milliseconds for a phone to end its calls when the program ends. */
+/** Milliseconds for a phone to end its calls, and its registration, when the program ends. */
 const HANGUP_TIMEOUT = 2_000
 
 /** So that the other sides hear of it, and the calls' addresses are given back. */
 async function hangUp(booted: Phone[]): Promise<void> {
-    const calm = booted.filter(phone => !phone.failure).map(phone => phone.answer("hangup all"))
+    const calm = booted
+        .filter(phone => !phone.failure)
+        .map(async phone => {
+            await phone.answer("hangup all")
+            // who has no account is told so, and has nothing to end
+            await phone.answer("register off")
+        })
     await Promise.race([Promise.allSettled(calm), setTimeout(HANGUP_TIMEOUT)])
 }
 
@@ -46,9 +52,12 @@ async function main(options: Options): Promise<void> {
 
 const command = new Command("npm start --")
     .description("Boots the firmware in the simulator on a LAN, places two demonstration calls and leaves a console prompt.")
-    .option("--exec <commands>", 'instead: run these console commands ("cmd; cmd"), print their answers, and stop')
+    .option(
+        "--exec <commands>",
+        'instead: run these console commands ("cmd; cmd", or "cmd & cmd" for one that runs beside the next), print their answers, and stop'
+    )
 await withNetworkOptions(command, SETTINGS)
     .option("--image <name>", "phone, or streams: the phone with TCP", image, "phone")
-    .option("--phones <number>", 'that many phones on one LAN; "@2 command" is for the second', phones, 1)
+    .option("--phones <number>", 'that many phones on one LAN; "@2 command" is for the second, which "call sip:@2" calls', phones, 1)
     .action(main)
     .parseAsync()

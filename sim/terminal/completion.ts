@@ -17,7 +17,8 @@ export interface Form {
 
 function slotOf(text: string): Slot {
     const words = text.split("|")
-    const isKind = (word: string) => /^[A-Z]/.test(word)
+    // also sip:URI
+    const isKind = (word: string) => /[A-Z]/.test(word)
     return { words: words.filter(word => !isKind(word)), kinds: words.filter(isKind) }
 }
 
@@ -59,18 +60,24 @@ function next(form: Form, words: string[]): { slot?: Slot; value?: Slot; options
     return { slot: form.slots[place], options: [...options.keys()] }
 }
 
-function meant(kind: string, seen: Vocabulary, forms: Form[]): string[] {
+function meant(kind: string, seen: Vocabulary, forms: Form[], phones: number): string[] {
     if (kind === "COMMAND") return forms.map(form => form.command)
     if (kind === "ADDR:PORT") return seen.endpoints
+    if (kind === "sip:URI") return numbersOf(phones).map(number => `sip:@${number}`)
     if (kind === "ADDR") return seen.addresses
     if (kind === "IFACE") return [...seen.interfaces]
     // the number of a call
     return kind === "N" ? [...seen.calls] : []
 }
 
+/** Those that a phone can be told by: only where there are several. */
+function numbersOf(phones: number): number[] {
+    return phones > 1 ? Array.from({ length: phones }, (_, i) => i + 1) : []
+}
+
 /**
  * @param line what stands before the cursor
- * @param phones how many phones there are, which `@2` and so on choose from
+ * @param phones how many phones there are, which `@2` and so on choose from, and `sip:@2`
  * @returns the words that the last one may become, and that one
  */
 export function complete(forms: Form[], seen: Vocabulary, line: string, phones = 1): [candidates: string[], word: string] {
@@ -82,7 +89,7 @@ export function complete(forms: Form[], seen: Vocabulary, line: string, phones =
     const offer = (texts: string[]) => texts.filter(text => text.startsWith(word)).forEach(text => candidates.add(text))
     if (words.length === 0) {
         offer(forms.map(form => form.command))
-        if (!addressed && phones > 1 && word !== "") offer(Array.from({ length: phones }, (_, i) => `@${i + 1}`))
+        if (!addressed && word !== "") offer(numbersOf(phones).map(number => `@${number}`))
     }
     const options = new Set<string>()
     for (const form of forms.filter(f => f.command === words[0])) {
@@ -90,8 +97,8 @@ export function complete(forms: Form[], seen: Vocabulary, line: string, phones =
         if (!can) continue
         // N as the value of an option counts something else than calls
         if (can.value)
-            offer([...can.value.words, ...can.value.kinds.filter(kind => kind !== "N").flatMap(kind => meant(kind, seen, forms))])
-        if (can.slot) offer([...can.slot.words, ...can.slot.kinds.flatMap(kind => meant(kind, seen, forms))])
+            offer([...can.value.words, ...can.value.kinds.filter(kind => kind !== "N").flatMap(kind => meant(kind, seen, forms, phones))])
+        if (can.slot) offer([...can.slot.words, ...can.slot.kinds.flatMap(kind => meant(kind, seen, forms, phones))])
         can.options.forEach(option => options.add(option))
     }
     // options are many: they are offered when asked for, or when nothing else can come

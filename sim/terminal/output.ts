@@ -1,6 +1,6 @@
 /**
- * What the user reads: answers on stdout, whatever else there is to say on stderr. The latter comes at any time, and
- * never inside a line of an answer, nor on the line that is being typed.
+ * What the user reads: answers on stdout, whatever else there is to say on stderr. The latter comes at any time, as do answers
+ * of commands that run beside others, and never inside a line of an answer, nor on the line that is being typed.
  */
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline"
 import type { Interface } from "node:readline/promises"
@@ -12,11 +12,19 @@ const WIDTH = 80
 /** Milliseconds until what there is to say does not wait for the end of a line any more. */
 const LINE_TIMEOUT = 1_000
 
+/** Whole lines that come at any time. */
+interface Remark {
+    print(): void
+    /** Whether it goes where answers go: it waits for the end of their line, however long that takes. */
+    isAnswer: boolean
+}
+
 /** The prompt at which a line is being typed, if there is one. */
 let editor: Interface | undefined
 /** Whether the last that was written of an answer is not a whole line. */
 let inLine = false
-const held: string[] = []
+/** What waits for the end of that line. */
+const held: Remark[] = []
 let timer: NodeJS.Timeout | undefined
 
 export function widthOf(stream: { columns?: number }): number {
@@ -62,13 +70,20 @@ function write(text: string): void {
 function release(): void {
     clearTimeout(timer)
     timer = undefined
-    for (const text of held.splice(0)) say(text)
+    for (const remark of held.splice(0)) say(remark)
 }
 
 /** The rest of the line may never come. Only on a screen it is torn: an answer in a pipe stays whole. */
 function releaseInLine(): void {
-    if (process.stdout.isTTY) write("\n")
-    release()
+    timer = undefined
+    if (process.stdout.isTTY) {
+        write("\n")
+        return release()
+    }
+    for (const remark of held.splice(0)) {
+        if (remark.isAnswer) held.push(remark)
+        else say(remark)
+    }
 }
 
 /** As it fits a stream: broken between words on a terminal, as it is elsewhere. */
@@ -82,13 +97,21 @@ export function fitted(text: string, stream: { isTTY?: boolean; columns?: number
 
 /** Says something that is no answer: above the line that is being typed, or after the line of an answer. */
 export function notice(text: string): void {
-    if (!inLine) return say(text)
-    held.push(text)
+    add({ print: () => console.error(fitted(text, process.stderr)), isAnswer: false })
+}
+
+/** Writes whole lines of an answer that nobody waits for, in the same places. */
+export function aside(lines: string): void {
+    add({ print: () => process.stdout.write(lines), isAnswer: true })
+}
+
+function add(remark: Remark): void {
+    if (!inLine) return say(remark)
+    held.push(remark)
     timer ??= setTimeout(releaseInLine, LINE_TIMEOUT).unref()
 }
 
-function say(text: string): void {
-    const print = () => console.error(fitted(text, process.stderr))
+function say({ print }: Remark): void {
     if (editor?.terminal) above(editor, print)
     else print()
 }

@@ -58,3 +58,24 @@ export class Painter {
         this.write(lines.map(line => `${line}\n`).join(""))
     }
 }
+
+/** For a pipe: what a command prints as it is, but in whole lines. */
+export class Lines {
+    private rest = ""
+
+    /** @param write takes what is printed */
+    constructor(private readonly write: (text: string) => void) {}
+
+    add(text: string): void {
+        const lines = this.rest + text
+        const end = lines.lastIndexOf("\n") + 1
+        this.rest = lines.slice(end)
+        if (end > 0) this.write(lines.slice(0, end))
+    }
+
+    /** The command has ended. */
+    end(): void {
+        if (this.rest) this.write(`${this.rest}\n`)
+        this.rest = ""
+    }
+}

@@ -2,8 +2,8 @@
 import type { CommandRunner } from "../console-client.js"
 import { complete, formsOf, type Form } from "./completion.js"
 import type { Foreground } from "./foreground.js"
-import { answer, endAnswer, notice, widthOf } from "./output.js"
-import { Painter } from "./paint.js"
+import { answer, aside, endAnswer, notice, widthOf } from "./output.js"
+import { Lines, Painter } from "./paint.js"
 import { styleFor } from "./style.js"
 import { Vocabulary } from "./vocabulary.js"
 
@@ -28,9 +28,9 @@ function knowledgeOf(phone: CommandRunner): Knowledge {
     return known.get(phone)!
 }
 
-function painter(): Painter {
+function painter(write = answer): Painter {
     const out = process.stdout
-    return new Painter(answer, () => widthOf(out), styleFor(out))
+    return new Painter(write, () => widthOf(out), styleFor(out))
 }
 
 /** Whether a line at the prompt is its end. */
@@ -76,6 +76,30 @@ export async function show(phone: CommandRunner, command: string, foreground?: F
     }
 }
 
+/**
+ * Runs a command while others run, or are typed: its output comes in whole lines, as it comes.
+ * @param audience whether what it says is for nobody any more
+ * @see CommandRunner.execute
+ */
+export async function showBeside(phone: CommandRunner, command: string, audience = { isLeft: false }): Promise<boolean> {
+    const write = (text: string) => {
+        if (!audience.isLeft) aside(text)
+    }
+    const shown = process.stdout.isTTY ? painter(write) : new Lines(write)
+    let output = ""
+    let succeeded = false
+    try {
+        succeeded = await phone.execute(command, text => {
+            output += text
+            shown.add(text)
+        })
+        return succeeded
+    } finally {
+        shown.end()
+        if (succeeded) knowledgeOf(phone).seen.learn(command, output)
+    }
+}
+
 /** Runs a command and prints what the phone does, as it is. @see CommandRunner.execute */
 export async function pass(phone: CommandRunner, command: string): Promise<boolean> {
     let ended = false
@@ -97,10 +121,10 @@ export async function help(phone: CommandRunner, command: string, foreground: Fo
     if (process.stdout.isTTY && !foreground.isLeft) answer(OWN_HELP)
 }
 
-/** Shows an error of ours as one of the phone's is shown. */
-export function showError(error: Error): void {
-    if (!process.stdout.isTTY) return answer(`error: ${error.message}\n`)
-    const shown = painter()
+/** Shows an error of ours as one of the phone's is shown. @param write takes whole lines */
+export function showError(error: Error, write = answer): void {
+    if (!process.stdout.isTTY) return write(`error: ${error.message}\n`)
+    const shown = painter(write)
     shown.add(`error: ${error.message}`)
     shown.end()
 }

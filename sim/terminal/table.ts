@@ -16,7 +16,18 @@ const NARROW_GAP = 1
 /** The column whose words have colours, and which. */
 const STATE = "state"
 const GOOD = new Set(["up", "bound", "reachable"])
-const WAITING = new Set(["calling", "leaving", "init", "selecting", "requesting", "renewing", "rebinding", "probing", "incomplete"])
+const WAITING = new Set([
+    "calling",
+    "ringing",
+    "leaving",
+    "init",
+    "selecting",
+    "requesting",
+    "renewing",
+    "rebinding",
+    "probing",
+    "incomplete",
+])
 const PAST = new Set(["ended"])
 
 /** Whether a line has the titles of a table: two or more names, two blanks or more between them. */

@@ -54,7 +54,7 @@ export class Vocabulary {
             if (typeof name === "string" && name !== "-") this.interfaces.add(name)
             if ("id" in row) this.call(String(row.id), row.state !== "ended")
         }
-        for (const [, id, how] of output.matchAll(/\bcall (\d+) (is up|has ended)/g)) this.call(id!, how === "is up")
+        for (const [, id, how] of output.matchAll(/\bcall (\d+) (is up|has ended|from \S+ rings)/g)) this.call(id!, how !== "has ended")
         if (/^\d+ calls have ended/m.test(output)) this.calls.clear()
     }
 

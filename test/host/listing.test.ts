@@ -7,7 +7,7 @@ const shown = (line: string, answer: unknown) => listingOf(line)!.show(JSON.stri
 
 describe("listings", () => {
     it("are asked for as JSON", () => {
-        for (const name of ["ifconfig", "netstat", "arp", "lease", "calls", "stats"])
+        for (const name of ["ifconfig", "netstat", "arp", "lease", "calls", "sip", "stats"])
             assert.equal(listingOf(` ${name} `)?.line, `${name} -j`)
     })
 
@@ -51,6 +51,17 @@ describe("listings", () => {
         assert.match(titles!, / {2}error$/)
         assert.match(first!, / {2}-$/)
         assert.match(second!, / {2}nobody listens on that port$/)
+    })
+
+    it("say who calls whom if some call is signalled", () => {
+        const call = { id: 1, state: "up", local: "a", remote: "b", txFrames: 1, rxFrames: 1, lost: 0, jitterMs: 0.5, error: null }
+        const out = { ...call, direction: "out", peer: null }
+        // as firmware without signalling answers, too
+        for (const rows of [[call], [out]]) assert.doesNotMatch(shown("calls", rows), /direction|peer/)
+        const [titles, first, second] = shown("calls", [out, { ...out, id: 2, direction: "in", peer: "sip:bob@10.77.0.9" }]).split("\n")
+        assert.match(titles!, / {2}jitterMs {2}direction {2}peer$/)
+        assert.match(first!, / {2}out {8}-$/)
+        assert.match(second!, / {2}in {9}sip:bob@10\.77\.0\.9$/)
     })
 
     it("leave counters out that are zero", () => {

@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test"
 import { buildFirmware, PROJECT } from "../../sim/firmware.js"
 import { NAME_MAX } from "../../sim/flash.js"
 import { EmbeddedLan } from "../../sim/lan/lan.js"
-import { DEFAULTS, lan as lanOption, setting, SETTINGS } from "../../sim/options.js"
+import { DEFAULTS, lan as lanOption, setting, SETTINGS, settingsOf } from "../../sim/options.js"
 import { LinkWatch } from "../../sim/link-watch.js"
 import { STOPPED } from "../support/console-program.js"
 import { sleep, until, type Interface } from "../support/rig.js"
@@ -298,16 +298,18 @@ describe("the launcher", { concurrency: 1 }, () => {
 
     it("knows the settings of the firmware, and no others", () => {
         const read = Array.from(
-            readFileSync(join(PROJECT, "src/settings.ts"), "utf8").matchAll(/(?:read\(|const \w+ = )"([A-Z]+)"/g),
+            readFileSync(join(PROJECT, "src/settings.ts"), "utf8").matchAll(/(?:read\(|stored\(|const \w+ = )"([A-Z]+)"/g),
             match => match[1]
         )
         assert.deepEqual(read.sort(), [...SETTINGS, "LAN", "PHY"].sort())
         const config = readFileSync(join(PROJECT, "src/base/config.ts"), "utf8")
         const source = readFileSync(join(PROJECT, "src/settings.ts"), "utf8")
         for (const [name, value] of Object.entries(DEFAULTS)) {
-            const [, constant, text] = new RegExp(`read\\("${name}", [^,]+, (?:(\\w+)|"(\\w+)"),`).exec(source)!
+            const [, constant, text] = new RegExp(`read\\("${name}", [^,]+, (?:(\\w+)|"(\\w*)"),`).exec(source)!
             assert.equal(value, text ?? new RegExp(` ${constant} = "(.*)"`).exec(config)![1], name)
         }
+        const page = readFileSync(join(PROJECT, "docs/boards.md"), "utf8")
+        for (const name of read) assert.match(page, new RegExp(`^\\| \`${name}\` \\|`, "m"))
         const known = setting(SETTINGS)
         assert.deepEqual(known("POOL=10.0.0.1-10.0.0.9/24 via 10.0.0.254", known("READY=1")), {
             READY: "1",
@@ -315,9 +317,25 @@ describe("the launcher", { concurrency: 1 }, () => {
         })
         assert.throws(() => known("LAN=x"), /--lan/)
         assert.throws(() => known("PHY=x"), /--phy/)
+        for (const text of ["SIPADDR=own", "DND=yes", "ONLYPROXY="]) assert.throws(() => known(text), /is (0|common) or (1|call)\./, text)
         assert.throws(() => known("SPEED=x"), /There is no setting SPEED; there are POOL, READY/)
         for (const text of ["", "READY", "=1"]) assert.throws(() => known(text), /NAME=VALUE/, text)
+        assert.throws(() => setting()("@2:READY=1"), /There is one phone; leave @2: out/)
         assert.throws(() => setting()(`${"N".repeat(NAME_MAX + 1)}=1`), /at most 14 characters/)
+    })
+
+    it("gives each phone its own settings before those of all, in whatever order", () => {
+        const all = { "@2:READY": "0", READY: "1", "@2:ACCOUNT": "sip:bob@example.com", TUPLE: "common" }
+        assert.deepEqual(settingsOf(2, all), [
+            { READY: "1", TUPLE: "common" },
+            { READY: "0", TUPLE: "common", ACCOUNT: "sip:bob@example.com" },
+        ])
+        assert.deepEqual(settingsOf(1), [{}])
+        for (const number of [0, 2])
+            assert.throws(
+                () => settingsOf(1, { [`@${number}:PASSWORD`]: "mum" }),
+                new RegExp(`^Error: there is no phone ${number} for --setting @${number}:PASSWORD; there is 1 `)
+            )
     })
 
     for (const [what, args, says] of [

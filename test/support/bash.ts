@@ -6,6 +6,8 @@ const READY = "ready"
 /** Milliseconds for one command, lest one that hangs does so for ever. */
 const PATIENCE = 240_000
 const CONSOLE = "tuplephone> "
+/** What differs from run to run: a phone's host name, and numbers. */
+const CHANGING = /tuplephone-[0-9a-f]{4}|\d+(?:\.\d+)?/
 
 export class Bash extends Screen {
     /** @param within a command and its arguments that the shell is started by */
@@ -50,8 +52,9 @@ export class Bash extends Screen {
             const end = lines.findIndex((other, k) => k > i && other.startsWith(CONSOLE))
             const last = lines.slice(i + 1, end < 0 ? undefined : end).at(-1)
             // an event comes after the prompt
-            const awaited = last === undefined ? [] : last.split(/\d+(?:\.\d+)?/).map(part => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-            if (last !== undefined) printed += legible(await this.shows(new RegExp(awaited.join("[\\d.]+")), PATIENCE))
+            const awaited = last === undefined ? [] : last.split(CHANGING).map(part => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+            if (last !== undefined)
+                printed += legible(await this.shows(new RegExp(awaited.join(`(?:${CHANGING.source}|[\\d.]+)`)), PATIENCE))
         }
         return printed
     }

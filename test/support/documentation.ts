@@ -7,7 +7,10 @@ import { PROJECT } from "../../sim/firmware.js"
 export interface Block {
     /** `sh`: commands for a shell; `console`: for the phone's prompt; `text`: what was printed; `ts`: a program. */
     language: string
-    /** What follows the language: `debian` for what needs root and Debian's packages, the name of a program's file. */
+    /**
+     * What follows the language: `debian` for what needs root and Debian's packages, `several` for what several phones say, each in its
+     * own time and at addresses that are not always the same; the name of a program's file.
+     */
     note: string
     text: string
     /** The heading above it. */
@@ -27,9 +30,13 @@ export function blocksOf(path: string): Block[] {
     return blocks
 }
 
-/** What differs from run to run: MAC addresses, and numbers that are no part of an address or a name. */
+/** Between the phones of a LAN: who gets which lease. */
+const LEASE = /\b10\.77\.0\.[5-9]\d\b/g
+
+/** What differs from run to run: MAC addresses, the host name that is made from one, and numbers that are no part of an address or a name. */
 const CHANGING: [RegExp, string][] = [
     [/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, "MAC"],
+    [/\btuplephone-[0-9a-f]{4}\b/g, "HOST"],
     [/(?<![\w.:])\d+(\.\d+)?(?![\w.:]|,\d)/g, "N"],
     [/ +/g, " "],
 ]
@@ -52,4 +59,18 @@ export function missing(expected: string, printed: string): string | undefined {
         at = found + 1
     }
     return undefined
+}
+
+/** The first line of what several phones say, in whatever order, that does not come. @see missing */
+export function missingOfSeveral(expected: string, printed: string): string | undefined {
+    const steadied = (line: string) => steady(line.replace(LEASE, "LEASE"))
+    const lines = printed.split("\n").map(steadied)
+    return expected
+        .split("\n")
+        .filter(line => line.trim() !== "")
+        .find(line => {
+            const found = lines.indexOf(steadied(line))
+            if (found >= 0) lines.splice(found, 1)
+            return found < 0
+        })
 }

@@ -21,6 +21,17 @@ function cancelled(cancel: AbortSignal | undefined): Promise<void> {
     return new Promise(resolve => cancel?.addEventListener("abort", () => resolve()))
 }
 
+async function saySlowly(text: string, say: (text: string) => void): Promise<void> {
+    await sleep(700)
+    say(`slow ${text},`)
+    await sleep(300)
+    say(" and the end\nno")
+    await sleep(300)
+    say(" more")
+}
+/** What is to be over before the program ends. */
+let slowest = Promise.resolve()
+
 const phone: CommandRunner = {
     failure: undefined,
     async execute(line, say, cancel) {
@@ -70,6 +81,11 @@ const phone: CommandRunner = {
                 await sleep(100)
                 say(" the second\nand more\n")
                 return true
+            // slowly, in pieces that are no lines
+            case "slow":
+                slowest = saySlowly(text, say)
+                await slowest
+                return true
             // an event after a while
             case "event":
                 setTimeout(() => tell(phone, text), 700)
@@ -91,4 +107,4 @@ const work = async () => {
     answer("orderly\n")
     return true
 }
-await runProgram(work, [])
+await runProgram(work, [() => slowest])

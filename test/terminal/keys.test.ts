@@ -225,6 +225,42 @@ describe("the prompt", { skip: process.platform === "win32" && "there are no pse
         assert.deepEqual(lines.sort(), ["torn", "tuplephone> ", "the first half, the second", "and more", "call 3 has ended"].sort())
     })
 
+    it("answers a command that ends in & above the line that is being typed, in whole lines", async () => {
+        const program = await open()
+        assert.match(await types(program, "slow one &\r", 1), /^slow one &\ntuplephone> $/)
+        program.type("say half")
+        await program.shows(/say half/)
+        const above = withoutControls(await program.shows(/no more\r\n[^]*half/))
+        assert.match(above, /slow one, and the end\n[^]*say half[^]*no more\n[^]*say half$/)
+        assert.match(await types(program, " of it\r", 1), /said half of it\n/)
+    })
+
+    it("obeys the next line while a command that ends in & runs, and tells of its error", async () => {
+        const program = await open()
+        program.type("nonsense &\r")
+        await program.shows(/error: there is no command nonsense/)
+        await program.shows(PROMPT)
+        await types(program, "slow one &\r", 1)
+        assert.match(await types(program, "say x\r", 1), /said x\n/)
+        await program.shows(/slow one, and the end/)
+        program.type("exit &\r")
+        await program.shows(/error: exit takes no arguments; type exit alone/)
+    })
+
+    it("says nothing of a command that still runs when it is left", async () => {
+        const program = await open()
+        await types(program, "slow one &\r", 1)
+        program.type("exit\r")
+        assert.doesNotMatch(await program.shows(/orderly/), /slow one,/)
+        assert.equal(await program.ended, 0)
+        assert.doesNotMatch(program.screen, /slow one,/)
+    })
+
+    it("says that there is no such phone for a call to be placed to", async () => {
+        const program = await open()
+        assert.match(await types(program, "call sip:@2\r", 1), /error: there is no phone 2; there is 1 \(--phones\)\n/)
+    })
+
     it("breaks what it says itself between words", async () => {
         for (const columns of [40, 60]) {
             const program = await open(columns, "help lists the commands, and a sentence that is longer than the terminal is wide goes on")
@@ -283,6 +319,15 @@ describe("the prompt", { skip: process.platform === "win32" && "there are no pse
         it("lets no event tear a line where both go to one place", async () => {
             const { stdout } = await piped("torn\n", true)
             assert.equal(stdout, "tuplephone> the first half, the second\ncall 3 has ended\nand more\ntuplephone> orderly\n")
+        })
+
+        it("lets no command that runs beside others tear a line", async () => {
+            // the torn line begins before the other one, and ends after it
+            const { stdout } = await piped("slow one &\nslow two\n")
+            assert.equal(
+                stdout,
+                "tuplephone> tuplephone> slow two, and the end\nslow one, and the end\nno more\nno more\ntuplephone> orderly\n"
+            )
         })
 
         it("ends at exit", async () => {

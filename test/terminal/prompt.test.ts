@@ -5,6 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PassThrough } from "node:stream"
 import { after, before, describe, it } from "node:test"
+import type { CommandRunner } from "../../sim/console-client.js"
+import { addressee, commandsOf } from "../../sim/script.js"
 import { openError } from "../../sim/serial/board.js"
 import { choosePort, type Port } from "../../sim/serial/ports.js"
 import { complete, formsOf } from "../../sim/terminal/completion.js"
@@ -17,10 +19,12 @@ import { wrapped } from "../../sim/terminal/wrap.js"
 
 const HELP = `help
     this list
-call ADDR:PORT|SIP-URI [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--quiet]
+call ADDR:PORT|sip:URI [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--quiet]
     place a call, or wait for its end
 hangup N|all
     end a call, or all
+answer [N] [--play tone|speech|echo]
+    answer a call that rings
 calls [-j]
     the calls that are up
 ping ADDR [COUNT]
@@ -62,7 +66,7 @@ describe("completion", () => {
     seen.learn("call 10.77.0.2:4000", "call 7 is up: 10.77.0.52:5004 to 10.77.0.2:4000, pcmu, playing tone\n")
 
     const cases: [line: string, candidates: string[], word?: string][] = [
-        ["", ["help", "call", "hangup", "calls", "ping", "lease"]],
+        ["", ["help", "call", "hangup", "answer", "calls", "ping", "lease"]],
         ["ca", ["call", "calls"], "ca"],
         ["  pi", ["ping"], "pi"],
         ["x", [], "x"],
@@ -81,6 +85,8 @@ describe("completion", () => {
         // call 1 has ended
         ["hangup ", ["all", "2", "3", "7"]],
         ["hangup all ", []],
+        ["answer ", ["2", "3", "7"]],
+        ["answer 3 --play e", ["echo"], "e"],
         ["calls ", ["-j"]],
         ["calls -j ", []],
         ["ping 10.77.0.5", ["10.77.0.52", "10.77.0.51", "10.77.0.50"], "10.77.0.5"],
@@ -105,6 +111,18 @@ describe("completion", () => {
         assert.deepEqual([...vocabulary.calls], ["2", "3"])
         vocabulary.learn("", "call 3 has ended: the other side has nothing on that port")
         assert.deepEqual([...vocabulary.calls], ["2"])
+    })
+
+    it("knows a call that an event says rings", () => {
+        const vocabulary = new Vocabulary()
+        vocabulary.learn("", "call 4 from sip:bob@10.77.0.51 rings")
+        assert.deepEqual([[...vocabulary.calls], vocabulary.addresses], [["4"], ["10.77.0.51"]])
+    })
+
+    it("offers the phones where there are several for a call", () => {
+        assert.deepEqual(complete(forms, seen, "call sip", 2), [["sip:@1", "sip:@2"], "sip"])
+        assert.deepEqual(complete(forms, seen, "@2 call sip", 2), [["sip:@1", "sip:@2"], "sip"])
+        assert.deepEqual(complete(forms, seen, "call sip", 1), [[], "sip"])
     })
 
     it("offers the phones where there are several, and what the one that is named knows", () => {
@@ -138,6 +156,74 @@ describe("completion", () => {
             vocabulary.learn("", output)
             assert.deepEqual([vocabulary.interfaces.size, vocabulary.addresses], [0, []], output)
         }
+    })
+})
+
+describe("a line of commands", () => {
+    /** What the phones were asked, by their numbers. */
+    const asked: string[] = []
+    const phones: CommandRunner[] = ["10.77.0.50", "10.77.0.57", null].map((address, i) => ({
+        failure: undefined,
+        async execute(line, onText) {
+            asked.push(`${i + 1} ${line}`)
+            onText(
+                JSON.stringify([
+                    { source: "dhcp", address: "10.77.0.99" },
+                    { source: "common", address },
+                ])
+            )
+            return true
+        },
+    }))
+    const commandOfPhone = async (line: string) => {
+        const { phone, command } = await addressee(phones, line)
+        return `${phones.indexOf(phone) + 1} ${command}`
+    }
+
+    const lines: [text: string, commands: string[]][] = [
+        ["a; b c ;d", ["a", "b c", "d"]],
+        [";; a;", ["a"]],
+        ["a &; b", ["a &", "b"]],
+        ["a & b & c &", ["a &", "b &", "c &"]],
+        ["a  &  ; b", ["a &", "b"]],
+        // no blank before it: it belongs to a word
+        ["get x?a=1&b=2; c&; d && e", ["get x?a=1&b=2", "c&", "d && e"]],
+        ['say "a; b"', ['say "a', 'b"']],
+        ["", []],
+        ["& a", ["& a"]],
+    ]
+    for (const [text, commands] of lines)
+        it(`has in "${text}" ${commands.length} of them`, () =>
+            assert.deepEqual(
+                commandsOf(text).map(({ line, isBeside }) => (isBeside ? `${line} &` : line)),
+                commands
+            ))
+
+    it("is for the first phone, or for the one that it begins with", async () => {
+        assert.deepEqual([await commandOfPhone("calls -j"), await commandOfPhone("@2  calls")], ["1 calls -j", "2 calls"])
+        for (const number of ["0", "4", "44"])
+            await assert.rejects(commandOfPhone(`@${number} calls`), /^Error: there is no phone \d+; there are 3 \(--phones\)$/)
+    })
+
+    it("calls a phone at its common address", async () => {
+        assert.equal(await commandOfPhone("call sip:@2 --seconds 1"), "1 call sip:phone2@10.77.0.57 --seconds 1")
+        assert.equal(await commandOfPhone("@2 call --play tone sip:@1"), "2 call --play tone sip:phone1@10.77.0.50")
+        assert.equal(await commandOfPhone("transfer 1 sip:@1 sip:@2"), "1 transfer 1 sip:phone1@10.77.0.50 sip:phone2@10.77.0.57")
+    })
+
+    it("leaves everything else as it is", async () => {
+        asked.length = 0
+        for (const word of ["sip:bob@2", "sip:bob@@2", "sip:@2:5070", "sips:@2", "xsip:@2", "@2", "sip:@", "sip:@x"])
+            assert.equal(await commandOfPhone(`call ${word}`), `1 call ${word}`)
+        assert.deepEqual(asked, [])
+    })
+
+    it("calls no phone that is not there, or has no address", async () => {
+        await assert.rejects(commandOfPhone("call sip:@4"), /^Error: there is no phone 4; there are 3 \(--phones\)$/)
+        await assert.rejects(
+            commandOfPhone("call sip:@3"),
+            /^Error: phone 3 has no address yet, at which it could be called; see @3 lease$/
+        )
     })
 })
 

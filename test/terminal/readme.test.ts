@@ -8,7 +8,7 @@ import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
 import { Bash } from "../support/bash.js"
-import { blocksOf, missing } from "../support/documentation.js"
+import { blocksOf, missing, missingOfSeveral } from "../support/documentation.js"
 import { copyProject } from "../support/project-copy.js"
 
 /** The phone's, and where the cursor is put then. */
@@ -48,8 +48,13 @@ describe("README", () => {
         else if (language === "console")
             it(`is answered as it says: ${title}`, async () => {
                 const answers = text.split("\n").filter(line => !line.startsWith("tuplephone> "))
-                assert.equal(missing(answers.join("\n"), await bash.converse(text)), undefined)
-                if (LEAVING.test(text)) assert.equal((await bash.ready()).status, 0)
+                printed = await bash.converse(text)
+                if (LEAVING.test(text)) {
+                    const end = await bash.ready()
+                    assert.equal(end.status, 0)
+                    printed += end.printed
+                }
+                assert.equal((note === "several" ? missingOfSeveral : missing)(answers.join("\n"), printed), undefined, printed)
             })
         else if (language === "ts") it(`has a program: ${note}`, () => writeFileSync(join(folder, note), `${text}\n`))
         else it(`knows what a block of ${language} is`, () => assert.fail(`${language} is none of sh, text, console, ts`))

@@ -42,7 +42,7 @@ describe("the program", { concurrency: 2 }, () => {
         const lines = program.stdout.split("\n")
         assert.match(lines[0], /^10\.77\.0\.2: seq=1 time=\d+ ms$/)
         assert.equal(lines[1], "1 sent, 1 answered")
-        assert.equal(JSON.parse(lines[2]).length, 1)
+        assert.equal(JSON.parse(lines[2])[0].source, "common")
         assert.deepEqual(lines.slice(3), [""])
         assert.ok(statSync(capture).size > 24)
     })
@@ -52,13 +52,23 @@ describe("the program", { concurrency: 2 }, () => {
         assert.equal(await program.ended, 1)
         const lines = program.stdout.split("\n")
         assert.match(lines[0], /^error: there is no command nonsense; /)
-        assert.equal(JSON.parse(lines[1]).length, 1)
+        assert.equal(JSON.parse(lines[1])[0].source, "common")
     })
 
     for (const [what, args, says] of [
         ["an impossible LAN", ["--lan", "udp://x:1"], /--lan.*tcp:\/\/HOST:PORT/],
         ["an impossible number of phones", ["--phones", "0"], /--phones.*1 to/],
         ["an option that is none", ["--bogus"], /unknown option '--bogus'/],
+        [
+            "a setting that is none, without its value",
+            ["--setting", "PASWORD=mum"],
+            /'PASWORD=\.\.\.' is invalid\. There is no setting PASWORD; there are POOL/,
+        ],
+        [
+            "a setting of a phone that is not there",
+            ["--phones", "2", "--setting", "@3:PASSWORD=mum", "--exec", "help"],
+            /^error: there is no phone 3 for --setting @3:PASSWORD; there are 2 \(--phones\)$/m,
+        ],
         [
             "a capture in a folder that is not there",
             ["--pcap", join(tmpdir(), "no such folder", "x.pcap"), "--exec", "help"],
@@ -112,6 +122,61 @@ describe("the program", { concurrency: 2 }, () => {
         assert.notEqual(one.mac, two.mac)
         assert.notEqual(one.address, two.address)
         assert.match(program.stderr, /^error: there is no phone 3; /m)
+    })
+
+    it("has two phones ring one another, from one line of commands", async () => {
+        const program = start(
+            ...["--phones", "2", "--setting", "@2:PLAY=speech", "--exec"],
+            "@1 call sip:@2 --seconds 3 & sleep 1; @2 calls -j; @2 answer; @2 calls; ifconfig -j"
+        )
+        assert.equal(await program.ended, 0, program.stderr + program.stdout)
+        const lines = program.stdout.trim().split("\n")
+        const [ringing] = JSON.parse(lines[0]!)
+        assert.deepEqual([ringing.state, ringing.direction], ["ringing", "in"])
+        const up = lines.filter(line => /^call 1 is up: /.test(line))
+        assert.equal(up.length, 2)
+        const table = lines.findIndex(line => /^id .* direction {2}peer/.test(line))
+        assert.match(lines[table + 1]!, / up .* in +sip:\S+@10\.77\.0\.\d+$/)
+        const address = JSON.parse(lines.find(line => line.startsWith('[{"name"'))!)[0].address
+        assert.ok(ringing.peer.endsWith(`@${address}`), ringing.peer)
+        // the run waits for the end of the call
+        assert.match(lines.at(-1)!, /^call 1 has ended: 150 frames sent/)
+        const events = program.stderr.split("\n").filter(line => line.startsWith("phone "))
+        assert.deepEqual(events, [`phone 2: call 1 from ${ringing.peer} rings`, "phone 2: call 1 has ended: the other side has hung up"])
+    })
+
+    it("ends with 1 if a command fails beside others, and runs them all", async () => {
+        const program = start("--exec", "sleep 2 &; nonsense & uptime; ifconfig -j")
+        assert.equal(await program.ended, 1)
+        assert.match(program.stdout, /^error: there is no command nonsense/m)
+        assert.match(program.stdout, /^up \d+ s$/m)
+        assert.match(program.stdout, /^\[\{/m)
+    })
+
+    it("has an account for each phone, and says nothing of a password", async () => {
+        const program = start(
+            ...[
+                "--verbose",
+                "--phones",
+                "2",
+                "--setting",
+                "PASSWORD=hush-hush",
+                "--setting",
+                "@2:PASSWORD=mum",
+                "--setting",
+                "EXPIRES=700",
+            ],
+            ...["--setting", "@1:ACCOUNT=sip:alice@10.77.0.2", "--setting", "@2:ACCOUNT=sip:bob@10.77.0.3", "--setting", "@2:PLAY=horn"],
+            ...["--exec", "sip -j; @2 sip -j; stats; sip"]
+        )
+        assert.equal(await program.ended, 0, program.stderr + program.stdout)
+        const [one, two] = program.stdout.split("\n").map(line => line.startsWith("[") && JSON.parse(line)[0])
+        assert.deepEqual([one.uri, two.uri], ["sip:alice@10.77.0.2", "sip:bob@10.77.0.3"])
+        assert.deepEqual([one.registrar, two.registrar], ["sip:10.77.0.2", "sip:10.77.0.3"])
+        assert.match(program.stdout, /^uri +registrar +state +expiresIn$/m)
+        assert.match(program.stderr, /^phone 2: settings: PLAY is horn: .*; PLAY=tone is in force$/m)
+        assert.doesNotMatch(program.stderr, /^phone 1: settings:/m)
+        assert.doesNotMatch(program.stdout + program.stderr, /hush-hush|mum/)
     })
 
     it("shows two calls and leaves a prompt, which ends with the input", async () => {
