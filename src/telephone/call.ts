@@ -80,9 +80,9 @@ export class Call {
     /** What is said of its end, if that is no error. */
     reason = ""
     /** What signals it; `undefined` if nothing does. */
-    private line: Line = undefined
+    private line: Line
     /** Its `Dialog`. No type of it here: to import one would bring its code and its buffers into images that signal nothing. */
-    dialog: any = undefined
+    dialog: any
     /** Who holds it: `HELD_HERE`, `HELD_THERE`; and `SILENT`. */
     held = 0
     /** How many to send. */
@@ -101,7 +101,8 @@ export class Call {
      */
     open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number, line: Line): void {
         this.id = id
-        this.line = line
+        // a field more takes a larger table of fields: who signals no calls has none
+        if (this.line !== line) this.line = line
         this.isIncoming = false
         this.peer = null
         this.reason = ""
