@@ -4,8 +4,8 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { HOST, listening, type Lan } from "../lan.js"
-import { PATIENCE, type HostProcess } from "../process.js"
+import { HOST, TAP, listening, type Lan } from "../lan.js"
+import { PATIENCE, run, type HostProcess } from "../process.js"
 import { fromWav, repeated, toWav } from "../speech.js"
 import type { Registration } from "./registration.js"
 
@@ -43,6 +43,8 @@ export class Linphone {
     static async start(lan: Lan, options: LinphoneOptions): Promise<Linphone> {
         const { port, user = "linphone", registration } = options
         const folder = lan.file(`linphone-${port}`)
+        // its SDP has the address from which it would reach the world, and 127.0.0.1 if there is no way there; this one leads nowhere
+        await run("ip", ["route", "replace", "default", "dev", TAP])
         // its database is there
         await mkdir(join(folder, ".local/share/linphone"), { recursive: true })
         await writeFile(join(folder, "config"), config(user, options))
