@@ -311,6 +311,25 @@ describe("a phone whose user answers, without a server", () => {
         await picky.stop()
     })
 
+    test("a call whose address is taken away goes on from another one: fewer than 10 frames are lost", LIMIT, async () => {
+        const other = await Baresip.start(site.lan, { port: PORT + 30, says: backwards, user: "mover", answers: true })
+        const { id, local } = await phone.up(`call ${other.uri} --play speech`)
+        await sleep(TALK)
+        // the server would give the same address again
+        await phone.run("lease ready 1")
+        await sleep(TALK)
+        await phone.loseAddress(local)
+        await sleep(TALK)
+        const call = await phone.call(id)
+        assert.equal(call.state, "up")
+        assert.notEqual(call.local, local)
+        assert.ok(call.lost < 10, `${call.lost} frames lost`)
+        await phone.run("lease ready 0")
+        await phone.run(`hangup ${id}`)
+        await other.waitFor("CALL_CLOSED")
+        await other.stop()
+    })
+
     test("the phone sends baresip on to somebody else, and leaves the call", LIMIT, async () => {
         const other = await Baresip.start(site.lan, { port: PORT + 20, says: forwards, user: "other", answers: true })
         const up = phone.up(`call ${baresip.uri}`)

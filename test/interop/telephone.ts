@@ -87,6 +87,13 @@ export class Telephone {
         return text
     }
 
+    /** Take the address of a call away: its lease is given back to the server. @param local its place, as `up` gives it */
+    async loseAddress(local: string): Promise<void> {
+        const [address] = local.split(":")
+        const { name } = (await this.phone.query<Interface[]>("ifconfig -j")).find(i => i.address === address)!
+        await this.run(`lease release ${name}`)
+    }
+
     /** Run `call ...` or `answer ...`, until the call is up. */
     async up(line: string): Promise<Up> {
         const text = await this.run(line)

@@ -137,8 +137,8 @@ describe("heap", () => {
         }
     })
     it("gives its rows", async () => {
-        const rows = await once(heapSuite(1, [1], 24, 24))
-        assert.equal(rows.get("held back beside 1 call")!.value, 24)
+        const rows = await once(heapSuite(1, [1], 12, 12))
+        assert.equal(rows.get("held back beside 1 call")!.value, 12)
         assert.ok(rows.get("allocated, 1 call")!.value > 0)
     })
 })
