@@ -6,7 +6,7 @@ import { rowOf, type Budget, type Options, type Row, type Suite } from "../suite
 const COUNTS = [1, 4, 8]
 /** KB that a full house may keep in use. Of 64 KB a board has about 57 for the program: so many must be left over. */
 const IN_USE_BUDGET = 32
-const BALLAST_BUDGET = 24
+const BALLAST_BUDGET = 16
 /** KB; what `ballast` takes. */
 const BALLAST_MAX = 48
 /** Where the search begins. */
