@@ -14,7 +14,7 @@ export type TimerHandler = (timer: number, now: number) => void
 const deadlines = Buffer.alloc(8 * TIMERS)
 const handlers: TimerHandler[] = []
 /** Milliseconds of one sleep: the runtime's scheduler compares 32 bits. */
-const LONGEST = 1e9
+export const LONGEST = 1e9
 /** No deadline is before it. */
 let soonest = Infinity
 let clock: ds.Fiber

@@ -12,7 +12,6 @@ import { DROP, Method, SOUND, cseq, lineOf, method, nameOfMethod, parse, status,
 import { Span, decimalOf, isText, paramOf, port, readVia } from "./span"
 import { keepText } from "./texts"
 import { acknowledge, onResponse, sendOut } from "./transaction"
-import { common } from "./transport"
 import { copySpan, startResponse, write } from "./writer"
 
 /** Octets of a datagram that keeps a flow open: CRLF, twice (RFC 5626, 3.5.1). */
@@ -44,15 +43,12 @@ const REASONS = `
 200 OK
 400 Bad Request
 405 Method Not Allowed
-408 Request Timeout
 413 Request Entity Too Large
 415 Unsupported Media Type
 416 Unsupported URI Scheme
 420 Bad Extension
-422 Session Interval Too Small
 480 Temporarily Unavailable
 481 Call/Transaction Does Not Exist
-482 Loop Detected
 486 Busy Here
 487 Request Terminated
 488 Not Acceptable Here
@@ -85,15 +81,13 @@ export function answerTo(d: Dialog): void {
 
 /** Answer the request that was parsed, once: who sends it again is answered again. @param d its dialog, if it has one */
 function respond(code: number, d: Dialog): void {
-    const dialog = d || stranger
-    startAnswer(code, dialog.tag)
+    startAnswer(code, (d || stranger).tag)
     if (code === 420) {
         write("Unsupported: ")
         copySpan(lineOf(Header.Require, 0))
         write("\r\n")
     }
     if (code === 415) write("Accept: application/sdp\r\n")
-    stranger.socket = dialog.socket || common
     answerTo(stranger)
     sendOut(stranger)
 }
@@ -129,7 +123,6 @@ export function onMessage(datagram: Datagram): void {
     if (hashOf(asked) === dialog.peerTag) return acknowledge(dialog, cseq)
     // the INVITE was forked, and one call is enough (RFC 3261, 13.2.2.4)
     const fork = new Dialog()
-    fork.socket = dialog.socket
     fork.tag = dialog.tag
     if (!adoptHead(fork, true)) return
     fork.remote = from.address

@@ -8,14 +8,13 @@ import { randomBuffer } from "@devicescript/crypto"
 import { SIP_PORT } from "../base/config"
 import { fail } from "../base/errors"
 import { printable } from "../base/text"
-import type { DatagramSocket } from "../socket/datagram"
+import { interfaces } from "../link/interface"
 import { endpointText, formatAddress } from "../wire/address"
 import { account } from "./account"
 import { Header } from "./header"
 import { lineOf, valueOf } from "./message"
 import { SP, Span, packet, paramOf, readUri, uriOf, uriParamOf, readFrom } from "./span"
 import { Owner, keepText, owners, texts } from "./texts"
-import { common } from "./transport"
 import { copy, copySpan, out, size, start, write } from "./writer"
 
 /** How far a dialog has come. */
@@ -59,8 +58,6 @@ export class Dialog implements Owner {
     /** Where messages go; 0 until that is known. */
     remote: number
     remotePort: number
-    /** From which socket. */
-    socket: DatagramSocket
     /** Whether the INVITE that we have sent is to be cancelled. */
     cancelled: boolean
     /** The second is of the other side's INVITE or UPDATE: the lines that all responses to it have. Its body follows. Lengths, as `prepared`. */
@@ -110,7 +107,6 @@ export function openDialog(d: Dialog): void {
     d.prepared = 0
     d.answer = 0
     d.remote = 0
-    d.socket = common
     d.cancelled = false
     d.needsAck = false
     d.seconds = 0
@@ -121,9 +117,9 @@ export function openDialog(d: Dialog): void {
     d.referTo = ""
 }
 
-/** Where its messages come from, as its Via and Contact have it. */
-export function sentBy(d: Dialog): string {
-    return endpointText(d.socket.ifc.address, SIP_PORT)
+/** Where all messages come from, as Via and Contact have it. */
+export function sentBy(): string {
+    return endpointText(interfaces[0].address, SIP_PORT)
 }
 
 /** All that boot has made. */
@@ -154,7 +150,7 @@ export function randomText(octets: number): string {
 /** Our own URI in calls (RFC 3323, 4.1.1.3, for the one that says nothing). */
 export function ownUri(): string {
     if (account.isHidden) return "sip:anonymous@anonymous.invalid"
-    return account.uri || "sip:" + account.user + "@" + formatAddress(common.ifc.address)
+    return account.uri || "sip:" + account.user + "@" + formatAddress(interfaces[0].address)
 }
 
 /** Keep what has been written as what all requests begin with; the other texts go. @returns whether there is room for it */
@@ -265,11 +261,15 @@ export function writeCommon(): void {
     write("User-Agent: Tuplephone\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE\r\nSupported: timer\r\n")
 }
 
+/** Write where we are found, at an address of ours, as far as the parameters of that. */
+export function startContact(address: number): void {
+    write("Contact: <sip:" + account.user + "@" + endpointText(address, SIP_PORT) + ">")
+}
+
 /** Where the other side finds us. */
-export function writeContact(d: Dialog): void {
-    let { user } = account
-    if (d.socket !== common) user = "anonymous"
-    write("Contact: <sip:" + user + "@" + sentBy(d) + ">\r\n")
+export function writeContact(): void {
+    startContact(interfaces[0].address)
+    write("\r\n")
 }
 
 /**
@@ -279,7 +279,7 @@ export function writeContact(d: Dialog): void {
 export function startRequest(d: Dialog, method: string, cseq: number, suffix: string): void {
     start(method)
     copy(texts, d.offset, d.offset + d.prepared)
-    write("Via: SIP/2.0/UDP " + sentBy(d) + ";rport;branch=z9hG4bK" + d.tag + cseq + suffix)
+    write("Via: SIP/2.0/UDP " + sentBy() + ";rport;branch=z9hG4bK" + d.tag + cseq + suffix)
     write("\r\nMax-Forwards: 70\r\nCSeq: " + cseq + " " + method + "\r\n")
     writeCommon()
 }

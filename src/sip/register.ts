@@ -3,12 +3,13 @@
  * Read first: RFC 3261, 10.2; RFC 5626, 4.4.1 (what keeps an address translator's way open).
  */
 import * as ds from "@devicescript/core"
-import { SIP_KEEPALIVE, SIP_PORT } from "../base/config"
+import { SIP_KEEPALIVE } from "../base/config"
 import { fail } from "../base/errors"
 import { Signal } from "../base/signal"
-import { endpointText, parseAddress } from "../wire/address"
+import { interfaces } from "../link/interface"
+import { parseAddress } from "../wire/address"
 import { account } from "./account"
-import { Dialog, makeDialog, openDialog, sentBy, wake, writeContact, writeHead } from "./dialog"
+import { Dialog, makeDialog, openDialog, sentBy, startContact, wake, writeContact, writeHead } from "./dialog"
 import { Header } from "./header"
 import { locate } from "./locate"
 import { Method, lineOf, valueOf } from "./message"
@@ -92,14 +93,13 @@ async function runRegistration() {
         // here, and not in a function, as in `Call.live`
         dialog.waiter = ds.Fiber.self()
         await ds.suspend<any>(Math.max(REOPEN, Math.min(renewAt - ds.millis(), SIP_KEEPALIVE)))
-        if (isTranslated) if (common) sendTo(dialog, Buffer.from("\r\n\r\n"))
+        if (isTranslated) sendTo(dialog, Buffer.from("\r\n\r\n"))
     }
 }
 
 /** @returns the seconds for which the registrar knows the phone */
 async function tell(): Promise<number> {
     const d = dialog
-    d.socket = common
     if (d.prepared === 0) {
         openDialog(d)
         writeHead(d, account.registrar, account.uri, account.uri)
@@ -115,23 +115,27 @@ async function tell(): Promise<number> {
         status = await exchange(d, Method.Register, writeBinding)
     }
     if (status >= 300) throw refusal(d)
-    told = common.ifc.address
+    told = interfaces[0].address
     const received = paramOf(valueOf(Header.Via, 0), "received")
     isTranslated = false
     if (received !== 0) isTranslated = parseAddress(textOf(received)) !== told
     return expiry()
 }
 
-function writeBinding(d: Dialog): void {
-    writeContact(d)
+function writeBinding(): void {
+    writeContact()
     // the address that the phone had before reaches another host now
     if (told !== 0)
-        if (told !== d.socket.ifc.address) write("Contact: <sip:" + account.user + "@" + endpointText(told, SIP_PORT) + ">;expires=0\r\n")
+        if (told !== interfaces[0].address) {
+            startContact(told)
+            write(";expires=0\r\n")
+        }
     write("Expires: " + asked + "\r\n")
 }
 
 /** The seconds that the registrar has granted: it says that for each of the addresses, or for all (RFC 3261, 10.2.4). */
 function expiry(): number {
+    const ours = sentBy()
     let n = 0
     let granted = asked
     const line = lineOf(Header.Expires, 0)
@@ -140,7 +144,7 @@ function expiry(): number {
         const contact = valueOf(Header.Contact, n)
         if (contact === 0) break
         n++
-        if (textOf(contact).indexOf(sentBy(dialog)) < 0) continue
+        if (textOf(contact).indexOf(ours) < 0) continue
         const expires = paramOf(contact, "expires")
         if (expires !== 0) granted = decimalOf(expires, MAX)
     }

@@ -13,6 +13,7 @@ import { Header } from "./header"
 import { Method, cseq, method, nameOfMethod, status, target } from "./message"
 import { SP, packet, readFrom } from "./span"
 import { texts } from "./texts"
+import { common } from "./transport"
 import { copy, copyHeader, finish, out, start, write } from "./writer"
 
 /** Challenges that one request answers: of a proxy, of who is asked, and new nonces of both. */
@@ -29,14 +30,14 @@ let reply: Buffer
 /** The status of the last challenge. */
 let challenged = 0
 
-/** Send what `out` has, as far as it has been finished, from a dialog's socket. */
+/** Send what `out` has, as far as it has been finished, to where a dialog's messages go. */
 export function sendOut(d: Dialog): void {
     sendTo(d, out.slice(0, finish()))
 }
 
 export function sendTo(d: Dialog, b: Buffer): void {
-    const s = d.socket
-    if (s.ifc) s.sent(s.sendTo(b, d.remote, d.remotePort))
+    // without an address it is lost, and comes again
+    if (common) common.sent(common.sendTo(b, d.remote, d.remotePort))
 }
 
 /**

@@ -7,6 +7,7 @@ import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { SIP_RING, SIP_T2 } from "../base/config"
 import { fail, SocketError } from "../base/errors"
+import { LONGEST } from "../base/timers"
 import { account } from "../sip/account"
 import { answerTo, reasonOf, startAgent, startAnswer, onMessage } from "../sip/agent"
 import {
@@ -50,8 +51,6 @@ const MIN_SE = 90
 const MARGIN = 30
 /** Octets of the first line of a response that says 100 Trying. */
 const TRYING = "SIP/2.0 100 Trying\r\n".length
-/** Milliseconds of one wait: the runtime's scheduler compares 32 bits. */
-const LONGEST = 1e9
 /** The other side says where it is. */
 const NOWHERE: SocketAddress = { address: 0, port: 0 }
 const NO_VOICE = "the other side has no voice that we know"
@@ -71,7 +70,7 @@ const BOTH = SENDS | RECEIVES
 type Tell = (c: Call, what: string) => void
 let tell: Tell
 
-/** Start signalling, over the calls that there are. @param listener is told when a call rings, or is answered by itself */
+/** Start signalling. @param listener is told when a call rings, or is answered by itself */
 export function startSignalling(listener: Tell): void {
     tell = listener
     startAgent(serve)
@@ -137,7 +136,7 @@ async function offer(c: Call): Promise<void> {
 }
 
 function writeInvite(d: Dialog): void {
-    writeContact(d)
+    writeContact()
     if (account.isHidden) write("Privacy: id\r\n")
     if (d.seconds > 0) writeTimer(d)
     startSdp()
@@ -196,7 +195,7 @@ async function ring(c: Call): Promise<void> {
             break
         }
         startFrom(d, 180)
-        writeContact(d)
+        writeContact()
         sendOut(d)
         await wait(d, Math.min(RINGS, until - ds.millis()))
     }
@@ -229,7 +228,7 @@ async function answerOffer(c: Call): Promise<void> {
     const d: Dialog = c.dialog
     let m = offered(d)
     startFrom(d, 200)
-    writeContact(d)
+    writeContact()
     if (d.seconds > 0) writeTimer(d)
     if (m) {
         startSdp()
@@ -344,7 +343,7 @@ async function refer(c: Call): Promise<void> {
 }
 
 function writeRefer(d: Dialog): void {
-    writeContact(d)
+    writeContact()
     write("Refer-To: <" + d.referTo + ">\r\n")
 }
 
