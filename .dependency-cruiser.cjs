@@ -24,7 +24,7 @@ const LAYERS = [
 ]
 
 /** The files of src/ itself, which put the layers together: each line imports from the folders and from the lines before it. */
-const ROOT = ["settings", "boot", "index|streams|main.*"]
+const ROOT = ["settings", "boot", "phone", "index|streams|main.*"]
 
 /** The contract between ip/ and what lies on it. Those below know its type, and nothing that it does. */
 const CONTRACT = "^src/transport/endpoint\\.ts$"

@@ -17,7 +17,7 @@ const used = existsSync(IMAGE) ? readImage(readFileSync(IMAGE)).codeEnd : 0
 if (used > CODE_MOST) {
     console.error(
         `error: the code does not fit: ${used.toLocaleString("en")} bytes, ${(used - CODE_MOST).toLocaleString("en")} more than the runtime takes; ` +
-            `make the dearest functions smaller (npm run bench -- image lists them), or leave out an import of ${MAIN}: texts and data do not count`
+            `make the dearest functions smaller (npm run bench -- image lists them), or leave out an import of src/phone.ts: texts and data do not count`
     )
     process.exitCode = 1
 } else {

@@ -47,6 +47,8 @@ function describeTree(): void {
 
     file("src/index.ts", "src/boot")
     file("src/main.ts", "src/console/at")
+    file("src/main.ts", "src/phone")
+    file("src/phone.ts", "src/boot")
     file("src/main-example.ts", "examples/one")
     file("src/boot.ts", "src/settings")
     file("src/settings.ts", "src/console/at")
@@ -122,7 +124,7 @@ describe("the rules of who imports whom", () => {
     })
 
     it("let the files of src/ itself import from the folders and from those before them", () => {
-        assert.deepEqual(said("src/index", "src/main.ts", "src/boot", "src/settings"), [])
+        assert.deepEqual(said("src/index", "src/main.ts", "src/phone", "src/boot", "src/settings"), [])
         assert.deepEqual(said("src/console/above"), ["layer-console: console/above -> settings"])
         assert.deepEqual(said("src/base/above"), ["layer-base: base/above -> boot"])
     })
