@@ -123,6 +123,8 @@ export const SIP_MESSAGE = 1400
 /** The port of SIP (RFC 3261, 19.1.2); milliseconds for others between two messages that are read: 100 a second are far more than calls need. */
 export const SIP_PORT = 5060
 export const SIP_PACE = 10
+/** Messages that may wait, as far as they are no more octets than `DATAGRAM_BYTES`: two responses for each of eight calls that are placed at once. */
+export const SIP_QUEUE = 16
 /**
  * Octets for what all dialogs keep of the other sides' messages: 300 for a call that is up, 800 and more while it rings. Who calls when there
  * is no room for it is told that the phone is busy.

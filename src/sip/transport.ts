@@ -5,7 +5,7 @@
  */
 import * as ds from "@devicescript/core"
 import { needCommon } from "../address/common"
-import { SIP_PACE, SIP_PORT } from "../base/config"
+import { SIP_PACE, SIP_PORT, SIP_QUEUE } from "../base/config"
 import { SocketError, internalError } from "../base/errors"
 import { AF_INET, SOCK_DGRAM, bind, close, recvfrom, socket } from "../socket/api"
 import type { Datagram, DatagramSocket } from "../socket/datagram"
@@ -34,7 +34,9 @@ export async function runTransport(onOpen: () => void, onMessage: (d: Datagram) 
             try {
                 await bind(sd, { port: SIP_PORT })
                 setsockopt(sd, SocketOption.IP_TOS, CS3)
-                common = lookup(sd) as DatagramSocket
+                const s = lookup(sd) as DatagramSocket
+                s.queueLength = SIP_QUEUE
+                common = s
                 onOpen()
                 while (true) {
                     const d = await recvfrom(sd)

@@ -361,6 +361,12 @@ describe("a phone that signals", () => {
         await hanging
     })
 
+    it("answers each of eight messages that come at once", async () => {
+        const ids = Array.from({ length: 8 }, () => newId())
+        for (const callId of ids) peer.send(peer.invite({ callId, method: "OPTIONS", body: "" }))
+        for (const callId of ids) assert.equal((await peer.next(callId, m => m.header("Call-ID") === callId)).status, 200)
+    })
+
     it("says why a call does not come about", async () => {
         for (const [reason, expected] of [
             ["486 Busy Here", /error: ECONNREFUSED: 486 Busy Here/],
