@@ -13,7 +13,7 @@ export interface Account {
     password: string
     /** Seconds that a registration is asked for. */
     expires: number
-    /** Whether a call is signalled from its own address, under no name (RFC 3323). */
+    /** Whether it calls under no name (RFC 3323). */
     isHidden: boolean
     /** Whether only the registrar may call. */
     isClosed: boolean

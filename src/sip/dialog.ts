@@ -263,7 +263,9 @@ export function writeCommon(): void {
 
 /** Write where we are found, at an address of ours, as far as the parameters of that. */
 export function startContact(address: number): void {
-    write("Contact: <sip:" + account.user + "@" + endpointText(address, SIP_PORT) + ">")
+    let { user } = account
+    if (account.isHidden) user = "anonymous"
+    write("Contact: <sip:" + user + "@" + endpointText(address, SIP_PORT) + ">")
 }
 
 /** Where the other side finds us. */

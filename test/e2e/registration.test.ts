@@ -196,3 +196,36 @@ describe("a phone with an account", () => {
         await accepted()
     })
 })
+
+describe("a phone whose calls are under no name", () => {
+    let rig: Rig
+    let peer: SipPeer
+
+    before(async () => {
+        rig = await Rig.start({
+            program: "stream",
+            phy: "stream",
+            settings: { ACCOUNT: `sip:${USER}@example.com`, REGISTRAR: "sip:10.77.0.3", SIPADDR: "call" },
+        })
+        peer = new SipPeer(rig)
+    })
+    after(async () => {
+        peer?.stop()
+        await rig?.stop()
+    })
+
+    it("names neither its account nor the account's domain in any header of a call", async () => {
+        const calling = rig.exec("call sip:bob@10.77.0.2")
+        const invite = await peer.request("INVITE")
+        assert.match(invite.header("From"), /^<sip:anonymous@anonymous\.invalid>;tag=/)
+        assert.equal(invite.header("Privacy"), "id")
+        assert.equal(invite.header("Contact"), `<sip:anonymous@${rig.address}:5060>`)
+        peer.respond(invite, "200 OK", "bob", "", sdp())
+        await peer.request("ACK")
+        const [, id] = /^call (\d+) is up/.exec((await calling).text)!
+        const hanging = rig.run(`hangup ${id}`)
+        peer.respond(await peer.request("BYE"), "200 OK")
+        await hanging
+        for (const { text } of peer.all) assert.doesNotMatch(text, /alice|example\.com/)
+    })
+})
