@@ -15,6 +15,8 @@ export const NEIGHBOURS = 16
 export const DATAGRAMS = 4
 /** Bytes of datagrams that wait in all sockets together. */
 export const DATAGRAM_BYTES = 6144
+/** The same while more than `DATAGRAMS` wait in one socket that may have so many: short ones, a burst of which must not be lost, and a flood not fill the heap. */
+export const LONG_QUEUE_BYTES = 3072
 /** Reserved addresses, at most. More than interfaces, because other hosts may turn out to use some. */
 export const POOL = 64
 /** Calls at once. */
@@ -123,7 +125,7 @@ export const SIP_MESSAGE = 1400
 /** The port of SIP (RFC 3261, 19.1.2); milliseconds for others between two messages that are read: 100 a second are far more than calls need. */
 export const SIP_PORT = 5060
 export const SIP_PACE = 10
-/** Messages that may wait, as far as they are no more octets than `DATAGRAM_BYTES`: two responses for each of eight calls that are placed at once. */
+/** Messages that may wait: two responses for each of eight calls that are placed at once. */
 export const SIP_QUEUE = 16
 /**
  * Octets for what all dialogs keep of the other sides' messages: 300 for a call that is up, 800 and more while it rings. Who calls when there

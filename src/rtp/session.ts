@@ -33,26 +33,30 @@ export class Session implements Receiver {
     frame: Buffer = undefined
     /** Whether the payload is the speech as it lies in flash. */
     speaks = false
-    /** Position in the speech, in samples. */
-    position = 0
     socket: DatagramSocket = undefined
-    codec = Codec.PCMU
-    play = Play.Tone
+    /** Position in the speech, in samples. */
+    position: number
+    codec: Codec
+    play: Play
     private echo: Echo = undefined
     /** Frames sent, as of the last `settle` of the socket. */
-    txFrames = 0
+    txFrames: number
     /** Figures of what was received: see `reception.ts`. */
     reception = Buffer.alloc(RECEPTION_SIZE)
     /** POSIX code with which the socket has failed. */
-    error: string = undefined
+    error: string
     /** A defect that sending has met. */
-    failure: Error = undefined
+    failure: Error
     /** Frames that are still to be sent: see `clock.ts`. */
     left = 0
     /** Frames that were left out because the clock was too late. */
-    skipped = 0
+    skipped: number
     /** Who waits until none is. */
     talker: ds.Fiber = undefined
+
+    constructor() {
+        this.open(Codec.PCMU, Play.Tone)
+    }
 
     /** Begin on a connected descriptor of the running process. */
     begin(sd: number): void {
@@ -117,9 +121,9 @@ export class Session implements Receiver {
 
     /** Make this a new session. */
     open(codec: Codec, play: Play): void {
+        this.position = 0
         this.codec = codec
         this.play = play
-        this.position = 0
         this.txFrames = 0
         this.error = undefined
         this.failure = undefined

@@ -9,7 +9,7 @@ import { Signal } from "../base/signal"
 import { interfaces } from "../link/interface"
 import { parseAddress } from "../wire/address"
 import { account } from "./account"
-import { Dialog, makeDialog, openDialog, sentBy, startContact, wake, writeContact, writeHead } from "./dialog"
+import { makeDialog, openDialog, sentBy, startContact, wake, writeContact, writeHead } from "./dialog"
 import { Header } from "./header"
 import { locate } from "./locate"
 import { Method, lineOf, valueOf } from "./message"
@@ -33,7 +33,7 @@ export let failure = ""
 /** Announces that the registrar has answered, or that it does not. */
 const settled = new Signal()
 
-let dialog: Dialog
+const dialog = makeDialog()
 let isWanted = true
 /** When the registrar is to be told. */
 let renewAt = 0
@@ -42,12 +42,6 @@ let asked = 0
 /** The address that the registrar was told, and whether it sees another one. */
 let told = 0
 let isTranslated = false
-
-/** Boot calls it before it makes the calls' dialogs: the first one is the registration's. */
-export function startRegistration(): void {
-    dialog = makeDialog()
-    if (account.registrar) runRegistration.start()
-}
 
 /** Tell the registrar now: the phone has a new address perhaps. */
 export function renew(): void {
@@ -67,7 +61,8 @@ export async function register(isOn: boolean): Promise<void> {
     if (failure) fail("ECONNREFUSED", failure)
 }
 
-async function runRegistration() {
+/** Register, and stay so. Boot starts this fiber if there is a registrar. */
+export async function runRegistration() {
     let retry = RETRY
     while (true) {
         if (common)

@@ -3,7 +3,7 @@
  * The hot path begins in `input` and ends in `transmit`; `rtp/session.ts` has the shorter one of a call.
  */
 import * as ds from "@devicescript/core"
-import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES, HEARD } from "../base/config"
+import { ARP_ATTEMPTS, DATAGRAMS, DATAGRAM_BYTES, HEARD, LONG_QUEUE_BYTES } from "../base/config"
 import { count, Counter, countMany, received } from "../base/counters"
 import { Source } from "../address/assign"
 import { Output, allocate, neighbourFor, nextHop, output, writeHeaders } from "../ip/output"
@@ -134,14 +134,7 @@ export class DatagramSocket extends Socket implements Endpoint {
         length -= UDP_HEADER
         const onPayload = this.onPayload
         if (onPayload) return onPayload(b, udp + UDP_HEADER, length)
-        if (!this.queue) this.queue = []
-        if (this.queue.length >= (this.queueLength || DATAGRAMS)) return drop(this, Counter.UdpQueueFull)
-        if (waitingBytes + length > DATAGRAM_BYTES) return drop(this, Counter.UdpQueueFull)
-        const data = Buffer.alloc(length)
-        data.blitAt(0, b, udp + UDP_HEADER, length)
-        waitingBytes += length
-        this.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port })
-        arrival.notify(true)
+        enqueue(this, b, udp + UDP_HEADER, length, b.getAt(ip + IPV4_SRC, "i32"), port)
     }
 
     /** The oldest datagram that waits, or `undefined`. */
@@ -275,6 +268,21 @@ export class DatagramSocket extends Socket implements Endpoint {
         this.onPayload = undefined
         arrival.notify(false)
     }
+}
+
+/** Have it wait for `recvfrom`. Not in `input`: each variable there is room that each frame of voice takes. */
+function enqueue(s: DatagramSocket, b: Buffer, at: number, length: number, address: number, port: number): void {
+    if (!s.queue) s.queue = []
+    const queued = s.queue.length
+    let most = DATAGRAM_BYTES
+    if (queued >= DATAGRAMS) most = LONG_QUEUE_BYTES
+    if (queued >= (s.queueLength || DATAGRAMS)) most = -1
+    if (waitingBytes + length > most) return drop(s, Counter.UdpQueueFull)
+    const data = Buffer.alloc(length)
+    data.blitAt(0, b, at, length)
+    waitingBytes += length
+    s.queue.push({ data, address, port })
+    arrival.notify(true)
 }
 
 function drop(s: DatagramSocket, reason: Counter): void {

@@ -60,49 +60,61 @@ export interface Line {
     hangUp(c: Call): void
 }
 
+/** Before it is known where the other side is. */
+export const NOWHERE: SocketAddress = { address: 0, port: 0 }
+
+let line: Line
+
+/** Say what signals the calls that have a `peer`. */
+export function signalBy(that: Line): void {
+    line = that
+}
+
 /** Announces that some call has changed its state. */
 export const changed = new Signal()
 
 /** A slot of the table of calls. */
 export class Call {
     state = CallState.Free
-    id = 0
-    remoteAddress = 0
-    remotePort = 0
-    localAddress = 0
-    localPort = 0
     session = new Session()
+    private fiber: ds.Fiber = undefined
+    id: number
+    remoteAddress: number
+    remotePort: number
+    localAddress: number
+    localPort: number
     /** Why the call ended, if nobody hung up. */
-    error: Error = undefined
+    error: Error
     /** Whether somebody has called us, and the URI of the other side; `null` if nothing signals the call. */
-    isIncoming = false
-    peer: string = null
+    isIncoming: boolean
+    peer: string
     /** What is said of its end, if that is no error. */
-    reason = ""
-    /** What signals it; `undefined` if nothing does. */
-    private line: Line
+    reason: string
     /** Its `Dialog`. No type of it here: to import one would bring its code and its buffers into images that signal nothing. */
     dialog: any
     /** Who holds it: `HELD_HERE`, `HELD_THERE`; and `SILENT`. */
-    held = 0
+    held: number
     /** How many to send. */
-    private frames = 0
-    tuple: number = undefined
+    private frames: number
+    tuple: number
     /** When it came up; 0 before. */
-    started = 0
-    private fiber: ds.Fiber = undefined
+    started: number
     /** When the call ended, by `ds.millis()`; 0 until then. */
-    ended = 0
+    ended: number
+
+    constructor() {
+        // all fields are there from boot on: a table of fields that grows later lies in the middle of the heap
+        this.open(0, NOWHERE, Codec.PCMU, Play.Tone, 0, undefined)
+        this.state = CallState.Free
+    }
 
     /**
      * Make the slot a new call.
      * @param seconds `Infinity` until somebody hangs up
      * @param tuple as in `socket`; `undefined` for the configured policy
      */
-    open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number, line: Line): void {
+    open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): void {
         this.id = id
-        // a field more takes a larger table of fields: who signals no calls has none
-        if (this.line !== line) this.line = line
         this.isIncoming = false
         this.peer = null
         this.reason = ""
@@ -118,7 +130,7 @@ export class Call {
         this.started = 0
         this.ended = 0
         become(this, CallState.Calling)
-        if (this.fiber.suspended) this.fiber.resume(true)
+        if (this.fiber?.suspended) this.fiber.resume(true)
     }
 
     /**
@@ -133,34 +145,34 @@ export class Call {
             while (!this.isLive()) await ds.suspend<any>(undefined)
             enterProcess()
             try {
-                let sd = await setUp(this, this.line)
+                let sd = await setUp(this, true)
                 this.started = ds.millis()
                 if (this.state < CallState.Up) become(this, CallState.Up)
                 talk(this.session, this.frames)
                 while (this.state === CallState.Up) {
                     if (this.session.left <= 0) {
                         // who is told goes on from another address
-                        if (!this.line ? true : this.session.error !== "ENETDOWN") break
+                        if (this.peer === null ? true : this.session.error !== "ENETDOWN") break
                         hush(this.session)
                         await close(sd)
                         this.session.error = undefined
-                        sd = await setUp(this, undefined)
+                        sd = await setUp(this, false)
                         this.held = this.held & ~SILENT
                         talk(this.session, this.frames - this.session.txFrames)
                     }
                     // here, and not in a function: its activation would lie in mid-heap as long as the call
                     let wait: number
-                    if (this.line) wait = this.line.due(this)
-                    if (wait <= 0) await this.line.work(this)
+                    if (this.peer !== null) wait = line.due(this)
+                    if (wait <= 0) await line.work(this)
                     else await ds.suspend<any>(wait)
                 }
                 hush(this.session)
-                if (this.line) await this.line.tearDown(this)
+                if (this.peer !== null) await line.tearDown(this)
                 await tearDown(this, sd)
             } catch (e) {
                 this.error = e as Error
             }
-            if (this.line) await this.line.tearDown(this)
+            if (this.peer !== null) await line.tearDown(this)
             this.ended = ds.millis()
             // the address goes back before anybody hears that the call has ended
             try {
@@ -180,7 +192,7 @@ export class Call {
         if (!this.isLive()) return
         this.state = CallState.Leaving
         this.session.stop()
-        if (this.line) this.line.hangUp(this)
+        if (this.peer !== null) line.hangUp(this)
     }
 
     /** End it, and say why. */
@@ -231,7 +243,7 @@ export class Call {
 }
 
 /** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
-async function setUp(c: Call, line: Line): Promise<number> {
+async function setUp(c: Call, isNew: boolean): Promise<number> {
     const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, c.tuple)
     setsockopt(sd, SocketOption.SO_NO_CHECK, true)
     const isShared = lookup(sd).ifc.isCommon()
@@ -241,7 +253,7 @@ async function setUp(c: Call, line: Line): Promise<number> {
     // on the common address other sockets have other classes
     if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
     else setsockopt(sd, SocketOption.IP_DSCP, EF)
-    if (line) await line.setUp(c)
+    if (isNew) if (c.peer !== null) await line.setUp(c)
     await connect(sd, { address: c.remoteAddress, port: c.remotePort })
     await reach(sd, REACH_TIMEOUT)
     c.session.begin(sd)

@@ -28,18 +28,17 @@ import {
 import { Header } from "../sip/header"
 import { locate } from "../sip/locate"
 import { Method, body, bodyEnd, cseq, lineOf, method, status } from "../sip/message"
-import { renew, startRegistration } from "../sip/register"
+import { renew, runRegistration } from "../sip/register"
 import { Local, Media, RECEIVES, SENDS, readSdp, writeAnswer, writeOffer } from "../sip/sdp"
 import { decimalOf, isText, packet, paramOf, textOf, uriOf } from "../sip/span"
 import { keepText, texts } from "../sip/texts"
 import { REQUEST_PENDING, acknowledge, exchange, refusal, repeat, sendOut, sendTo } from "../sip/transaction"
 import { common, runTransport } from "../sip/transport"
 import { copy, finish, out, size, start, startBody, write } from "../sip/writer"
-import type { SocketAddress } from "../socket/api"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
-import { Call, CallState, HELD_HERE, HELD_THERE, Line, SILENT, become, changed } from "./call"
-import { free, place } from "./telephone"
+import { Call, CallState, HELD_HERE, HELD_THERE, NOWHERE, SILENT, become, changed, signalBy } from "./call"
+import { calls, free, place } from "./telephone"
 
 /** Milliseconds between two signs that a call still rings (RFC 3261, 13.3.1.1: each minute). */
 const RINGS = 60000
@@ -51,8 +50,6 @@ const MIN_SE = 90
 const MARGIN = 30
 /** Octets of the first line of a response that says 100 Trying. */
 const TRYING = "SIP/2.0 100 Trying\r\n".length
-/** The other side says where it is. */
-const NOWHERE: SocketAddress = { address: 0, port: 0 }
 const NO_VOICE = "the other side has no voice that we know"
 /** Where a message has its status, and the digit 0. */
 const STATUS = "SIP/2.0 ".length
@@ -73,8 +70,9 @@ let tell: Tell
 /** Start signalling. @param listener is told when a call rings, or is answered by itself */
 export function startSignalling(listener: Tell): void {
     tell = listener
+    signalBy({ setUp, due, work, tearDown, hangUp })
     startAgent(serve)
-    startRegistration()
+    if (account.registrar) runRegistration.start()
     runTransport.start(renew, onMessage)
 }
 
@@ -84,23 +82,25 @@ export function startSignalling(listener: Tell): void {
  */
 export function placeUri(uri: string, codec: Codec, play: Play, seconds: number, tuple: number): Call {
     if (!common) fail("EADDRNOTAVAIL", "the phone has no common address yet; see lease")
-    const c = place(NOWHERE, codec, play, seconds, tuple, line)
+    const c = place(NOWHERE, codec, play, seconds, tuple)
     openFor(c)
     c.peer = uri
     return c
 }
 
-/** A new dialog for a call. Its slot keeps the object: who never signals a call has the room for something else. */
+/**
+ * A new dialog for a call. The first one makes those of all slots: who never signals a call has the room for something else. Their tables
+ * of fields grow to the last size one after the other, and so lie side by side: nine of them here and there cut the heap to pieces.
+ */
 function openFor(c: Call): Dialog {
-    if (!c.dialog) c.dialog = makeDialog()
+    if (!c.dialog) {
+        for (const call of calls) call.dialog = makeDialog()
+        for (const call of calls) call.dialog.owner = call
+    }
     const d: Dialog = c.dialog
     openDialog(d)
-    d.owner = c
     return d
 }
-
-/** What a call's life has to do with its signalling. */
-const line: Line = { setUp, due, work, tearDown, hangUp }
 
 /** Wait until the call is answered, by either side. */
 async function setUp(c: Call): Promise<void> {
@@ -496,7 +496,7 @@ function invited(): number {
     readTimer(d)
     if (!keepOffer(d)) return 486
     sendOut(d)
-    place(NOWHERE, Codec.PCMU, account.play, Infinity, undefined, line)
+    place(NOWHERE, Codec.PCMU, account.play, Infinity, undefined)
     c.isIncoming = true
     c.peer = shown(uriOf(lineOf(Header.From, 0)))
     return 0

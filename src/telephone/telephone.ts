@@ -8,7 +8,7 @@ import { SocketAddress } from "../socket/api"
 import { runMediaClock } from "../rtp/clock"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
-import { Call, CallState, Line } from "./call"
+import { Call, CallState } from "./call"
 
 /**
  * The slots, made at boot. A call that has ended keeps its slot and its figures until a new call needs it. A new call takes the
@@ -34,10 +34,10 @@ let last = 0
  * @param tuple which address it gets, as in `socket`
  * @throws SocketError `EBUSY`
  */
-export function place(remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number, line?: Line): Call {
+export function place(remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): Call {
     const call = free()
     if (!call) fail("EBUSY", `${CALLS} calls are up; hang one up`)
-    call.open(++last, remote, codec, play, seconds, tuple, line)
+    call.open(++last, remote, codec, play, seconds, tuple)
     return call
 }
 

@@ -19,7 +19,7 @@ describe("a phone that signals", () => {
     let peer: SipPeer
 
     before(async () => {
-        rig = await Rig.start({ program: "stream", phy: "stream" })
+        rig = await Rig.start()
         peer = new SipPeer(rig)
     })
     after(async () => {

@@ -13,8 +13,8 @@ import { segmentCost } from "../../bench/vm/segments.js"
 import { sipCost } from "../../bench/vm/sip.js"
 
 const RECORDED = {
-    stream: { out: 26_200, outChecked: 181_000, in: 149_800, inChecked: 278_200, bytesOut: 58, bytesIn: 772 },
-    w5500: { out: 139_400, in: 170_800, outAlone: 221_300, inAlone: 222_400 },
+    stream: { out: 26_200, outChecked: 181_000, in: 143_600, inChecked: 271_900, bytesOut: 58, bytesIn: 756 },
+    w5500: { out: 134_400, in: 164_900, outAlone: 216_200, inAlone: 213_800 },
     segment: { bothIn: 1_674_000, out: 695_000, bothOut: 1_225_000, ackIn: 380_000 },
     sip: {
         ...{ parse: 1_286_400, branch: 138_100, tag: 151_100, readSdp: 870_500, writeRinging: 549_400, answer: 1_472_300 },
