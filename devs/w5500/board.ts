@@ -11,7 +11,6 @@ export function parsePhy(_text: string): any[] {
 export class BoardSpi extends ModelSpi {
     /** @param _pins what `parsePhy` gave: all that counts is that there are some */
     constructor(_pins: any[]) {
-        const { host, port } = parseLan(DEFAULT_LAN)
-        super(host, port)
+        super(parseLan(DEFAULT_LAN))
     }
 }

@@ -8,6 +8,5 @@ import { ModelSpi } from "./model"
 
 // The firmware of a board with a W5500, in the simulator: the driver talks to a model of the chip (sim/w5500).
 const settings = await readSettings()
-const lan = parseLan(settings.lan)
 const mac = macOf()
-await startPhone(settings, w5500Phy(new ModelSpi(lan.host, lan.port), mac.getAt(0, "i32"), mac.getAt(4, "u16")))
+await startPhone(settings, w5500Phy(new ModelSpi(parseLan(settings.lan)), mac.getAt(0, "i32"), mac.getAt(4, "u16")))

@@ -37,7 +37,8 @@ function send(operation: Operation, b: Buffer): void {
     header[0] = (b.length + 1) >> 8
     header[1] = b.length + 1
     header[2] = operation
-    if (stream._socketWrite(header) !== 0) isOpen = false
+    // who is not there takes neither
+    stream._socketWrite(header)
     if (stream._socketWrite(b) !== 0) isOpen = false
 }
 
@@ -69,10 +70,7 @@ export class ModelSpi implements SpiDevice {
     hasInterrupt = true
     label = "the simulated SPI bus"
 
-    constructor(
-        private host: string,
-        private port: number
-    ) {
+    constructor(private lan: { host: string; port: number }) {
         stream._socketOnEvent = (event, arg) => {
             if (event === "data") return onData(arg as Buffer)
             isOpen = event === "open"
@@ -97,7 +95,7 @@ export class ModelSpi implements SpiDevice {
     }
 
     reset(high: boolean): void {
-        if (!isOpen) stream._socketOpen(this.host, this.port)
+        if (!isOpen) stream._socketOpen(this.lan.host, this.lan.port)
         line[0] = +high
         send(Operation.Reset, line)
     }

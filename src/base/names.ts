@@ -7,17 +7,17 @@
 const o: any = {}
 // biome-ignore format: a list
 export const names = o.status && o
-    .address.ifc.state.port.slot.remote.held.macHigh.phase.remotePort[" "].session.status.attempts.mask["."].codec.prepared.frame.process.tx
-    .dialog.notify.offset.pending.known.peer.endpoints.tag.rx.count.direction.gateway.isCommon.started.macLow.first.referTo[":"].cancelled
-    .txFrames.drops.due.failure.generation.leaseTime.left.play.renewAt.seconds.up.EINVAL.answer.cseq.echo.localAddress.receiver.socket.frames
-    .end.notBefore.owner.reception.unprepare.waiter.waiting.xid.ENETDOWN.endpointOn.filter.fresh.isLive.nonce.peerCseq.ready.reason.registrar
-    .ECONNREFUSED.dscp.expiresAt.localPort.onError.onPacket.onPayload.outbid.parties.remoteAddress.routers.settle.talker.EADDRNOTAVAIL.add
-    .callId.dequeue.ended.fiber.hangup.isRefresher.isStrict.needsAck.position.protocol.ptime.queue.queueLength.reached.ring.router.sent.skipped
+    .address.ifc.state.port.slot.remote.held.macHigh.phase.remotePort.session.status[" "].attempts.mask["."].codec.prepared.frame.process.tx
+    .dialog.notify.offset.pending.known.peer.endpoints.tag.rx.started.count.direction.gateway.isCommon.macLow.first.referTo.cancelled.txFrames
+    [":"].drops.due.failure.generation.leaseTime.left.play.renewAt.seconds.frames.up.EINVAL.answer.cseq.echo.localAddress.receiver.socket.end
+    .notBefore.owner.reception.unprepare.waiter.waiting.xid.ENETDOWN.endpointOn.filter.fresh.isLive.nonce.peerCseq.ready.reason.registrar
+    .ECONNREFUSED.dscp.expiresAt.localPort.onError.onPacket.onPayload.outbid.parties.reached.remoteAddress.routers.settle.talker.EADDRNOTAVAIL
+    .add.callId.dequeue.ended.fiber.hangup.isRefresher.isStrict.needsAck.position.protocol.ptime.queue.queueLength.ring.router.sent.skipped
     .speaks.tos.uri.user.EHOSTUNREACH.ETIMEDOUT._reportHandlers.algorithm.avoided.b.datagrams.emit.exchange.find.heardAt.iaid.index.isHidden
     .isIncoming.lost.onCancel.onNeighbour.onWay.peerTag.pins.realm.rebindAt.rxSeen.sendTo.stop.transmit.tuple.EBADF.ECANCELED.EPROTONOSUPPORT
-    .answered.asked.dhcp.dispose.events.expires.fail.hasQop.hear.hears.iface.onAddress.onConflict.onUnreachable.opaque.password.prefix.prepare
-    .promiscuous.proxy.qop.records.refused.secs.sequence.speak.startsWith.target.tearDown.throwPending.tone.tosOctet.version.host["1"]["2"]
-    ["600"].ACK.ADDRESS.EACCES._eventHandlers.acd.aim.alias.auto.begin.bye.cancel.endpoint.expiresIn.hangUp.hasComfortNoise.heap.input.isClosed
-    .isQuiet.isSha256.isStale.jitterMs.keep.leaseSeconds.linger.live.local.mac.onSocketError.pcma.pcmu.pool.quick.rank.rapidCommit.received
-    .remove.rport.rtcpPort.rxFrames.setUp.settled.sha256.silence.stale.stream.t1.t2.transferred.url.username.work.hasInterrupt.interrupt.lan
-    .reset.tuplephone["02"].ACCOUNT.ACD.AUTHUSER.AUTOANSWER.DND
+    .asked.checkUp.dhcp.dispose.events.expires.fail.hasQop.hear.hears.iface.onAddress.onConflict.onUnreachable.opaque.password.prefix.prepare
+    .promiscuous.proxy.qop.records.refused.secs.sequence.speak.startsWith.target.tearDown.throwPending.tone.tosOctet.version.lan["1"]["2"]
+    ["600"].ACK.ADDRESS.EACCES._eventHandlers.acd.aim.alias.auto.begin.bye.cancel.endpoint.expiresIn.hangUp.hasComfortNoise.hasInterrupt.heap
+    .input.interrupt.isClosed.isQuiet.isSha256.isStale.jitterMs.keep.leaseSeconds.linger.live.local.mac.onSocketError.pcma.pcmu.pool.quick.rank
+    .rapidCommit.received.remove.reset.rport.rtcpPort.rxFrames.setUp.settled.sha256.silence.stale.stream.t1.t2.transferred.url.username.work
+    .host.tuplephone["02"].ACCOUNT.ACD.AUTHUSER.AUTOANSWER.DND

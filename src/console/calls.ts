@@ -37,6 +37,22 @@ export function takePlay(args: string[]): Play {
 }
 
 export async function call(args: string[], out: Printer): Promise<void> {
+    const c = await placeCall(args, out)
+    // what is left of the command waits as long as the call: not with all that its line was made of
+    if (!c) return
+    out.onCancel = () => c.hangup()
+    await c.reached(CallState.Up)
+    c.checkUp()
+    await out.print(upText(c, args[0]))
+    if (c.frames === Infinity) return
+    await c.reached(CallState.Ended)
+    if (c.error) throw c.error
+    const d = describe(c)
+    await out.print(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
+}
+
+/** @returns `undefined` if the user has thought better of it; `args` has the target */
+async function placeCall(args: string[], out: Printer): Promise<Call> {
     const codecName = takeOption(args, "--codec", "pcmu")
     const play = takePlay(args)
     const tupleName = takeOption(args, "--tuple")
@@ -53,17 +69,11 @@ export async function call(args: string[], out: Printer): Promise<void> {
     else {
         const remote = await findTarget(target)
         // a name may take seconds
-        if (out.cancelled) return
+        if (out.cancelled) return undefined
         c = place(remote, codec, play, seconds, tuple)
     }
-    out.onCancel = () => c.hangup()
-    await c.answered()
-    await out.print(upText(c, target))
-    if (seconds === Infinity) return
-    await c.reached(CallState.Ended)
-    if (c.error) throw c.error
-    const d = describe(c)
-    await out.print(`call ${c.id} has ended: ${d.txFrames} frames sent, ${d.rxFrames} received, ${d.lost} lost, jitter ${d.jitterMs} ms`)
+    args.push(target)
+    return c
 }
 
 /** That a call is up. */

@@ -54,7 +54,8 @@ async function answer(args: string[], out: Printer): Promise<void> {
     noMore(args)
     check(c?.state === CallState.Ringing, "no call rings; see calls")
     pickUp(c, play)
-    await c.answered()
+    await c.reached(CallState.Up)
+    c.checkUp()
     await out.print(upText(c, c.peer))
 }
 

@@ -94,8 +94,8 @@ export class Call {
     dialog: any
     /** Who holds it: `HELD_HERE`, `HELD_THERE`; and `SILENT`. */
     held: number
-    /** How many to send. */
-    private frames: number
+    /** How many to send; `Infinity` until somebody hangs up. */
+    frames: number
     tuple: number
     /** When it came up; 0 before. */
     started: number
@@ -145,7 +145,7 @@ export class Call {
             while (!this.isLive()) await ds.suspend<any>(undefined)
             enterProcess()
             try {
-                let sd = await setUp(this, true)
+                let sd = await setUp(this)
                 this.started = ds.millis()
                 if (this.state < CallState.Up) become(this, CallState.Up)
                 talk(this.session, this.frames)
@@ -156,7 +156,7 @@ export class Call {
                         hush(this.session)
                         await close(sd)
                         this.session.error = undefined
-                        sd = await setUp(this, false)
+                        sd = await setUp(this)
                         this.held = this.held & ~SILENT
                         talk(this.session, this.frames - this.session.txFrames)
                     }
@@ -213,9 +213,8 @@ export class Call {
         s.talker = this.fiber
     }
 
-    /** Wait until the call is up. @throws SocketError that says why it is not */
-    async answered(): Promise<void> {
-        await this.reached(CallState.Up)
+    /** After `reached`, and not with it: who waits for a call does so with as few activations as there can be. @throws SocketError that says why it is not up */
+    checkUp(): void {
         if (this.error) throw this.error
         if (this.state !== CallState.Up) fail("ECANCELED", "the call was hung up before it was up")
     }
@@ -243,7 +242,7 @@ export class Call {
 }
 
 /** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
-async function setUp(c: Call, isNew: boolean): Promise<number> {
+async function setUp(c: Call): Promise<number> {
     const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, c.tuple)
     setsockopt(sd, SocketOption.SO_NO_CHECK, true)
     const isShared = lookup(sd).ifc.isCommon()
@@ -253,7 +252,8 @@ async function setUp(c: Call, isNew: boolean): Promise<number> {
     // on the common address other sockets have other classes
     if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
     else setsockopt(sd, SocketOption.IP_DSCP, EF)
-    if (isNew) if (c.peer !== null) await line.setUp(c)
+    // who has been up only has another address
+    if (c.started === 0) if (c.peer !== null) await line.setUp(c)
     await connect(sd, { address: c.remoteAddress, port: c.remotePort })
     await reach(sd, REACH_TIMEOUT)
     c.session.begin(sd)
