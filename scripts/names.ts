@@ -19,7 +19,7 @@ function devicescript(...args: string[]): string {
     return stdout
 }
 
-/** An image, and what its code looks like. The compiler leaves it there also if it is too large for the runtime's verifier. */
+/** Build an image. The compiler leaves it there also if it is too large for the runtime's verifier. */
 function build(main: string): Image {
     rmSync(IMAGE, { force: true })
     const said = devicescript("build", "--quiet", main)
@@ -27,8 +27,8 @@ function build(main: string): Image {
     return readImage(readFileSync(IMAGE))
 }
 
-/** What the firmware would be with these first. @returns octets of the code of the largest image */
-function write(head: string, names: string[]): number {
+/** Have these names come first. */
+function write(names: string[]): void {
     const lines = [""]
     for (const name of names) {
         const read = /^[A-Za-z_]\w*$/.test(name) ? `.${name}` : `["${name}"]`
@@ -36,12 +36,10 @@ function write(head: string, names: string[]): number {
         lines[lines.length - 1] += read
     }
     writeFileSync(FILE, `${head}${lines.map(line => `    ${line}\n`).join("")}`)
-    return Math.max(...MAINS.map(main => build(main).codeEnd))
 }
 
 const text = readFileSync(FILE, "utf8")
 const head = text.slice(0, text.indexOf("&& o\n") + "&& o\n".length)
-const own = new Set([...text.slice(head.length).matchAll(/\.(\w+)/g)].map(([, name]) => name))
 const uses = new Map<string, number>()
 for (const main of MAINS) {
     const { identifiers, texts } = stringsOf(build(main))
@@ -50,16 +48,20 @@ for (const main of MAINS) {
         if (names.has(name!)) uses.set(name!, (uses.get(name!) ?? 0) + 1)
 }
 // the list uses each of its own once in each image
-for (const name of own) uses.set(name!, (uses.get(name!) ?? 0) - MAINS.length)
+for (const [, field, index] of text.slice(head.length).matchAll(/\.(\w+)|\["(.+?)"\]/g)) {
+    const name = (field ?? index)!
+    uses.set(name, (uses.get(name) ?? 0) - MAINS.length)
+}
 const sorted = [...uses].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([name]) => name)
 let best = 0
 let least = Number.POSITIVE_INFINITY
 for (const length of LENGTHS) {
-    const largest = write(head, sorted.slice(0, length))
+    write(sorted.slice(0, length))
+    const largest = Math.max(...MAINS.map(main => build(main).codeEnd))
     console.log(`${length} names: the largest image has ${largest.toLocaleString("en")} bytes of code`)
     if (largest < least) {
         least = largest
         best = length
     }
 }
-write(head, sorted.slice(0, best))
+write(sorted.slice(0, best))

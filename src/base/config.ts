@@ -15,7 +15,7 @@ export const NEIGHBOURS = 16
 export const DATAGRAMS = 4
 /** Bytes of datagrams that wait in all sockets together. */
 export const DATAGRAM_BYTES = 6144
-/** The same while more than `DATAGRAMS` wait in one socket that may have so many: short ones, a burst of which must not be lost, and a flood not fill the heap. */
+/** The same, for one more in a socket that may have more than `DATAGRAMS`, and has as many: a burst of short ones is not lost, and a flood does not fill the heap. */
 export const LONG_QUEUE_BYTES = 3072
 /** Reserved addresses, at most. More than interfaces, because other hosts may turn out to use some. */
 export const POOL = 64
