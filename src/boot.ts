@@ -3,16 +3,24 @@ import * as ds from "@devicescript/core"
 import { setAcd } from "./link/acd"
 import { startInterfaces } from "./address/link"
 import { setHostName } from "./dhcp/output"
-import { BoardSpi } from "./phy/w5500/board"
+import { BoardSpi, parsePhy } from "./phy/w5500/board"
 import { Phy } from "./phy/phy"
 import { streamPhy } from "./phy/stream"
 import { w5500Phy } from "./phy/w5500/driver"
-import { Settings, keepAddress } from "./settings"
+import { Settings, keepAddress, readSettingsWith } from "./settings"
 import { startSockets } from "./socket/api"
 
 /** A locally administered unicast address (IEEE 802, 8.1), from the number that tells this board from all others. */
 export function macOf(): Buffer {
     return Buffer.from("02" + ds.deviceIdentifier("self").slice(6, 16), "hex")
+}
+
+/**
+ * Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that.
+ * @category Start
+ */
+export async function readSettings(): Promise<Settings> {
+    return await readSettingsWith(parsePhy)
 }
 
 /** The PHY that the settings ask for. */

@@ -20,9 +20,9 @@
  *
  * @packageDocumentation
  */
-export { startStack } from "./boot"
+export { readSettings, startStack } from "./boot"
 export { SocketError } from "./base/errors"
-export { type Settings, readSettings } from "./settings"
+export type { Settings } from "./settings"
 export { enterProcess, getpgrp } from "./base/process"
 export {
     AF_INET,

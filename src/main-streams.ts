@@ -1,11 +1,10 @@
 /** The phone with streams (TCP), as a list of its parts. */
-import { startStack } from "./boot"
+import { readSettings, startStack } from "./boot"
 import { startConsole, tellEnd } from "./console/server"
 import { addStreamCommand } from "./console/streams"
 import { commonReady } from "./address/common"
 import { keepReady } from "./address/ready"
 import { startReassembly } from "./ip/reassembly"
-import { readSettings } from "./settings"
 import { startStreams } from "./socket/stream"
 import { startTelephone } from "./telephone/telephone"
 import { watchUptime } from "./telephone/uptime"

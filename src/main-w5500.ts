@@ -2,9 +2,10 @@
 import "./base/names"
 import { chipPhy } from "./boot"
 import { startPhone } from "./phone"
-import { readSettings } from "./settings"
+import { parsePhy } from "./phy/w5500/board"
+import { readSettingsWith } from "./settings"
 
-const settings = await readSettings()
+const settings = await readSettingsWith(parsePhy)
 if (settings.pins.length === 0)
     console.log("settings: PHY names no W5500, and the board has no pin ETH_CS; build src/main.ts for the stream")
 await startPhone(settings, chipPhy(settings))

@@ -2,8 +2,9 @@
 import "./base/names"
 import { wirePhy } from "./boot"
 import { startPhone } from "./phone"
-import { readSettings } from "./settings"
+import { parsePhy } from "./phy/w5500/board"
+import { readSettingsWith } from "./settings"
 
-const settings = await readSettings()
+const settings = await readSettingsWith(parsePhy)
 if (settings.pins.length > 0) console.log("settings: PHY is for src/main-w5500.ts; this image has the stream alone")
 await startPhone(settings, wirePhy(settings))

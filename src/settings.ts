@@ -4,7 +4,6 @@ import { settings } from "@devicescript/settings"
 import { DEFAULT_LAN, DEFAULT_POOL, DEFAULT_READY, INTERFACES } from "./base/config"
 import { Acd, parseAcd } from "./link/acd"
 import { Pool, parsePool } from "./address/pool"
-import { parsePhy } from "./phy/w5500/board"
 import { parseLan } from "./phy/stream"
 import { hostName } from "./dhcp/output"
 import { account } from "./sip/account"
@@ -39,11 +38,11 @@ export interface Settings {
 
 /**
  * Read the settings. One that makes no sense is reported, and its default taken: a phone must not stay dark for that.
- * @category Start
+ * @param parsePins of `PHY`: a parameter, so that an image that has no pins has not its code
  */
-export async function readSettings(): Promise<Settings> {
+export async function readSettingsWith(parsePins: (text: string) => any[]): Promise<Settings> {
     return {
-        pins: await read("PHY", "auto", "stream", parsePhy),
+        pins: await read("PHY", "auto", "stream", parsePins),
         lan: (await read("LAN", DEFAULT_LAN, DEFAULT_LAN, parseLan)).url,
         pool: await read("POOL", DEFAULT_POOL, DEFAULT_POOL, parsePool),
         tuple: await read("TUPLE", "dhcp", "dhcp", parsePolicy),

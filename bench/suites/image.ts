@@ -76,7 +76,7 @@ interface Share {
 const SHARES: Share[] = [
     {
         name: "fragments, names and signalling",
-        most: 19_400,
+        most: 19_600,
         paths: [
             ...["src/ip/fragments.ts", "src/ip/reassembly.ts", "src/dns/", "src/sip/", "src/telephone/line.ts"],
             ...["src/console/names.ts", "src/console/signalling.ts"],

@@ -4,11 +4,10 @@
  * it is the mean of as many as can be kept ready, the sleep that moves the clock included.
  */
 import * as ds from "@devicescript/core"
-import { startStack } from "../../src/boot"
+import { readSettings, startStack } from "../../src/boot"
 import { INTERFACES } from "../../src/base/config"
 import { keepReady } from "../../src/address/ready"
 import { interfaces } from "../../src/link/interface"
-import { readSettings } from "../../src/settings"
 import { AF_INET, AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, recvfrom, sendto, socket } from "../../src/socket/api"
 import { TUPLE_DHCP } from "../../src/socket/tuple"
 import { formatAddress } from "../../src/wire/address"

@@ -1,8 +1,7 @@
 /** For `bench/suites/streams.ts`: a program with streams and no telephone, which says when its heap is to be looked at. */
 import * as ds from "@devicescript/core"
 import { commonReady } from "../../src/address/common"
-import { startStack } from "../../src/boot"
-import { readSettings } from "../../src/settings"
+import { readSettings, startStack } from "../../src/boot"
 import { AF_INET, SOCK_STREAM, connect, recv, send, socket } from "../../src/socket/api"
 import { startStreams } from "../../src/socket/stream"
 import { addressOf } from "../../src/wire/address"

@@ -1,9 +1,8 @@
-import { startStack } from "../../src/boot"
+import { readSettings, startStack } from "../../src/boot"
 import { Printer } from "../../src/console/command"
 import { execute } from "../../src/console/commands"
 import { startConsole } from "../../src/console/server"
 import { commonReady } from "../../src/address/common"
-import { readSettings } from "../../src/settings"
 import { parseDecimal } from "../../src/wire/address"
 import { live, makeSockets } from "./lives"
 

@@ -121,8 +121,17 @@ export function addEverywhere(e: Endpoint): void {
     everywhere = e
 }
 
+let sharedPort = 0
+
+/** Have what comes to a UDP port of any address that has no endpoint there be for that of the common interface. */
+export function shareUdpPort(port: number): void {
+    sharedPort = port
+}
+
 export function endpointEverywhere(protocol: number, port: number): Endpoint {
-    return find(everywhere, keyOf(protocol, port))
+    const key = keyOf(protocol, port)
+    if (key === sharedPort) return find(interfaces[0].endpoints, key)
+    return find(everywhere, key)
 }
 
 /**

@@ -71,9 +71,10 @@ export function startAnswer(code: number, tag: number): void {
     writeCommon()
 }
 
-/** Have a dialog's messages go to where the request that was parsed came from (RFC 3261, 18.2.2; RFC 3581, 4). */
+/** Have a dialog's messages go to where the request that was parsed came from, and come from where it went (RFC 3261, 18.2.2; RFC 3581, 4). */
 export function answerTo(d: Dialog): void {
     const via = valueOf(Header.Via, 0)
+    d.local = from.to
     d.remote = from.address
     d.remotePort = from.port
     if (paramOf(via, "rport") === 0) if (readVia(via)) d.remotePort = port || SIP_PORT
@@ -125,6 +126,7 @@ export function onMessage(datagram: Datagram): void {
     const fork = new Dialog()
     fork.tag = dialog.tag
     if (!adoptHead(fork, true)) return
+    fork.local = from.to
     fork.remote = from.address
     fork.remotePort = from.port
     acknowledge(fork, cseq)

@@ -58,6 +58,8 @@ export class Dialog implements Owner {
     /** Where messages go; 0 until that is known. */
     remote: number
     remotePort: number
+    /** From which of our addresses they come. */
+    local: number
     /** Whether the INVITE that we have sent is to be cancelled. */
     cancelled: boolean
     /** The second is of the other side's INVITE or UPDATE: the lines that all responses to it have. Its body follows. Lengths, as `prepared`. */
@@ -117,15 +119,16 @@ export function openDialog(d: Dialog): void {
     d.referTo = ""
 }
 
-/** Where all messages come from, as Via and Contact have it. */
-export function sentBy(): string {
-    return endpointText(interfaces[0].address, SIP_PORT)
+/** Where the other side finds us: at the common address; under no name at that of the call, lest it be seen that two calls are of one phone. */
+export function addressOf(d: Dialog): number {
+    if (account.isHidden) if (d.owner) return d.owner.localAddress
+    return interfaces[0].address
 }
 
 /** That of the registration first, then those of the calls. */
 export const dialogs = owners as Dialog[]
 
-/** Make a dialog that hears what belongs to it. Of its 26 fields it has the first 22, as many as a table of fields has room for. */
+/** Make a dialog that hears what belongs to it. Of its 27 fields it has the first 22, as many as a table of fields has room for. */
 export function makeDialog(): Dialog {
     const d = new Dialog()
     openDialog(d)
@@ -269,9 +272,8 @@ export function startContact(address: number): void {
     write("Contact: <sip:" + user + "@" + endpointText(address, SIP_PORT) + ">")
 }
 
-/** Where the other side finds us. */
-export function writeContact(): void {
-    startContact(interfaces[0].address)
+export function writeContact(d: Dialog): void {
+    startContact(addressOf(d))
     write("\r\n")
 }
 
@@ -282,7 +284,7 @@ export function writeContact(): void {
 export function startRequest(d: Dialog, method: string, cseq: number, suffix: string): void {
     start(method)
     copy(texts, d.offset, d.offset + d.prepared)
-    write("Via: SIP/2.0/UDP " + sentBy() + ";rport;branch=z9hG4bK" + d.tag + cseq + suffix)
+    write("Via: SIP/2.0/UDP " + endpointText(d.local, SIP_PORT) + ";rport;branch=z9hG4bK" + d.tag + cseq + suffix)
     write("\r\nMax-Forwards: 70\r\nCSeq: " + cseq + " " + method + "\r\n")
     writeCommon()
 }

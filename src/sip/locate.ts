@@ -6,17 +6,18 @@ import { SIP_PORT } from "../base/config"
 import { fail, SocketError } from "../base/errors"
 import { TYPE_A, TYPE_SRV } from "../dns/message"
 import { resolve } from "../dns/resolver"
-import { Dialog } from "./dialog"
+import { Dialog, addressOf } from "./dialog"
 import { CR, LF, SP, find, host, hostAddress, port, readFrom, readUri, textOf, uriOf } from "./span"
 import { texts } from "./texts"
 
 const ROUTE = "Route: ".length
 
 /**
- * Find address and port of a dialog, if they are not known. The message that was parsed is gone then.
+ * Find where a dialog's requests come from, and address and port of the other side, if they are not known. The message that was parsed is gone then.
  * @throws SocketError EINVAL if its URI is none of a host; as `resolve`
  */
 export async function locate(d: Dialog): Promise<void> {
+    d.local = addressOf(d)
     if (d.remote !== 0) return
     readFrom(texts)
     const at = d.offset

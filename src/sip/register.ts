@@ -3,13 +3,13 @@
  * Read first: RFC 3261, 10.2; RFC 5626, 4.4.1 (what keeps an address translator's way open).
  */
 import * as ds from "@devicescript/core"
-import { SIP_KEEPALIVE } from "../base/config"
+import { SIP_KEEPALIVE, SIP_PORT } from "../base/config"
 import { fail } from "../base/errors"
 import { Signal } from "../base/signal"
 import { interfaces } from "../link/interface"
-import { parseAddress } from "../wire/address"
+import { endpointText, parseAddress } from "../wire/address"
 import { account } from "./account"
-import { makeDialog, openDialog, sentBy, startContact, wake, writeContact, writeHead } from "./dialog"
+import { Dialog, makeDialog, openDialog, startContact, wake, writeContact, writeHead } from "./dialog"
 import { Header } from "./header"
 import { locate } from "./locate"
 import { Method, lineOf, valueOf } from "./message"
@@ -117,8 +117,8 @@ async function tell(): Promise<number> {
     return expiry()
 }
 
-function writeBinding(): void {
-    writeContact()
+function writeBinding(d: Dialog): void {
+    writeContact(d)
     // the address that the phone had before reaches another host now
     if (told !== 0)
         if (told !== interfaces[0].address) {
@@ -130,7 +130,7 @@ function writeBinding(): void {
 
 /** The seconds that the registrar has granted: it says that for each of the addresses, or for all (RFC 3261, 10.2.4). */
 function expiry(): number {
-    const ours = sentBy()
+    const ours = endpointText(told, SIP_PORT)
     let n = 0
     let granted = asked
     const line = lineOf(Header.Expires, 0)

@@ -6,6 +6,7 @@
 import * as ds from "@devicescript/core"
 import { SIP_RING, SIP_T1, SIP_T2 } from "../base/config"
 import { SocketError } from "../base/errors"
+import { interfaceOf } from "../link/interface"
 import { account } from "./account"
 import { credentials, readChallenge } from "./digest"
 import { Dialog, randomText, shown, startRequest, wait, wake } from "./dialog"
@@ -37,7 +38,14 @@ export function sendOut(d: Dialog): void {
 
 export function sendTo(d: Dialog, b: Buffer): void {
     // without an address it is lost, and comes again
-    if (common) common.sent(common.sendTo(b, d.remote, d.remotePort))
+    if (!common) return
+    const { ifc } = common
+    const from = interfaceOf(d.local)
+    if (from) common.ifc = from
+    else if (account.isHidden) return
+    const sent = common.sendTo(b, d.remote, d.remotePort)
+    common.ifc = ifc
+    common.sent(sent)
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The transport of SIP: one socket on the common address, which one fiber reads. A message is handled before the next one is read, and then
+ * The transport of SIP: one socket on the common address, also for what comes to the others if calls are under no name, which one fiber reads. A message is handled before the next one is read, and then
  * others get their turn: whatever a stranger sends, calls go on.
  * Read first: RFC 3261, 18; RFC 3581 (where a response goes).
  */
@@ -7,11 +7,13 @@ import * as ds from "@devicescript/core"
 import { needCommon } from "../address/common"
 import { SIP_PACE, SIP_PORT, SIP_QUEUE } from "../base/config"
 import { SocketError, internalError } from "../base/errors"
+import { shareUdpPort } from "../link/interface"
 import { AF_INET, SOCK_DGRAM, bind, close, recvfrom, socket } from "../socket/api"
 import type { Datagram, DatagramSocket } from "../socket/datagram"
 import { setsockopt } from "../socket/options"
 import { SocketOption } from "../socket/socket"
 import { lookup } from "../socket/table"
+import { account } from "./account"
 
 /** DSCP class CS3 of signalling (RFC 4594, 4.1) as the TOS octet. */
 const CS3 = 24 << 2
@@ -27,6 +29,7 @@ export let common: DatagramSocket
  * @param onMessage called for each datagram; it must not wait
  */
 export async function runTransport(onOpen: () => void, onMessage: (d: Datagram) => void) {
+    if (account.isHidden) shareUdpPort(SIP_PORT)
     while (true) {
         try {
             await needCommon()

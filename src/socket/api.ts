@@ -319,7 +319,7 @@ export async function sendto(sd: number, data: Buffer, to: SocketAddress): Promi
 /**
  * Wait for a datagram and tell where it came from.
  * @param timeout milliseconds; `undefined` waits for ever
- * @returns the oldest that waits: its `data`, and the `address` and `port` of who sent it
+ * @returns the oldest that waits: its `data`, the `address` and `port` of who sent it, and at which address it came in
  * @throws SocketError `EAGAIN` on time-out, `EINVAL` on an unbound socket, `EOPNOTSUPP` on a stream, or the error that is waiting: see `send`
  * @category Data
  */

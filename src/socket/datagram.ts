@@ -14,7 +14,7 @@ import { TAKEN } from "../phy/phy"
 import type { Endpoint } from "../transport/endpoint"
 import { MAC_BROADCAST_HIGH, MAC_BROADCAST_LOW, setMac } from "../wire/ethernet"
 import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL } from "../wire/icmp"
-import { IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
+import { IPV4_DST, IPV4_HEADER, IPV4_SRC, PROTOCOL_UDP } from "../wire/ipv4"
 import { UDP_CHECKSUM, UDP_HEADER, udpChecksumHolds, writeUdp, writeUdpChecksum } from "../wire/udp"
 import { FROM_POOL, Receiver, Socket, SocketOption, arrival } from "./socket"
 
@@ -29,6 +29,8 @@ export interface Datagram {
     address: number
     /** From which it was sent. */
     port: number
+    /** Of ours at which it came in, or a broadcast address. */
+    to: number
 }
 
 /** Bytes that wait in all sockets. */
@@ -50,7 +52,7 @@ export enum Prepared {
 /** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
 export class DatagramSocket extends Socket implements Endpoint {
     // fields are searched from the first on, and methods after all of them: what each frame needs comes first, and is
-    // bound once
+    // bound once; those that are not here `open` sets
     override port = 0
     next: Endpoint = undefined
     onPacket = this.input
@@ -66,42 +68,37 @@ export class DatagramSocket extends Socket implements Endpoint {
     fresh = 0
     /** The prepared frame to the target. */
     frame: Buffer = undefined
-    /** Booleans of `setsockopt`, by the bit `1 << option`. */
-    override flags = 0
-    prepared = Prepared.No
-    override tx = 0
-    /** `undefined` until a deferred address is assigned. */
-    override ifc: Interface = undefined
+    prepared: Prepared
     override receiver: Receiver = undefined
-    override drops = 0
-    /** Of `IP_TOS`; -1 if that was not set. */
-    override tos = -1
     queue: Datagram[]
 
     override protocol = PROTOCOL_UDP
-    /** The process group that owns it; `FREE` while the descriptor is not open. */
-    override process = FREE
     /** How many sockets this slot has been: who waited sees whether it is still the one, even if the descriptor is open again. */
     override generation = 0
     /** `rx` when somebody looked, and the `ds.millis()` of the look that found more. */
-    rxSeen = 0
-    heardAt = 0
+    rxSeen: number
+    heardAt: number
+
+    constructor() {
+        super()
+        this.open(FREE, undefined, undefined)
+    }
 
     /** @param deferred where the address will come from if `ifc` is not known yet */
     open(process: number, ifc: Interface, deferred: Source): void {
-        this.process = process
-        this.ifc = ifc
         this.port = 0
         this.remotePort = 0
-        this.unprepare()
         this.rx = 0
-        this.rxSeen = 0
-        this.heardAt = -HEARD
-        this.tx = 0
-        this.drops = 0
         this.flags = 0
         if (deferred === Source.Static) this.flags = FROM_POOL
+        this.unprepare()
+        this.tx = 0
+        this.ifc = ifc
+        this.drops = 0
         this.tos = -1
+        this.process = process
+        this.rxSeen = 0
+        this.heardAt = -HEARD
         if (this.queueLength) this.queueLength = undefined
         if (this.error) this.error = undefined
     }
@@ -134,7 +131,7 @@ export class DatagramSocket extends Socket implements Endpoint {
         length -= UDP_HEADER
         const onPayload = this.onPayload
         if (onPayload) return onPayload(b, udp + UDP_HEADER, length)
-        enqueue(this, b, udp + UDP_HEADER, length, b.getAt(ip + IPV4_SRC, "i32"), port)
+        enqueue(this, b, udp + UDP_HEADER, length, ip, port)
     }
 
     /** The oldest datagram that waits, or `undefined`. */
@@ -271,7 +268,7 @@ export class DatagramSocket extends Socket implements Endpoint {
 }
 
 /** Have it wait for `recvfrom`. Not in `input`: each variable there is room that each frame of voice takes. */
-function enqueue(s: DatagramSocket, b: Buffer, at: number, length: number, address: number, port: number): void {
+function enqueue(s: DatagramSocket, b: Buffer, at: number, length: number, ip: number, port: number): void {
     if (!s.queue) s.queue = []
     const queued = s.queue.length
     let most = DATAGRAM_BYTES
@@ -281,7 +278,7 @@ function enqueue(s: DatagramSocket, b: Buffer, at: number, length: number, addre
     const data = Buffer.alloc(length)
     data.blitAt(0, b, at, length)
     waitingBytes += length
-    s.queue.push({ data, address, port })
+    s.queue.push({ data, address: b.getAt(ip + IPV4_SRC, "i32"), port, to: b.getAt(ip + IPV4_DST, "i32") })
     arrival.notify(true)
 }
 

@@ -136,7 +136,7 @@ async function offer(c: Call): Promise<void> {
 }
 
 function writeInvite(d: Dialog): void {
-    writeContact()
+    writeContact(d)
     if (account.isHidden) write("Privacy: id\r\n")
     if (d.seconds > 0) writeTimer(d)
     startSdp()
@@ -195,7 +195,7 @@ async function ring(c: Call): Promise<void> {
             break
         }
         startFrom(d, 180)
-        writeContact()
+        writeContact(d)
         sendOut(d)
         await wait(d, Math.min(RINGS, until - ds.millis()))
     }
@@ -228,7 +228,7 @@ async function answerOffer(c: Call): Promise<void> {
     const d: Dialog = c.dialog
     let m = offered(d)
     startFrom(d, 200)
-    writeContact()
+    writeContact(d)
     if (d.seconds > 0) writeTimer(d)
     if (m) {
         startSdp()
@@ -343,7 +343,7 @@ async function refer(c: Call): Promise<void> {
 }
 
 function writeRefer(d: Dialog): void {
-    writeContact()
+    writeContact(d)
     write("Refer-To: <" + d.referTo + ">\r\n")
 }
 

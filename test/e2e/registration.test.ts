@@ -212,18 +212,64 @@ describe("a phone whose calls are under no name", () => {
         await rig?.stop()
     })
 
-    it("names neither its account nor the account's domain in any header of a call", async () => {
-        const calling = rig.exec("call sip:bob@10.77.0.2")
+    afterEach(async () => {
+        await rig.run("hangup all")
+        await rig.idle()
+        peer.to = ""
+    })
+
+    const contactOf = (m: SipMessage) => /^<sip:anonymous@([\d.]+):5060>$/.exec(m.header("Contact"))![1]!
+
+    it("shows neither its account nor its common address in any packet of a call that it places", async () => {
+        const all = rig.watch(() => true)
+        const before = peer.all.length
+        const calling = rig.exec("call sip:bob@10.77.0.2 --play speech")
         const invite = await peer.request("INVITE")
         assert.match(invite.header("From"), /^<sip:anonymous@anonymous\.invalid>;tag=/)
         assert.equal(invite.header("Privacy"), "id")
-        assert.equal(invite.header("Contact"), `<sip:anonymous@${rig.address}:5060>`)
+        peer.to = contactOf(invite)
+        assert.notEqual(peer.to, rig.address)
+        assert.ok(invite.header("Via").startsWith(`SIP/2.0/UDP ${peer.to}:5060;`))
         peer.respond(invite, "200 OK", "bob", "", sdp())
         await peer.request("ACK")
         const [, id] = /^call (\d+) is up/.exec((await calling).text)!
+        assert.equal((await rig.callOf(Number(id))).local, `${peer.to}:5004`)
+        // what is asked of it there is answered from there, also by nobody of the call
+        peer.send(peer.invite({ method: "OPTIONS", body: "" }))
+        await peer.response(200)
         const hanging = rig.run(`hangup ${id}`)
         peer.respond(await peer.request("BYE"), "200 OK")
         await hanging
-        for (const { text } of peer.all) assert.doesNotMatch(text, /alice|example\.com/)
+        all.stop()
+        assert.deepEqual([...new Set(peer.sources.slice(before))], [peer.to])
+        for (const { text } of peer.all.slice(before)) {
+            assert.doesNotMatch(text, /alice|example\.com/)
+            assert.ok(!text.includes(rig.address), text)
+        }
+        const to = all.seen.filter(d => d.ip.destination === peer.address)
+        assert.ok(to.length > 10)
+        assert.deepEqual([...new Set(to.map(d => d.ip.source))], [peer.to])
+    })
+
+    it("answers a call where it came in, and goes on from the call's own address", async () => {
+        peer.send(peer.invite())
+        const ringing = await peer.response(180)
+        const own = contactOf(ringing)
+        assert.notEqual(own, rig.address)
+        const answering = rig.run("answer")
+        const ok = await peer.response(200)
+        assert.equal(contactOf(ok), own)
+        assert.ok(ok.body.includes(`c=IN IP4 ${own}\r\n`))
+        assert.deepEqual([...new Set(peer.sources.slice(-2))], [rig.address])
+        peer.to = own
+        peer.send(peer.within("ACK", ok, 1))
+        await answering
+        peer.send(peer.within("INVITE", ok, 2, sdp("a=sendonly")))
+        const again = await peer.next("200 to the second INVITE", m => m.status === 200 && m.cseq === 2)
+        assert.equal(peer.sources.at(-1), own)
+        peer.send(peer.within("ACK", again, 2))
+        peer.send(peer.within("BYE", ok, 3))
+        await peer.next("200 to BYE", m => m.status === 200 && m.cseq === 3)
+        assert.equal(peer.sources.at(-1), own)
     })
 })

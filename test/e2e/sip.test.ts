@@ -139,6 +139,42 @@ describe("a phone that signals", () => {
         peer.send(peer.within("ACK", terminated, 1, "", "", o.branch))
     })
 
+    it("takes a CANCEL that crosses its 200 as one that comes too late", async () => {
+        const o = { callId: newId(), tag: newId(), branch: newId() }
+        await ring(o)
+        const answering = rig.run("answer")
+        const ok = await peer.response(200)
+        peer.send(peer.invite({ ...o, method: "CANCEL", body: "" }))
+        assert.match(
+            (await peer.next("200 to CANCEL", m => m.status === 200 && /CANCEL/.test(m.header("CSeq")))).header("CSeq"),
+            /^1 CANCEL$/
+        )
+        peer.send(peer.within("ACK", ok, 1))
+        await answering
+        assert.equal((await stateOf())[0].state, "up")
+    })
+
+    it("ends a call whose 200 crosses its CANCEL: with ACK and BYE", async () => {
+        const calling = rig.exec(`call ${peer.uri}`)
+        const invite = await peer.request("INVITE")
+        peer.respond(invite, "180 Ringing")
+        await until("it rings there", async () => (await stateOf()).length === 1)
+        const hanging = rig.run("hangup all")
+        const cancel = await peer.request("CANCEL")
+        assert.equal(cancel.branch, invite.branch)
+        assert.equal(cancel.cseq, invite.cseq)
+        // the call was answered before that came
+        peer.respond(invite, "200 OK", "peer", "", sdp())
+        peer.respond(cancel, "200 OK")
+        assert.equal((await peer.request("ACK")).tag("To"), "peer")
+        const bye = await peer.request("BYE")
+        assert.equal(bye.tag("To"), "peer")
+        peer.respond(bye, "200 OK")
+        await hanging
+        assert.equal((await calling).ok, false)
+        assert.equal((await stateOf()).length, 0)
+    })
+
     it("calls, and says BYE with a Via of its own, to where the other side said that it is", async () => {
         const { invite, ack, done } = await calling(sdp("", undefined, "101 8 0"))
         assert.equal(ack.start, `ACK sip:peer@10.77.0.2:5060 SIP/2.0`)

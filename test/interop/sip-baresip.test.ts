@@ -23,6 +23,11 @@ const FRAMES = HEARD * 50
 /** Milliseconds in which frames would come if they were sent. */
 const SILENCE = 1000
 
+/** Calls of which each way of setting them up is measured. */
+const SET_UPS = 3
+/** An account that no other text is. */
+const SECRET = "wonderland"
+
 const PORT = 5070
 const forwards = await speech()
 const backwards = forwards.slice().reverse()
@@ -186,6 +191,41 @@ describe("a phone that answers by itself, without a server", () => {
     })
 })
 
+describe("a phone whose calls are under no name", () => {
+    let site: SipSite
+    let phone: Telephone
+    let baresip: Baresip
+
+    before(async () => {
+        site = await SipSite.start()
+        // no registrar is there, and none is needed for a call
+        phone = await Telephone.start({ SIPADDR: "call", ACCOUNT: `sip:${SECRET}@example.com`, REGISTRAR: "sip:192.0.2.1" })
+        baresip = await Baresip.start(site.lan, { port: PORT, says: backwards })
+    })
+    after(async () => {
+        await phone?.stop()
+        await site?.stop()
+    })
+
+    test("no packet of a call that it places bears its account or its common address", LIMIT, async () => {
+        const shown = await site.shows(phone, [phone.address, SECRET, "example.com"], phone.address, async () => {
+            const calling = phone.up(`call ${baresip.uri} --play speech`)
+            const { peeruri } = await baresip.waitFor("CALL_INCOMING")
+            assert.match(peeruri!, /anonymous/)
+            await baresip.accept()
+            const { id } = await calling
+            await sleep(TALK)
+            await baresip.hold()
+            await phone.reaches(id, { state: "up", hold: "remote" })
+            await baresip.resume()
+            await phone.reaches(id, { state: "up", hold: "none" })
+            await phone.run(`hangup ${id}`)
+            await baresip.waitFor("CALL_CLOSED")
+        })
+        assert.deepEqual(shown, [])
+    })
+})
+
 describe("a phone whose user answers, without a server", () => {
     let site: SipSite
     let phone: Telephone
@@ -209,6 +249,34 @@ describe("a phone whose user answers, without a server", () => {
         await baresip.waitFor("CALL_RINGING")
         return await phone.callThat("rings")
     }
+
+    test("it rings as baresip does: what that takes, with and without a lease that is ready", LIMIT, async t => {
+        const times = async (conversation: () => Promise<unknown>) => {
+            const found = await site.setUpTimes(async () => {
+                for (let i = 0; i < SET_UPS; i++) await conversation()
+            })
+            assert.equal(found.length, SET_UPS)
+            return found.map(({ milliseconds }) => milliseconds.toFixed(1)).join(", ")
+        }
+        const toPhone = async () => {
+            const id = await rung()
+            await phone.run(`hangup ${id}`)
+            await baresip.waitFor("CALL_CLOSED")
+        }
+        const toBaresip = async () => {
+            const calling = phone.run(`call ${baresip.uri}`).catch(() => {})
+            await baresip.waitFor("CALL_INCOMING")
+            await phone.run("hangup all")
+            await baresip.waitFor("CALL_CLOSED")
+            await calling
+        }
+        const cold = await times(toPhone)
+        await phone.run("lease ready 2")
+        await until("two leases beside the common one", async () => (await site.server.leases()).length >= 3)
+        const warm = await times(toPhone)
+        await phone.run("lease ready 0")
+        t.diagnostic(`milliseconds from INVITE to 180: without a lease ${cold}, with one ${warm}, baresip ${await times(toBaresip)}`)
+    })
 
     test("it rings until it is answered; what it plays back is what baresip says", LIMIT, async () => {
         let id = 0

@@ -93,6 +93,35 @@ export class SipSite {
         }
     }
 
+    /** For each INVITE of a conversation that rang: whom it called, and the milliseconds until 180. */
+    async setUpTimes(conversation: () => Promise<unknown>): Promise<{ called: string; milliseconds: number }[]> {
+        const capture = await Capture.start(this.lan)
+        try {
+            await conversation()
+        } finally {
+            await capture.stop()
+        }
+        const messages = (filter: string) => capture.fields(filter, "sip.Call-ID", "frame.time_epoch", "ip.dst")
+        const rang = await messages("sip.Status-Code == 180")
+        return (await messages('sip.Method == "INVITE"')).flatMap(([id, at, called]) => {
+            const ringing = rang.find(([other]) => other === id)
+            return ringing ? [{ called: called!, milliseconds: 1000 * (Number(ringing[1]) - Number(at)) }] : []
+        })
+    }
+
+    /** The packets that a phone sends to HOST during a conversation in which a text stands, or which come from an address. */
+    async shows(phone: Telephone, texts: string[], address: string, conversation: () => Promise<unknown>): Promise<string[]> {
+        const capture = await Capture.start(this.lan)
+        try {
+            await conversation()
+        } finally {
+            await capture.stop()
+        }
+        const sent = `eth.src == ${phone.mac} && ip.dst == ${HOST} && !dns && !dhcp`
+        assert.ok((await capture.packets(`${sent} && sip`)).length > 0)
+        return await capture.packets(`${sent} && (ip.src == ${address} || ${texts.map(text => `frame contains "${text}"`).join(" || ")})`)
+    }
+
     /** Wait until an address was given back. */
     async released(address: string): Promise<void> {
         await until(`release of ${address}`, async () => (await this.server.leases()).every(lease => lease.address !== address))

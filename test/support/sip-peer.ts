@@ -71,6 +71,8 @@ export class SipPeer {
     /** What the phone has sent to it, and nobody has waited for yet. */
     readonly seen: SipMessage[] = []
     readonly uri: string
+    /** Where it sends to: the phone's common address, until a test says otherwise. */
+    to = ""
     private readonly watch: { seen: Seen[]; stop(): void }
     private read = 0
 
@@ -90,7 +92,7 @@ export class SipPeer {
     /** Sends a message as it is. */
     send(text: string, sourcePort = SIP_PORT): void {
         const { rig, address } = this
-        rig.lan.inject(rig.datagram(rig.address, SIP_PORT, Buffer.from(text, "latin1"), { source: address, sourcePort }))
+        rig.lan.inject(rig.datagram(this.to || rig.address, SIP_PORT, Buffer.from(text, "latin1"), { source: address, sourcePort }))
     }
 
     /** The next message of the phone that matches; what came before it is forgotten. */
@@ -122,6 +124,16 @@ export class SipPeer {
         return this.watch.seen.map(d => new SipMessage(d.payload.toString("latin1")))
     }
 
+    /** The last ones of these. */
+    last(n: number): SipMessage[] {
+        return this.watch.seen.slice(-n).map(d => new SipMessage(d.payload.toString("latin1")))
+    }
+
+    /** The addresses from which the phone has sent these. */
+    get sources(): string[] {
+        return this.watch.seen.map(d => d.ip.source)
+    }
+
     /** A request out of any dialog, with what may be replaced in it. */
     invite(
         o: Partial<{
@@ -147,12 +159,13 @@ export class SipPeer {
             body = sdp(),
             type = "application/sdp",
         } = o
+        const phone = this.to || this.rig.address
         const lines = [
-            `${method} sip:phone@${this.rig.address} SIP/2.0`,
+            `${method} sip:phone@${phone} SIP/2.0`,
             `Via: SIP/2.0/UDP ${this.address}:${SIP_PORT};branch=z9hG4bK${branch}`,
             "Max-Forwards: 70",
             `From: "Peer" <${this.uri}>;tag=${tag}`,
-            `To: <sip:phone@${this.rig.address}>${to}`,
+            `To: <sip:phone@${phone}>${to}`,
             `Call-ID: ${callId}`,
             `CSeq: ${cseq} ${method}`,
             `Contact: <${this.uri}:${SIP_PORT}>`,
@@ -165,6 +178,11 @@ export class SipPeer {
 
     /** Answers a request of the phone. @param tag of To */
     respond(request: SipMessage, reason: string, tag = "peer", headers = "", body = ""): void {
+        this.send(this.answerTo(request, reason, tag, headers, body))
+    }
+
+    /** The response that `respond` sends. */
+    answerTo(request: SipMessage, reason: string, tag: string, headers: string, body: string): string {
         const to = request.header("To")
         const lines = [
             `SIP/2.0 ${reason}`,
@@ -178,7 +196,7 @@ export class SipPeer {
             ...(body ? ["Content-Type: application/sdp"] : []),
             `Content-Length: ${Buffer.byteLength(body)}`,
         ]
-        this.send(`${lines.join("\r\n")}\r\n\r\n${body}`)
+        return `${lines.join("\r\n")}\r\n\r\n${body}`
     }
 
     /** A request within the dialog that a response of the phone to `invite` is of. */

@@ -261,7 +261,7 @@ console.log(formatAddress(getsockname(sd).address))
         const sockets = "AF_INET, SOCK_DGRAM, bind, getsockname, socket"
         const parts = [
             ["startStack", "boot"],
-            ["readSettings", "settings"],
+            ["readSettings", "boot"],
             [sockets, "socket/api"],
             ["formatAddress", "wire/address"],
         ]

@@ -6,6 +6,7 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Random } from "../../fuzz/random.js"
 import { Vm } from "../../bench/vm/vm.js"
+import { mutated } from "../support/sip-mutations.js"
 
 /** `MESSAGES=N` reads so many. */
 const MESSAGES = Number(process.env.MESSAGES ?? 4_000)
@@ -30,32 +31,6 @@ const HEADERS = [
     "Content-Type: application/sdp",
     'WWW-Authenticate: Digest realm="x", nonce="y", qop="auth,auth-int", algorithm=MD5',
 ]
-const PIECES = [
-    ",",
-    ";",
-    ";;",
-    '"',
-    "<",
-    ">",
-    "\\",
-    "\r\n",
-    "\n",
-    "\r\n ",
-    "\r\n\r\n",
-    ":",
-    " ",
-    "\t",
-    "@",
-    "=",
-    "/",
-    "?",
-    "[",
-    "\0",
-    "\xff\xfe",
-    "999999999999",
-]
-const WAYS = ["change", "insert", "remove", "double", "cut", "piece", "piece", "swap"] as const
-
 function soundMessage(random: Random): Buffer {
     const isRequest = random.chance(0.7)
     const method = random.one(["INVITE", "BYE", "REGISTER", "OPTIONS"])
@@ -66,29 +41,6 @@ function soundMessage(random: Random): Buffer {
     return Buffer.from(`${line}\r\n${headers.join("\r\n")}\r\n\r\n${body}`, "latin1")
 }
 
-/** What one change, or several, make of a message. */
-function mutated(random: Random): Buffer {
-    let m = soundMessage(random)
-    for (let left = random.below(4); left > 0; left--) {
-        const at = random.below(m.length)
-        const end = Math.min(m.length, at + 1 + random.below(random.chance(0.9) ? 12 : 300))
-        const [before, piece, after] = [m.subarray(0, at), m.subarray(at, end), m.subarray(end)]
-        const join = (...parts: Buffer[]) => Buffer.concat(parts)
-        const text = Buffer.from(random.one(PIECES), "latin1")
-        const way = random.one(WAYS)
-        if (way === "change") m = join(before, random.bytes(1), m.subarray(at + 1))
-        else if (way === "insert") m = join(before, random.bytes(1 + random.below(3)), m.subarray(at))
-        else if (way === "remove") m = join(before, after)
-        else if (way === "double") m = join(before, piece, piece, after)
-        else if (way === "cut") m = random.chance(0.3) ? join(before) : m
-        else if (way === "piece")
-            m = join(before, ...Array.from({ length: random.chance(0.95) ? 1 : 1 + random.below(200) }, () => text), m.subarray(at))
-        else m = join(after, piece, before)
-        if (m.length < 2) break
-    }
-    return m.length < 2 || m.length > 4096 ? soundMessage(random) : Buffer.from(m)
-}
-
 describe(`SIP messages that are nearly right (seed ${SEED})`, () => {
     it(`${MESSAGES} of them are read and answered, and none stops the program`, { timeout: TIMEOUT }, async t => {
         const random = new Random(SEED)
@@ -97,7 +49,7 @@ describe(`SIP messages that are nearly right (seed ${SEED})`, () => {
         try {
             await vm.said()
             for (let i = 0; i < MESSAGES; i += BATCH) {
-                batch = Array.from({ length: BATCH }, () => mutated(random))
+                batch = Array.from({ length: BATCH }, () => mutated(random, soundMessage(random)))
                 await vm.arrive([...batch.map(m => [m]), [Buffer.from([0])]])
                 const { what } = await vm.said()
                 if (i + BATCH < MESSAGES) continue
