@@ -8,7 +8,7 @@ export const PROJECT = fileURLToPath(new URL("..", import.meta.url))
 export const CLI = join(PROJECT, "node_modules/@devicescript/cli/devicescript")
 /** Where the compiler puts the image of whatever it has compiled last. */
 const BUILT = join(PROJECT, ".devicescript/bin/bytecode.devs")
-const SOURCES = ["src", "services", "devsconfig.json", "package.json"]
+const SOURCES = ["src", "services", "compiler", "patches", "devsconfig.json", "package.json"]
 
 /** How the simulated board reaches the LAN: see `src/phy/`. */
 export type PhyKind = "stream" | "w5500"

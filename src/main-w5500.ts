@@ -1,5 +1,4 @@
 /** The phone of a board with a W5500. Code is scarce: each image has one PHY. `main.ts` has the stream. */
-import "./base/names"
 import { chipPhy } from "./boot"
 import { startPhone } from "./phone"
 import { parsePhy } from "./phy/w5500/board"

@@ -1,5 +1,4 @@
 /** The phone over the stream, in the simulator and on boards with Wi-Fi. `main-w5500.ts` is for boards with a W5500. */
-import "./base/names"
 import { wirePhy } from "./boot"
 import { startPhone } from "./phone"
 import { parsePhy } from "./phy/w5500/board"

@@ -1,4 +1,3 @@
-import "../../src/base/names"
 import { macOf } from "../../src/boot"
 import { parseLan } from "../../src/phy/stream"
 import { w5500Phy } from "../../src/phy/w5500/driver"

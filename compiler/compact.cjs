@@ -1,0 +1,115 @@
+/**
+ * Makes an image smaller that DeviceScript's compiler has made: what it does stays the same. The runtime takes 65,535 bytes of
+ * code, and the compiler writes each jump with three bytes of distance, numbers functions and names as it meets them, and
+ * stores what it tests next.
+ *
+ * @see https://microsoft.github.io/devicescript/language/bytecode
+ */
+"use strict"
+
+const { LOCAL, Op, decode, encode } = require("./code.cjs")
+const { FIRST, Section, join, split } = require("./image.cjs")
+const { moveNumbers, orderFunctions, orderNames } = require("./numbers.cjs")
+const { simplify } = require("./simplify.cjs")
+
+const FUNCTION_HEADER = 16
+/** Entries of a map from code to source: place in the source and its length, place in code; first and last as differences to the entry before. */
+const MAP_ENTRY = 3
+
+function absolute(srcmap) {
+    const all = []
+    let [position, pc] = [0, 0]
+    for (let i = 0; i < srcmap.length; i += MAP_ENTRY) {
+        position += srcmap[i]
+        pc += srcmap[i + 2]
+        all.push({ position, length: srcmap[i + 1], pc })
+    }
+    return all
+}
+
+/** Where a function's variables are in its description. */
+const SLOTS = 8
+const ARGUMENTS = 10
+
+/** Variables that nothing uses any more take no room in the function's activation. No closure may know any of them. */
+function dropSlots({ description, debug, code }) {
+    const used = new Set(code.filter(o => LOCAL.has(o.op)).map(o => o.operand))
+    const kept = debug.slots.map((_, i) => i).filter(i => i < description[ARGUMENTS] || used.has(i))
+    const places = new Map(kept.map((old, i) => [old, i]))
+    for (const o of code) if (LOCAL.has(o.op)) o.operand = places.get(o.operand)
+    debug.slots = kept.map(i => debug.slots[i])
+    description.writeUInt16LE(kept.length, SLOTS)
+}
+
+function relative(entries) {
+    const srcmap = []
+    let last = { position: 0, pc: 0 }
+    for (const e of entries) {
+        srcmap.push(e.position - last.position, e.length, e.pc - last.pc)
+        last = e
+    }
+    return srcmap
+}
+
+/**
+ * @param {{ binary: Uint8Array, dbg: object }} compiled the image, and what a debugger knows of it
+ * @param {string} properties of operations, as the compiler has them
+ * @returns {{ binary: Uint8Array, dbg: object }} as it was with TUPLEPHONE_COMPACT=0, for who asks whether a fault is of this program
+ */
+function compact({ binary, dbg }, properties) {
+    if (process.env.TUPLEPHONE_COMPACT === "0") return { binary, dbg }
+    const image = split(binary)
+    const table = image.sections[Section.Functions]
+    const map = absolute(dbg.srcmap)
+    let functions = dbg.functions.map((debug, i) => {
+        const description = table.subarray(i * FUNCTION_HEADER, (i + 1) * FUNCTION_HEADER)
+        const start = description.readUInt32LE(0)
+        const end = start + description.readUInt32LE(4)
+        const code = decode(Buffer.from(binary).subarray(start, end), properties)
+        const places = map.filter(e => e.pc >= start && e.pc < end).map(e => ({ ...e, pc: e.pc - start }))
+        return { description, debug, code, places, start }
+    })
+    for (const f of functions) {
+        const isClosed = f.code.some(o => o.op === Op.MAKE_CLOSURE)
+        simplify(
+            f.code,
+            slot => f.debug.slots[slot].type === "tmp",
+            () => !isClosed
+        )
+        if (!isClosed) dropSlots(f)
+    }
+    functions = orderFunctions(functions)
+    orderNames(image, functions)
+    moveNumbers(image, functions)
+
+    const bodies = functions.map(({ code }) => encode(code))
+    let at = FIRST + table.length
+    const entries = []
+    functions.forEach(({ description, debug, code, places }, i) => {
+        description.writeUInt32LE(at, 0)
+        description.writeUInt32LE(bodies[i].length, 4)
+        debug.startpc = at
+        debug.size = bodies[i].length + FUNCTION_HEADER
+        // an operation that is gone was that which follows now
+        let o = 0
+        for (const e of places) {
+            while (code[o].from < e.pc && o + 1 < code.length) o++
+            const pc = at + code[o].to
+            if (entries.at(-1)?.pc === pc) entries.pop()
+            entries.push({ ...e, pc })
+        }
+        at += bodies[i].length
+    })
+    image.sections[Section.Functions] = Buffer.concat(functions.map(f => f.description))
+    image.sections[Section.FunctionData] = Buffer.concat(bodies)
+
+    const bytes = join(image)
+    dbg.functions = functions.map(f => f.debug)
+    dbg.srcmap = relative(entries)
+    dbg.sizes.floats = image.sections[Section.Floats].length
+    dbg.sizes.align = bytes.length - FIRST - image.sections.reduce((sum, s) => sum + s.length, 0)
+    dbg.binary.hex = bytes.toString("hex")
+    return { binary: bytes, dbg }
+}
+
+module.exports = { compact }

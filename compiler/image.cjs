@@ -1,0 +1,38 @@
+/** The parts of a `.devs` image, and putting them together again. @see DeviceScript's bytecode specification */
+"use strict"
+
+const Section = { Functions: 0, FunctionData: 1, Floats: 2, AsciiStrings: 4, ServiceSpecs: 8 }
+const SECTIONS = 10
+const FIX_HEADER = 32
+const SECTION_HEADER = 8
+const NUM_SERVICE_SPECS = 14
+const IMAGE_ALIGNMENT = 32
+
+/** @returns {{ head: Buffer, sections: Buffer[] }} copies */
+function split(image) {
+    const bytes = Buffer.from(image)
+    const sections = []
+    for (let i = 0; i < SECTIONS; i++) {
+        const start = bytes.readUInt32LE(FIX_HEADER + SECTION_HEADER * i)
+        sections.push(Buffer.from(bytes.subarray(start, start + bytes.readUInt32LE(FIX_HEADER + SECTION_HEADER * i + 4))))
+    }
+    return { head: Buffer.from(bytes.subarray(0, FIX_HEADER)), sections }
+}
+
+/** Where the first section begins. */
+const FIRST = FIX_HEADER + SECTION_HEADER * SECTIONS
+
+/** @returns {Buffer} the image */
+function join({ head, sections }) {
+    const table = Buffer.alloc(SECTION_HEADER * SECTIONS)
+    let at = FIRST
+    sections.forEach((section, i) => {
+        table.writeUInt32LE(at, SECTION_HEADER * i)
+        table.writeUInt32LE(section.length, SECTION_HEADER * i + 4)
+        at += section.length
+    })
+    const fill = Buffer.alloc((IMAGE_ALIGNMENT - (at % IMAGE_ALIGNMENT)) % IMAGE_ALIGNMENT)
+    return Buffer.concat([head, table, ...sections, fill])
+}
+
+module.exports = { FIRST, NUM_SERVICE_SPECS, Section, join, split }

@@ -1,0 +1,268 @@
+/**
+ * What can be left out of a function: code that nothing reaches, jumps to jumps, and the compiler's own variables that hand
+ * a value to the statement that follows. Variables of the program stay as they are, for who looks at them in a debugger.
+ */
+"use strict"
+
+const { LAST, Op } = require("./code.cjs")
+
+/** Jumps that only go elsewhere. */
+const GOES = new Set([Op.JMP, Op.JMP_Z, Op.JMP_RET_VAL_Z, Op.END_TRY])
+
+/** Remove what `isGone` names; who jumps there jumps to what follows. */
+function remove(code, gone) {
+    if (gone.size === 0) return false
+    let next
+    const after = new Map()
+    for (let i = code.length - 1; i >= 0; i--) {
+        if (gone.has(code[i])) after.set(code[i], next)
+        else next = code[i]
+    }
+    const left = code.filter(o => !gone.has(o))
+    for (const o of left) if (o.target && gone.has(o.target)) o.target = after.get(o.target)
+    code.splice(0, code.length, ...left)
+    return true
+}
+
+/** Operations that something jumps to. */
+function targetsOf(code) {
+    return new Set(code.filter(o => o.target).map(o => o.target))
+}
+
+/** What no way leads to. */
+function removeDead(code) {
+    const reached = new Set()
+    const waiting = [0]
+    const places = new Map(code.map((o, i) => [o, i]))
+    while (waiting.length > 0) {
+        for (let i = waiting.pop(); i < code.length && !reached.has(code[i]); i++) {
+            reached.add(code[i])
+            if (code[i].target) waiting.push(places.get(code[i].target))
+            if (LAST.has(code[i].op)) break
+        }
+    }
+    const end = code[code.length - 1]
+    if (reached.has(end)) throw new Error("a way leads out of the function")
+    reached.add(end)
+    return remove(code, new Set(code.filter(o => !reached.has(o))))
+}
+
+/** A jump to a jump goes where that goes; one to what follows is none; one to a return without a value is that return. */
+function thread(code) {
+    let hasChanged = false
+    const gone = new Set()
+    for (let i = 0; i < code.length; i++) {
+        const o = code[i]
+        if (!GOES.has(o.op)) continue
+        const seen = new Set()
+        while (o.target.op === Op.JMP && !seen.has(o.target)) {
+            seen.add(o.target)
+            if (o.target.target === o.target) break
+            o.target = o.target.target
+            hasChanged = true
+        }
+        if (o.op !== Op.JMP) continue
+        if (o.target === code[i + 1]) gone.add(o)
+        else if (o.target.op === Op.UNDEFINED && code[code.indexOf(o.target) + 1].op === Op.RETURN) {
+            Object.assign(o, { op: Op.UNDEFINED, hasOperand: false, isStatement: false, target: undefined })
+            const end = { ...o, op: Op.RETURN, isStatement: true }
+            code.splice(i + 1, 0, end)
+            hasChanged = true
+        }
+    }
+    return remove(code, gone) || hasChanged
+}
+
+/** A condition is true or false by itself, and what is not false is true. */
+function simplifyConditions(code) {
+    for (let i = 1; i < code.length; i++) {
+        if (code[i].op !== Op.JMP_Z && code[i].op !== Op.NOT) continue
+        const before = code[i - 1]
+        if (before.op === Op.TO_BOOL) return remove(code, new Set([before]))
+        if (code[i].op === Op.JMP_Z && before.op === Op.NOT && code[i - 2].op === Op.NOT)
+            return remove(code, new Set([before, code[i - 2]]))
+    }
+    return false
+}
+
+/**
+ * `a && b` as a condition tests `a`, and where that is false tests it once more. The compiler's
+ * `JMP_Z one (v); v = b; one: JMP_Z two (v)` goes to two at once, and `JMP_Z one (!v); v = b; one: JMP_Z two (v)` behind the second test.
+ */
+function threadConditions(code) {
+    let hasChanged = false
+    for (let i = 1; i < code.length; i++) {
+        const o = code[i]
+        if (o.op !== Op.JMP_Z) continue
+        const isNot = code[i - 1].op === Op.NOT
+        const load = isNot ? code[i - 2] : code[i - 1]
+        if (load?.op !== Op.LOAD_LOCAL || !(isNot ? beginsStatement(code, i - 2) : beginsStatement(code, i - 1))) continue
+        const at = code.indexOf(o.target)
+        if (o.target.op !== Op.LOAD_LOCAL || o.target.operand !== load.operand) continue
+        let test = at + 1
+        // what the jump has found true is that of `v`, or of `!v`
+        let isTrue = isNot
+        for (; code[test].op === Op.NOT || code[test].op === Op.TO_BOOL; test++) if (code[test].op === Op.NOT) isTrue = !isTrue
+        if (code[test].op !== Op.JMP_Z) continue
+        o.target = isTrue ? code[test + 1] : code[test].target
+        hasChanged = true
+    }
+    return hasChanged
+}
+
+const INVERSE = new Map([
+    [Op.EQ, Op.NE],
+    [Op.NE, Op.EQ],
+    [Op.APPROX_EQ, Op.APPROX_NE],
+    [Op.APPROX_NE, Op.APPROX_EQ],
+])
+
+function isReturn(code, i) {
+    return code[i].op === Op.UNDEFINED && code[i + 1].op === Op.RETURN
+}
+
+/** `JMP_Z next (x); JMP there; next:` is `JMP_Z there (!x)`; and there may be another return without a value, if that is what is jumped over. */
+function invert(code) {
+    const targets = targetsOf(code)
+    for (let i = 1; i + 2 < code.length; i++) {
+        const [condition, jump, body] = [code[i - 1], code[i], code[i + 1]]
+        if (jump.op !== Op.JMP_Z || targets.has(body)) continue
+        const isNot = condition.op === Op.NOT
+        let there
+        if (body.op === Op.JMP && jump.target === code[i + 2]) there = body.target
+        else if (isReturn(code, i + 1) && jump.target === code[i + 3] && (isNot || INVERSE.has(condition.op))) {
+            there = code.find((o, k) => k !== i + 1 && isReturn(code, k))
+        }
+        if (!there) continue
+        jump.target = there
+        if (INVERSE.has(condition.op)) condition.op = INVERSE.get(condition.op)
+        const gone = new Set(body.op === Op.JMP ? [body] : [body, code[i + 2]])
+        if (isNot) gone.add(condition)
+        else if (!INVERSE.has(condition.op))
+            code.splice(i, 0, { ...condition, op: Op.NOT, operand: 0, hasOperand: false, isStatement: false, target: undefined })
+        return remove(code, gone)
+    }
+    return false
+}
+
+/** Bytes of two ends that are the same, from which on one of them may be a jump to the other. */
+const JUMP_BYTES = 3
+
+/** Statements before a `LAST` that are the same at two places are there once. */
+function mergeEnds(code) {
+    const bytes = o => 1 + (o.hasOperand ? 1 : 0)
+    const isSame = (a, b) => a.op === b.op && a.operand === b.operand && a.target === b.target
+    const ends = code.map((o, i) => i).filter(i => code[i].op === Op.RETURN || code[i].op === Op.THROW || code[i].op === Op.JMP)
+    for (let e = 0; e < ends.length; e++) {
+        for (let f = e + 1; f < ends.length; f++) {
+            // the later one stays, so that the jump is forward, and short
+            let length = 0
+            let [best, size] = [0, 0]
+            let sum = 0
+            while (length <= ends[e] && ends[f] - length > ends[e] && isSame(code[ends[e] - length], code[ends[f] - length])) {
+                sum += bytes(code[ends[e] - length])
+                length++
+                if (beginsStatement(code, ends[e] - length + 1) && beginsStatement(code, ends[f] - length + 1)) [best, size] = [length, sum]
+            }
+            if (size <= JUMP_BYTES) continue
+            const first = ends[e] - best + 1
+            const jump = { ...code[first], op: Op.JMP, operand: 0, hasOperand: true, isStatement: true, target: code[ends[f] - best + 1] }
+            const gone = new Set(code.slice(first, first + best))
+            // who jumps into the one that goes jumps into the other
+            const other = new Map(code.slice(first, first + best).map((o, i) => [o, code[ends[f] - best + 1 + i]]))
+            for (const o of code) if (other.has(o.target)) o.target = other.get(o.target)
+            code.splice(first + best, 0, jump)
+            return remove(code, gone)
+        }
+    }
+    return false
+}
+
+/** `v = w`, and until the last use of `v` there is no other value in `w`: that is `w`. */
+function copy(code, isOwn, isConstant) {
+    const targets = targetsOf(code)
+    const after = liveness(code)
+    for (let i = 1; i < code.length; i++) {
+        const [from, to] = [code[i - 1], code[i]]
+        if (from.op !== Op.LOAD_LOCAL || to.op !== Op.STORE_LOCAL || !beginsStatement(code, i - 1)) continue
+        if (!isOwn(to.operand) || !isConstant(from.operand)) continue
+        const loads = []
+        let k = i + 1
+        let isLast = !after[i].has(to.operand)
+        for (; k < code.length && !isLast; k++) {
+            const o = code[k]
+            if (targets.has(o) || (o.op === Op.STORE_LOCAL && (o.operand === to.operand || o.operand === from.operand))) break
+            if (o.op === Op.LOAD_LOCAL && o.operand === to.operand) loads.push(o)
+            isLast = !after[k].has(to.operand)
+            if (o.target) break
+        }
+        if (!isLast) continue
+        for (const o of loads) o.operand = from.operand
+        return remove(code, new Set([from, to]))
+    }
+    return false
+}
+
+function beginsStatement(code, i) {
+    return i === 0 || code[i - 1].isStatement
+}
+
+/**
+ * Which variables may still be read behind each operation.
+ * @returns {Set<number>[]} by the operation's place
+ */
+function liveness(code) {
+    const places = new Map(code.map((o, i) => [o, i]))
+    const before = code.map(() => new Set())
+    const after = code.map(() => new Set())
+    const handlers = code.filter(o => o.op === Op.TRY).map(o => places.get(o.target))
+    for (let isNew = true; isNew; ) {
+        isNew = false
+        for (let i = code.length - 1; i >= 0; i--) {
+            const o = code[i]
+            const size = before[i].size + after[i].size
+            const follow = handlers.slice()
+            if (o.target) follow.push(places.get(o.target))
+            if (!LAST.has(o.op) && i + 1 < code.length) follow.push(i + 1)
+            for (const next of follow) for (const v of before[next]) after[i].add(v)
+            for (const v of after[i]) if (o.op !== Op.STORE_LOCAL || o.operand !== v) before[i].add(v)
+            if (o.op === Op.LOAD_LOCAL) before[i].add(o.operand)
+            if (before[i].size + after[i].size !== size) isNew = true
+        }
+    }
+    return after
+}
+
+/** `v = x` and, with nothing between, a statement that begins with `v` and is the last to read it: that begins with `x`. */
+function forward(code, isOwn) {
+    const after = liveness(code)
+    const targets = targetsOf(code)
+    const gone = new Set()
+    for (let i = 0; i + 1 < code.length; i++) {
+        const [store, load] = [code[i], code[i + 1]]
+        if (store.op !== Op.STORE_LOCAL || load.op !== Op.LOAD_LOCAL || load.operand !== store.operand) continue
+        if (!isOwn(store.operand) || targets.has(load) || after[i + 1].has(load.operand)) continue
+        gone.add(store).add(load)
+    }
+    return remove(code, gone)
+}
+
+/**
+ * @param {object[]} code as `decode` gives it, and is changed
+ * @param {(slot: number) => boolean} isOwn whether a variable is the compiler's, and no closure knows it
+ * @param {(slot: number) => boolean} isConstant whether a variable changes only where the function itself says so
+ */
+function simplify(code, isOwn, isConstant) {
+    for (let hasChanged = true; hasChanged; ) {
+        hasChanged = removeDead(code)
+        hasChanged = thread(code) || hasChanged
+        hasChanged = simplifyConditions(code) || hasChanged
+        hasChanged = threadConditions(code) || hasChanged
+        hasChanged = invert(code) || hasChanged
+        hasChanged = forward(code, isOwn) || hasChanged
+        hasChanged = copy(code, isOwn, isConstant) || hasChanged
+        if (!hasChanged) hasChanged = mergeEnds(code)
+    }
+}
+
+module.exports = { simplify }
