@@ -21,7 +21,20 @@ const PORT_MAX = 65535
 /** The settings of `src/settings.ts`, but for those that have an option. */
 export const SETTINGS = [
     ...["POOL", "READY", "TUPLE", "ACD", "ADDRESS"],
-    ...["ACCOUNT", "REGISTRAR", "PROXY", "AUTHUSER", "PASSWORD", "EXPIRES", "SIPADDR", "ONLYPROXY", "DND", "AUTOANSWER", "PLAY"],
+    ...[
+        "ACCOUNT",
+        "REGISTRAR",
+        "PROXY",
+        "AUTHUSER",
+        "PASSWORD",
+        "EXPIRES",
+        "SIPADDR",
+        "ONLYPROXY",
+        "DND",
+        "DIALPLAN",
+        "AUTOANSWER",
+        "PLAY",
+    ],
 ]
 /** What is in force instead of a setting that makes no sense, as `src/settings.ts` has it. */
 export const DEFAULTS: Record<string, string> = {

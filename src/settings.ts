@@ -68,6 +68,7 @@ export async function readAccount(): Promise<void> {
     }
     a.uri = uri
     a.proxy = await stored("PROXY")
+    a.plan = await stored("DIALPLAN")
     a.username = (await stored("AUTHUSER")) || a.user
     a.password = await stored("PASSWORD")
     a.expires = await read("EXPIRES", "600", "600", parseSeconds)

@@ -76,14 +76,14 @@ interface Share {
 const SHARES: Share[] = [
     {
         name: "fragments, names and signalling",
-        most: 17_400,
+        most: 18_000,
         paths: [
-            ...["src/ip/fragments.ts", "src/ip/reassembly.ts", "src/dns/", "src/sip/", "src/telephone/line.ts"],
+            ...["src/ip/fragments.ts", "src/ip/reassembly.ts", "src/dns/", "src/sip/", "src/telephone/line.ts", "src/telephone/dial.ts"],
             ...["src/console/names.ts", "src/console/signalling.ts"],
         ],
     },
 ]
-const STACK = { name: "stack, DHCP, console, drivers and calls", most: 40_300 }
+const STACK = { name: "stack, DHCP, console, drivers and calls", most: 41_000 }
 
 /** What each part takes of the code, header and function table included, and what it may take. */
 function codeByShare(functions: Compiled[], { codeEnd }: Image): { name: string; bytes: number; most: number }[] {

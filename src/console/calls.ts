@@ -19,7 +19,7 @@ export async function findTarget(text: string): Promise<SocketAddress> {
     return { address: await findHost(text.slice(0, colon)), port }
 }
 
-/** Places a call to a URI. */
+/** Places a call to a URI or number; `undefined` if that is none. */
 type UriPlacer = (uri: string, codec: Codec, play: Play, seconds: number, tuple: number) => Call
 let placeUri: UriPlacer
 
@@ -65,8 +65,8 @@ async function placeCall(args: string[], out: Printer): Promise<Call> {
     if (tupleName) check(tuple !== undefined, "{0} is none of dhcp, static, common", tupleName)
     const seconds = secondsText ? numberOf(secondsText, 1, 86400, "{0} is not a number of seconds from 1 to 86400") : Infinity
     let c: Call
-    if (placeUri ? target.startsWith("sip:") : false) c = placeUri(target, codec, play, seconds, tuple)
-    else {
+    if (placeUri) c = placeUri(target, codec, play, seconds, tuple)
+    if (!c) {
         const remote = await findTarget(target)
         // a name may take seconds
         if (out.cancelled) return undefined

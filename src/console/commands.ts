@@ -73,7 +73,7 @@ export function makeCommands(): void {
         `lease [-j] | lease renew IFACE | lease release IFACE | lease ready N
     the DHCP leases; N of them are kept ready for calls
     IFACE is a name in ifconfig. A call whose lease is released ends.
-    With -j also what the server says of the network: dns, domain, ntp, tftp, bootFile.`,
+    With -j also what the server says of the network: dns, domain, ntp, tftp, bootFile, sip.`,
         lease,
 
         `stats [-j]

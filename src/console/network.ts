@@ -3,7 +3,7 @@ import { COUNTERS, Counter, countOf } from "../base/counters"
 import { choiceOf, nameOf } from "../base/text"
 import { keepReady } from "../address/ready"
 import { needCommon } from "../address/common"
-import { configured } from "../dhcp/configuration"
+import { configured, sipServer } from "../dhcp/configuration"
 import { releaseAddress, renewLease } from "../dhcp/client"
 import { ownMacLow } from "../link/ethernet"
 import { ping } from "../ip/icmp"
@@ -133,6 +133,7 @@ function describeLease(l: Lease) {
         ntp: told(l, OPTION_NTP),
         tftp: told(l, OPTION_TFTP_SERVER),
         bootFile: told(l, OPTION_BOOT_FILE),
+        sip: l.ifc.isCommon() ? (holdsAddress(l) ? sipServer() : null) : null,
     }
 }
 

@@ -4,8 +4,9 @@ import { account } from "../sip/account"
 import { ownUri } from "../sip/dialog"
 import { failure, register, registeredUntil } from "../sip/register"
 import { common } from "../sip/transport"
-import { Call, CallState } from "../telephone/call"
+import { Call, CallState, changed } from "../telephone/call"
 import { answer as pickUp, hold as setHold, placeUri, transfer } from "../telephone/line"
+import { dialled } from "../telephone/dial"
 import { calls } from "../telephone/telephone"
 import { callOf, registerUris, upText, takePlay } from "./calls"
 import { Printer, check, noMore, secondsUntil, take, takeFlag } from "./command"
@@ -15,9 +16,9 @@ import { commands } from "./commands"
 export function addSignallingCommands(): void {
     registerUris(placeUri)
     const added: any[] = [
-        `answer [N] [--play tone|speech|echo]
+        `answer [N] [--wait] [--play tone|speech|echo]
     answer a call that rings
-    N is its number in calls, if several ring.`,
+    N is its number in calls, if several ring. --wait waits until one does.`,
         answer,
 
         `hold N
@@ -47,11 +48,23 @@ export function addSignallingCommands(): void {
     for (const item of added) commands.push(item)
 }
 
+function ringing(): Call {
+    return calls.find(k => k.state === CallState.Ringing)
+}
+
 async function answer(args: string[], out: Printer): Promise<void> {
     const play = takePlay(args)
-    let c = calls.find(k => k.state === CallState.Ringing)
+    const isWaiting = takeFlag(args, "--wait")
+    let c: Call
     if (args.length > 0) c = callOf(args.shift())
     noMore(args)
+    if (!c) c = ringing()
+    out.onCancel = () => changed.notify(true)
+    while (isWaiting ? !c : false) {
+        await changed.wait()
+        if (out.cancelled) return
+        c = ringing()
+    }
     check(c?.state === CallState.Ringing, "no call rings; see calls")
     pickUp(c, play)
     await c.reached(CallState.Up)
@@ -84,8 +97,10 @@ async function changeHold(args: string[], out: Printer, isOn: boolean): Promise<
 
 async function transferCommand(args: string[], out: Printer): Promise<void> {
     const c = signalledCall(args)
-    const uri = take(args, "sip:USER@HOST is missing")
+    const text = take(args, "sip:USER@HOST is missing")
     noMore(args)
+    const uri = dialled(text)
+    check(uri !== "", "{0} is no URI, nor a number of the account; write sip:USER@HOST", text)
     await transfer(c, uri)
     await out.print(`call ${c.id} is transferred`)
 }

@@ -1,13 +1,22 @@
 /** What a DHCP server says beside addresses (RFC 2132): name servers, domain, time, provisioning. */
 import { printable } from "../base/text"
 import { formatAddress } from "../wire/address"
-import { DhcpReply, OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, readOption } from "../wire/dhcp"
+import {
+    DhcpReply,
+    OPTION_BOOT_FILE,
+    OPTION_DNS,
+    OPTION_DOMAIN,
+    OPTION_NTP,
+    OPTION_SIP_SERVERS,
+    OPTION_TFTP_SERVER,
+    readOption,
+} from "../wire/dhcp"
 
 /** Bytes for all that is kept. What no longer fits is left out whole: half a name is of no use. */
 const ROOM = 208
 
 /** What is kept: codes of options, that of the DNS servers first. */
-const KEPT = [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE]
+const KEPT = [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE, OPTION_SIP_SERVERS]
 
 /**
  * What the server of the common lease says of the network beside addresses, for whoever comes to need it: one after
@@ -64,4 +73,28 @@ export function configured(option: number): string {
     if (n === 0) return null
     if (!isText) return formatAddress(data.getAt(at, "i32"))
     return printable(data, at, n)
+}
+
+/**
+ * The first SIP server that the DHCP server names, as a host: an address or a name (RFC 3361, 3).
+ * @returns `null` if it names none, or not as the RFC wants it
+ */
+export function sipServer(): string {
+    let at = ends.getAt(2 * KEPT.length - 4, "u16")
+    const end = ends.getAt(2 * KEPT.length - 2, "u16")
+    if (at === end) return null
+    const encoding = data[at++]
+    if (encoding === 1) if (end - at >= 4) return formatAddress(data.getAt(at, "i32"))
+    if (encoding !== 0) return null
+    // labels, each behind its length; an empty one ends the name
+    let name = ""
+    while (at < end) {
+        const length = data[at++]
+        if (length === 0) return name || null
+        if (at + length > end) return null
+        if (name) name += "."
+        name += printable(data, at, length)
+        at += length
+    }
+    return null
 }

@@ -5,9 +5,11 @@ export interface Account {
     /** The address of record, such as `sip:alice@example.com`, and its user part; without an account the latter is the host name. */
     uri: string
     user: string
-    /** Where it registers, and the outbound proxy: URIs such as `sip:example.com`. */
+    /** Where it registers, and the outbound proxy: URIs such as `sip:example.com`. `dhcp` is the proxy that DHCP names. */
     registrar: string
     proxy: string
+    /** Rules for what is dialled: see `dialled`. */
+    plan: string
     /** Of the digest. */
     username: string
     password: string

@@ -8,6 +8,7 @@ import { randomBuffer } from "@devicescript/crypto"
 import { SIP_PORT } from "../base/config"
 import { fail } from "../base/errors"
 import { printable } from "../base/text"
+import { sipServer } from "../dhcp/configuration"
 import { interfaces } from "../link/interface"
 import { endpointText, formatAddress } from "../wire/address"
 import { account } from "./account"
@@ -169,7 +170,12 @@ function keepHead(d: Dialog): boolean {
 export function writeHead(d: Dialog, uri: string, from: string, to: string): void {
     start(" " + uri + " SIP/2.0\r\n")
     d.isStrict = false
-    if (account.proxy) write("Route: <" + account.proxy + ";lr>\r\n")
+    let proxy = account.proxy
+    if (proxy === "dhcp") {
+        proxy = sipServer()
+        if (proxy) proxy = "sip:" + proxy
+    }
+    if (proxy) write("Route: <" + proxy + ";lr>\r\n")
     d.parties = size
     write("From: <" + from + ">;tag=" + d.tag + "\r\nTo: <" + to + ">\r\nCall-ID: ")
     const at = size

@@ -38,6 +38,7 @@ import { copy, finish, out, size, start, startBody, write } from "../sip/writer"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
 import { Call, CallState, HELD_HERE, HELD_THERE, NOWHERE, SILENT, become, changed, signalBy } from "./call"
+import { dialled } from "./dial"
 import { calls, free, place } from "./telephone"
 
 /** Milliseconds between two signs that a call still rings (RFC 3261, 13.3.1.1: each minute). */
@@ -77,10 +78,13 @@ export function startSignalling(listener: Tell): void {
 }
 
 /**
- * Call a URI, such as `sip:bob@10.77.0.2`.
+ * Call what somebody has dialled: a URI, such as `sip:bob@10.77.0.2`, or a number.
+ * @returns `undefined` if it stands for no URI
  * @throws SocketError as `place`; `EADDRNOTAVAIL` while the phone has no address
  */
-export function placeUri(uri: string, codec: Codec, play: Play, seconds: number, tuple: number): Call {
+export function placeUri(text: string, codec: Codec, play: Play, seconds: number, tuple: number): Call {
+    const uri = dialled(text)
+    if (!uri) return undefined
     if (!common) fail("EADDRNOTAVAIL", "the phone has no common address yet; see lease")
     const c = place(NOWHERE, codec, play, seconds, tuple)
     openFor(c)

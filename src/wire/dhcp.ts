@@ -47,7 +47,7 @@ export const DHCPACK = 5
 export const DHCPNAK = 6
 export const DHCPRELEASE = 7
 
-/** Option codes (RFC 2132; 80: RFC 4039; 121: RFC 3442). */
+/** Option codes (RFC 2132; 80: RFC 4039; 120: RFC 3361; 121: RFC 3442). */
 export const OPTION_PAD = 0
 export const OPTION_SUBNET_MASK = 1
 export const OPTION_ROUTER = 3
@@ -68,6 +68,7 @@ export const OPTION_CLIENT_IDENTIFIER = 61
 export const OPTION_TFTP_SERVER = 66
 export const OPTION_BOOT_FILE = 67
 export const OPTION_RAPID_COMMIT = 80
+export const OPTION_SIP_SERVERS = 120
 export const OPTION_CLASSLESS_ROUTES = 121
 export const OPTION_END = 255
 
@@ -92,7 +93,7 @@ const TYPE = 6
 const IAID = 13
 const DUID = 18
 /** What a client wishes: at most 576 bytes, options (RFC 2132, 9.8; 121 before 3, as RFC 3442 wants it), and a name, which follows. */
-const WISHES: Buffer = hex`3902 0240 370d 79 01 03 06 0f 1c 2a 33 36 3a 3b 42 43 0c`
+const WISHES: Buffer = hex`3902 0240 370e 79 01 03 06 0f 1c 2a 33 36 3a 3b 42 43 78 0c`
 
 /**
  * The lengths of the options that are read, by their code: `EXACT` a number of bytes, one or more addresses (`LIST`), or
@@ -103,7 +104,7 @@ const LENGTHS: Buffer = hex`
     00 14 00 24 00 00 a4 00 00 00 00 00 00 00 00 c1 00 00 00 00 00 00 00 00 00 00 00 00 14 00 00 00
     00 00 00 00 00 00 00 00 00 00 a4 00 00 00 00 00 00 00 00 14 11 11 14 00 00 00 14 14 00 42 00 00
     00 00 c1 c1 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
-    00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 41`
+    00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 c2 41`
 /** For whoever asks `readOption`. */
 const KEPT = 0x80
 const EXACT = 0x10

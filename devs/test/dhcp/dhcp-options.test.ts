@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
 import { Counter, countOf } from "../../../src/base/counters"
-import { configured } from "../../../src/dhcp/configuration"
+import { configured, sipServer } from "../../../src/dhcp/configuration"
 import { startLease } from "../../../src/dhcp/client"
 import { interfaces } from "../../../src/link/interface"
 import { Lease, LeaseState } from "../../../src/dhcp/lease"
@@ -67,6 +67,20 @@ describe("what a server says of the network (RFC 2132)", () => {
         expect(configured(OPTION_TFTP_SERVER)).toBe("ts")
         // RFC 2132, 2: NULs at the end are not part of it
         expect(configured(OPTION_BOOT_FILE)).toBe("a.cfg")
+    })
+
+    test("is kept: the first SIP server, an address or a name (RFC 3361, 3)", () => {
+        const says = (option: Buffer) => {
+            lease = startLease(station(0))
+            phy.count()
+            expect(grant(option)).toBe("bound")
+            return sipServer()
+        }
+        expect(says(hex`7809 01 0a4d0002 0a4d0003`)).toBe("10.77.0.2")
+        expect(says(hex`780e 00 03 736970 03 6c616e 00 01 61 00`)).toBe("sip.lan")
+        // cut off, without a label, of an unknown encoding, and not there
+        for (const option of [hex`7806 00 03 736970 03`, hex`7802 00 00`, hex`7803 01 0a4d`, hex`7805 02 0a4d0002`, hex`0c01 61`])
+            expect(says(option)).toBe(null)
     })
 
     test("is forgotten when it is not said any more", () => {

@@ -29,7 +29,7 @@ const DHCP = UDP + 8
 
 /** What every message of this lease names itself by, and what it wishes. */
 const IDENTITY = "3d0fff0000000300030001025450000001"
-const WISHES = "39020240370d790103060f1c2a33363a3b42430c117475706c6570686f6e652d303030312d33ff"
+const WISHES = "39020240370e790103060f1c2a33363a3b4243780c117475706c6570686f6e652d303030312d33ff"
 
 /** @param xid in the order of the wire */
 function inState(state: LeaseState, xid: Buffer): Lease {
