@@ -9,7 +9,7 @@ const { LAST, Op } = require("./code.cjs")
 /** Jumps that only go elsewhere. */
 const GOES = new Set([Op.JMP, Op.JMP_Z, Op.JMP_RET_VAL_Z, Op.END_TRY])
 
-/** Remove what `isGone` names; who jumps there jumps to what follows. */
+/** Remove these; who jumps there jumps to what follows. */
 function remove(code, gone) {
     if (gone.size === 0) return false
     let next
@@ -104,7 +104,10 @@ function threadConditions(code) {
         let isTrue = isNot
         for (; code[test].op === Op.NOT || code[test].op === Op.TO_BOOL; test++) if (code[test].op === Op.NOT) isTrue = !isTrue
         if (code[test].op !== Op.JMP_Z) continue
-        o.target = isTrue ? code[test + 1] : code[test].target
+        const next = isTrue ? code[test + 1] : code[test].target
+        // a loop that tests nothing else goes to itself
+        if (next === o.target) continue
+        o.target = next
         hasChanged = true
     }
     return hasChanged

@@ -14,11 +14,13 @@ const ROUTE = "Route: ".length
 
 /**
  * Find where a dialog's requests come from, and address and port of the other side, if they are not known. The message that was parsed is gone then.
+ * @param n which of several servers, the one to ask first being 0: who gets no answer tries the next (RFC 3263, 4.3). They begin again behind the last
+ * @returns how many there are
  * @throws SocketError EINVAL if its URI is none of a host; as `resolve`
  */
-export async function locate(d: Dialog): Promise<void> {
+export async function locate(d: Dialog, n: number): Promise<number> {
     d.local = addressOf(d)
-    if (d.remote !== 0) return
+    if (d.remote !== 0) return 1
     readFrom(texts)
     const at = d.offset
     const end = at + d.parties
@@ -29,18 +31,24 @@ export async function locate(d: Dialog): Promise<void> {
     if (!readUri(uri)) fail("EINVAL", "that is no URI of a host; write it as sip:bob@10.77.0.2")
     let address = hostAddress()
     d.remotePort = port || SIP_PORT
+    let servers = 1
     if (address === undefined) {
         let name = textOf(host)
         if (port === 0)
             try {
-                const service = (await resolve("_sip._udp." + name, TYPE_SRV))[0]
+                const services = await resolve("_sip._udp." + name, TYPE_SRV)
+                servers = services.length
+                const service = services[n % servers]
                 name = service.target
                 d.remotePort = service.port
             } catch (e) {
                 // most have none
                 if (!(e instanceof SocketError)) throw e
             }
-        address = (await resolve(name, TYPE_A))[0]
+        const addresses = await resolve(name, TYPE_A)
+        if (servers === 1) servers = addresses.length
+        address = addresses[n % addresses.length]
     }
     d.remote = address
+    return servers
 }

@@ -41,6 +41,8 @@ let renewAt = 0
 let asked = 0
 /** The address that the registrar was told, and whether it sees another one. */
 let told = 0
+/** Which of the registrars. */
+let server = 0
 let isTranslated = false
 
 /** Tell the registrar now: the phone has a new address perhaps. */
@@ -77,6 +79,8 @@ export async function runRegistration() {
                     if (isWanted) next = registeredUntil - 1000 * Math.min(MARGIN, seconds / 2)
                 } catch (e) {
                     failure = (e as Error).message
+                    // the next one, if there are several (RFC 3263, 4.3)
+                    server++
                     registeredUntil = 0
                     next = ds.millis() + retry
                     retry = Math.min(2 * retry, RETRY_MAX)
@@ -100,7 +104,7 @@ async function tell(): Promise<number> {
         writeHead(d, account.registrar, account.uri, account.uri)
     }
     d.remote = 0
-    await locate(d)
+    await locate(d, server)
     asked = 0
     if (isWanted) asked = account.expires
     let status = await exchange(d, Method.Register, writeBinding)

@@ -57,7 +57,8 @@ export async function repeat(d: Dialog, most: number): Promise<void> {
     let interval = SIP_T1
     while (d.pending) {
         sendTo(d, d.pending)
-        await wait(d, interval)
+        // it may end between two times (timers B, F and H)
+        await wait(d, Math.min(interval, until - ds.millis()))
         interval = Math.min(2 * interval, most)
         if (ds.millis() >= until) d.pending = undefined
         // whoever has not even said that he tries by then is not there

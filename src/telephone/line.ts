@@ -111,8 +111,19 @@ async function setUp(c: Call): Promise<void> {
     const d: Dialog = c.dialog
     if (d.phase === Phase.Offered) return await ring(c)
     writeHead(d, c.peer, ownUri(), c.peer)
-    await locate(d)
-    if (c.state === CallState.Calling) await offer(c)
+    for (let n = 0; ; n++) {
+        const servers = await locate(d, n)
+        if (c.state !== CallState.Calling) return
+        try {
+            return await offer(c)
+        } catch (e) {
+            // RFC 3263, 4.3: who does not answer, or cannot serve, is not the only one
+            if (d.status !== 408) if (d.status !== 503) throw e
+            if (n + 1 >= servers) throw e
+            if (c.state !== CallState.Calling) throw e
+            d.remote = 0
+        }
+    }
 }
 
 /** Offer our voice, at first or anew, and take the answer. @throws SocketError that says why there is none */
@@ -134,7 +145,7 @@ async function offer(c: Call): Promise<void> {
     if (isFirst) adoptHead(d, true)
     else refreshTarget(d)
     const sequence = d.cseq
-    await locate(d)
+    await locate(d, 0)
     acknowledge(d, sequence)
     follow(c, m)
 }
@@ -308,7 +319,7 @@ async function offerAgain(c: Call): Promise<void> {
     const held = c.held & HELD_HERE
     if (d.renewAt <= ds.millis()) if (!d.isRefresher) fail("ETIMEDOUT", "the other side has not refreshed the session")
     d.renewAt = Infinity
-    await locate(d)
+    await locate(d, 0)
     try {
         await offer(c)
         d.held = held
@@ -340,7 +351,7 @@ export async function hold(c: Call, isOn: boolean): Promise<void> {
 /** Send the other side to somebody else (RFC 3515, 2.4.4). */
 async function refer(c: Call): Promise<void> {
     const d: Dialog = c.dialog
-    await locate(d)
+    await locate(d, 0)
     const code = await exchange(d, Method.Refer, writeRefer)
     d.referTo = ASKED
     if (code >= 300) endRefer(c)
@@ -378,7 +389,7 @@ async function tearDown(c: Call): Promise<void> {
             }
         if (d.phase !== Phase.Idle) {
             d.remote = 0
-            await locate(d)
+            await locate(d, 0)
             await exchange(d, Method.Bye, nothing)
         }
     } catch (e) {

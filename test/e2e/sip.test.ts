@@ -1,11 +1,15 @@
 /** Calls that are signalled: what the phone says to a peer that does each thing as a test wants it. */
 import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
+import { address, service } from "../../sim/lan/dns.js"
+import { LAN } from "../../sim/lan/lan.js"
 import { Rig, sleep, until } from "../support/rig.js"
 import { RTP_PORT, SipMessage, SipPeer, newId, sdp } from "../support/sip-peer.js"
 
 /** Milliseconds for what must not come. */
 const QUIET = 700
+/** Milliseconds until a server that does not answer is given up: 64 times T1. */
+const SLOW = 40_000
 /** Frames that may be lost when a call changes its address, with no lease ready. */
 const FRAMES_LOST = 10
 /** INVITEs in three seconds. */
@@ -423,5 +427,45 @@ describe("a phone that signals", () => {
         await peer.request("ACK")
         peer.respond(await peer.request("BYE"), "200 OK")
         await failing
+    })
+
+    it("tries the next server of a domain when one does not answer or cannot serve (RFC 3263, 4.3), and says when none does", async () => {
+        const zone = [...rig.lan.dns.zone]
+        const second = new SipPeer(rig, LAN.echo2.address)
+        const [nobody, busy] = ["10.77.0.9", peer.address]
+        try {
+            rig.lan.dns.zone.push(
+                ...["nobody", "busy", "serves"].map((host, i) => service("_sip._udp.three.lan", `${host}.lan`, 5060, 10 + i)),
+                address("nobody.lan", nobody),
+                address("busy.lan", busy),
+                address("serves.lan", second.address),
+                ...[nobody, busy].map(host => address("two.lan", host))
+            )
+            const done = rig.run("call sip:bob@three.lan --play speech")
+            const refused = await peer.request("INVITE", SLOW)
+            peer.respond(refused, "503 Service Unavailable")
+            await peer.request("ACK")
+            const invite = await second.request("INVITE")
+            assert.equal(invite.header("Call-ID"), refused.header("Call-ID"))
+            assert.ok(invite.cseq > refused.cseq)
+            assert.notEqual(invite.branch, refused.branch)
+            second.respond(invite, "200 OK", "peer", "", sdp())
+            await second.request("ACK")
+            assert.match(await done, /is up/)
+            const ending = rig.run("hangup all")
+            second.respond(await second.request("BYE"), "200 OK")
+            await ending
+
+            // without such records, the addresses of a name are the servers; who says no is not gone
+            const failing = rig.fails("call sip:bob@two.lan", /ECONNREFUSED: 486 Busy Here/)
+            peer.respond(await peer.request("INVITE", SLOW), "486 Busy Here")
+            await failing
+            const last = rig.fails("call sip:bob@two.lan", /ECONNREFUSED: 503 Service/)
+            peer.respond(await peer.request("INVITE", SLOW), "503 Service Unavailable")
+            await last
+        } finally {
+            second.stop()
+            rig.lan.dns.zone = zone
+        }
     })
 })
