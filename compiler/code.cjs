@@ -26,13 +26,12 @@ const Op = {
     TRY: 80,
     END_TRY: 81,
     THROW: 84,
-    RE_THROW: 85,
     THROW_JMP: 86,
     APPROX_EQ: 91,
     APPROX_NE: 92,
 }
 const JUMPS = new Set([Op.JMP, Op.JMP_Z, Op.JMP_RET_VAL_Z, Op.TRY, Op.END_TRY, Op.THROW_JMP])
-/** Nothing runs behind these, unless something jumps there. RE_THROW of nothing goes on. */
+/** Nothing runs behind these, unless something jumps there. To throw nothing again (85) goes on. */
 const LAST = new Set([Op.RETURN, Op.JMP, Op.END_TRY, Op.THROW, Op.THROW_JMP])
 
 /** These name a variable of the function. */
@@ -57,6 +56,11 @@ const ALIGNMENT = 4
  * @property {number} from where it began in what the compiler wrote
  * @property {number} to where it begins now
  */
+
+/** An operation without an operand, or a jump. @returns {Operation} */
+function operation(op, isStatement, from, target) {
+    return { op, operand: 0, hasOperand: target !== undefined, isStatement, target, from, to: 0 }
+}
 
 /** Bytes of an operand. */
 function lengthOf(value) {
@@ -90,19 +94,13 @@ function decode(bytes, properties) {
                 if (first & 4) operand = -operand
             }
         }
-        const o = {
-            op,
-            operand,
-            hasOperand: !!(flags & HAS_OPERAND),
-            isStatement: !!(flags & IS_STATEMENT),
-            target: undefined,
-            from,
-            to: 0,
-        }
+        const o = operation(op, !!(flags & IS_STATEMENT), from)
+        o.operand = operand
+        o.hasOperand = !!(flags & HAS_OPERAND)
         code.push(o)
         byPlace.set(from, o)
     }
-    const end = { op: 0, operand: 0, hasOperand: false, isStatement: true, target: undefined, from: at, to: 0 }
+    const end = operation(0, true, at)
     code.push(end)
     byPlace.set(at, end)
     for (const o of code) {
@@ -155,4 +153,4 @@ function encode(code) {
     return bytes
 }
 
-module.exports = { LAST, LOCAL, Op, decode, encode, lengthOf }
+module.exports = { LAST, LOCAL, Op, decode, encode, lengthOf, operation }

@@ -27,6 +27,16 @@ function absolute(srcmap) {
     return all
 }
 
+function relative(entries) {
+    const srcmap = []
+    let last = { position: 0, pc: 0 }
+    for (const e of entries) {
+        srcmap.push(e.position - last.position, e.length, e.pc - last.pc)
+        last = e
+    }
+    return srcmap
+}
+
 /** Where a function's variables are in its description. */
 const SLOTS = 8
 const ARGUMENTS = 10
@@ -41,16 +51,6 @@ function dropSlots({ description, debug, code }) {
     description.writeUInt16LE(kept.length, SLOTS)
 }
 
-function relative(entries) {
-    const srcmap = []
-    let last = { position: 0, pc: 0 }
-    for (const e of entries) {
-        srcmap.push(e.position - last.position, e.length, e.pc - last.pc)
-        last = e
-    }
-    return srcmap
-}
-
 /**
  * @param {{ binary: Uint8Array, dbg: object }} compiled the image, and what a debugger knows of it
  * @param {string} properties of operations, as the compiler has them
@@ -60,22 +60,19 @@ function compact({ binary, dbg }, properties) {
     if (process.env.TUPLEPHONE_COMPACT === "0") return { binary, dbg }
     const image = split(binary)
     const table = image.sections[Section.Functions]
+    const data = FIRST + table.length
     const map = absolute(dbg.srcmap)
     let functions = dbg.functions.map((debug, i) => {
         const description = table.subarray(i * FUNCTION_HEADER, (i + 1) * FUNCTION_HEADER)
         const start = description.readUInt32LE(0)
         const end = start + description.readUInt32LE(4)
-        const code = decode(Buffer.from(binary).subarray(start, end), properties)
+        const code = decode(image.sections[Section.FunctionData].subarray(start - data, end - data), properties)
         const places = map.filter(e => e.pc >= start && e.pc < end).map(e => ({ ...e, pc: e.pc - start }))
-        return { description, debug, code, places, start }
+        return { description, debug, code, places }
     })
     for (const f of functions) {
         const isClosed = f.code.some(o => o.op === Op.MAKE_CLOSURE)
-        simplify(
-            f.code,
-            slot => f.debug.slots[slot].type === "tmp",
-            () => !isClosed
-        )
+        simplify(f.code, slot => f.debug.slots[slot].type === "tmp", isClosed)
         if (!isClosed) dropSlots(f)
     }
     functions = orderFunctions(functions)
@@ -83,7 +80,7 @@ function compact({ binary, dbg }, properties) {
     moveNumbers(image, functions)
 
     const bodies = functions.map(({ code }) => encode(code))
-    let at = FIRST + table.length
+    let at = data
     const entries = []
     functions.forEach(({ description, debug, code, places }, i) => {
         description.writeUInt32LE(at, 0)

@@ -8,6 +8,7 @@ const { Op, lengthOf } = require("./code.cjs")
 const { NUM_SERVICE_SPECS, Section } = require("./image.cjs")
 
 const TO_FUNCTION = new Set([Op.STATIC_FUNCTION, Op.MAKE_CLOSURE])
+const TO_FLOAT = new Set([Op.LITERAL_F64])
 const TO_ASCII = new Set([Op.ASCII_FIELD, Op.STATIC_ASCII_STRING])
 
 /** A place in a table of names tells in its upper two bits which table. */
@@ -15,6 +16,7 @@ const TABLE_SHIFT = 14
 const TABLE_ASCII = 2
 const ASCII_ENTRY = 2
 const FLOAT_ENTRY = 8
+const FUNCTION_NAME = 12
 const SPEC = 16
 const SPEC_PACKETS = 8
 const SPEC_PACKETS_OFFSET = 10
@@ -24,42 +26,39 @@ const PACKET_FIELDS = 6
 const IS_MULTI_FIELD = 1
 const FIELD = 4
 
-/** Places by how often they are used. @returns {number[]} the new place of each */
-function byUse(uses, first) {
-    const order = uses.map((_, i) => i)
-    order.sort((a, b) => (b < first) - (a < first) || uses[b] - uses[a] || a - b)
+/**
+ * Order a table by how often code uses its entries, and have code name their new places.
+ * @param ops the operations whose operand is a place in the table
+ * @param {number} fixed so many entries stay first
+ * @returns {{ ordered: any[], places: number[] }} the table, and the new place of each of its entries
+ */
+function orderByUse(table, functions, ops, fixed) {
+    const operations = functions.flatMap(({ code }) => code.filter(o => ops.has(o.op)))
+    const uses = table.map((_, i) => (i < fixed ? Number.POSITIVE_INFINITY : 0))
+    for (const o of operations) uses[o.operand]++
+    // what is equal stays in its order
+    const order = uses.map((_, i) => i).sort((a, b) => (uses[a] === uses[b] ? 0 : uses[b] - uses[a]))
     const places = []
     order.forEach((old, i) => {
         places[old] = i
     })
-    return places
+    for (const o of operations) o.operand = places[o.operand]
+    return { ordered: order.map(i => table[i]), places }
 }
 
-function count(functions, ops, length) {
-    const uses = new Array(length).fill(0)
-    for (const { code } of functions) for (const o of code) if (ops.has(o.op)) uses[o.operand]++
-    return uses
-}
-
-function renumber(functions, ops, places) {
-    for (const { code } of functions) for (const o of code) if (ops.has(o.op)) o.operand = places[o.operand]
+function entriesOf(section, size) {
+    return Array.from({ length: section.length / size }, (_, i) => section.subarray(i * size, (i + 1) * size))
 }
 
 /** @returns {object[]} the functions in their new order; the first stays, for the program begins with it */
 function orderFunctions(functions) {
-    const places = byUse(count(functions, TO_FUNCTION, functions.length), 1)
-    renumber(functions, TO_FUNCTION, places)
-    const ordered = []
-    functions.forEach((f, i) => {
-        ordered[places[i]] = f
-    })
-    return ordered
+    return orderByUse(functions, functions, TO_FUNCTION, 1).ordered
 }
 
 /** Where the image has names beside code: each place once, for no two packets share their fields. */
 function namesIn({ head, sections }, functions) {
     const specs = sections[Section.ServiceSpecs]
-    const all = functions.map(({ description }) => [description, 12])
+    const all = functions.map(({ description }) => [description, FUNCTION_NAME])
     for (let i = 0; i < head.readUInt16LE(NUM_SERVICE_SPECS); i++) {
         const spec = i * SPEC
         all.push([specs, spec])
@@ -75,27 +74,20 @@ function namesIn({ head, sections }, functions) {
 }
 
 function orderNames(image, functions) {
-    const table = image.sections[Section.AsciiStrings]
     // the last entry may be there only to fill a word: it stays the last
-    const places = byUse(count(functions, TO_ASCII, table.length / ASCII_ENTRY), 0)
-    renumber(functions, TO_ASCII, places)
+    const table = entriesOf(image.sections[Section.AsciiStrings], ASCII_ENTRY)
+    const { ordered, places } = orderByUse(table, functions, TO_ASCII, 0)
     for (const [buffer, at] of namesIn(image, functions)) {
         const name = buffer.readUInt16LE(at)
         if (name >> TABLE_SHIFT === TABLE_ASCII)
             buffer.writeUInt16LE((TABLE_ASCII << TABLE_SHIFT) | places[name & ((1 << TABLE_SHIFT) - 1)], at)
     }
-    const ordered = Buffer.alloc(table.length)
-    places.forEach((place, old) => {
-        table.copy(ordered, ASCII_ENTRY * place, ASCII_ENTRY * old, ASCII_ENTRY * (old + 1))
-    })
-    image.sections[Section.AsciiStrings] = ordered
+    image.sections[Section.AsciiStrings] = Buffer.concat(ordered)
 }
 
 /** A number that takes more than two bytes beside its operation goes to the table of numbers, which is not limited as code is. */
 function moveNumbers(image, functions) {
-    const entries = []
-    const floats = image.sections[Section.Floats]
-    for (let at = 0; at < floats.length; at += FLOAT_ENTRY) entries.push(floats.subarray(at, at + FLOAT_ENTRY))
+    const entries = entriesOf(image.sections[Section.Floats], FLOAT_ENTRY)
     const byValue = new Map()
     for (const { code } of functions) {
         for (const o of code) {
@@ -111,14 +103,7 @@ function moveNumbers(image, functions) {
             o.operand = byValue.get(o.operand)
         }
     }
-    const ops = new Set([Op.LITERAL_F64])
-    const places = byUse(count(functions, ops, entries.length), 0)
-    renumber(functions, ops, places)
-    const ordered = []
-    places.forEach((place, old) => {
-        ordered[place] = entries[old]
-    })
-    image.sections[Section.Floats] = Buffer.concat(ordered)
+    image.sections[Section.Floats] = Buffer.concat(orderByUse(entries, functions, TO_FLOAT, 0).ordered)
 }
 
 module.exports = { moveNumbers, orderFunctions, orderNames }

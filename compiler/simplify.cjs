@@ -4,7 +4,7 @@
  */
 "use strict"
 
-const { LAST, Op } = require("./code.cjs")
+const { LAST, Op, operation } = require("./code.cjs")
 
 /** Jumps that only go elsewhere. */
 const GOES = new Set([Op.JMP, Op.JMP_Z, Op.JMP_RET_VAL_Z, Op.END_TRY])
@@ -64,9 +64,9 @@ function thread(code) {
         if (o.op !== Op.JMP) continue
         if (o.target === code[i + 1]) gone.add(o)
         else if (o.target.op === Op.UNDEFINED && code[code.indexOf(o.target) + 1].op === Op.RETURN) {
-            Object.assign(o, { op: Op.UNDEFINED, hasOperand: false, isStatement: false, target: undefined })
-            const end = { ...o, op: Op.RETURN, isStatement: true }
-            code.splice(i + 1, 0, end)
+            // the same object, for others may jump to it
+            Object.assign(o, operation(Op.UNDEFINED, false, o.from))
+            code.splice(i + 1, 0, operation(Op.RETURN, true, o.from))
             hasChanged = true
         }
     }
@@ -141,8 +141,7 @@ function invert(code) {
         if (INVERSE.has(condition.op)) condition.op = INVERSE.get(condition.op)
         const gone = new Set(body.op === Op.JMP ? [body] : [body, code[i + 2]])
         if (isNot) gone.add(condition)
-        else if (!INVERSE.has(condition.op))
-            code.splice(i, 0, { ...condition, op: Op.NOT, operand: 0, hasOperand: false, isStatement: false, target: undefined })
+        else if (!INVERSE.has(condition.op)) code.splice(i, 0, operation(Op.NOT, false, condition.from))
         return remove(code, gone)
     }
     return false
@@ -169,26 +168,25 @@ function mergeEnds(code) {
             }
             if (size <= JUMP_BYTES) continue
             const first = ends[e] - best + 1
-            const jump = { ...code[first], op: Op.JMP, operand: 0, hasOperand: true, isStatement: true, target: code[ends[f] - best + 1] }
-            const gone = new Set(code.slice(first, first + best))
+            const kept = ends[f] - best + 1
+            const gone = code.splice(first, best, operation(Op.JMP, true, code[first].from, code[kept]))
             // who jumps into the one that goes jumps into the other
-            const other = new Map(code.slice(first, first + best).map((o, i) => [o, code[ends[f] - best + 1 + i]]))
+            const other = new Map(gone.map((o, i) => [o, code[kept - best + 1 + i]]))
             for (const o of code) if (other.has(o.target)) o.target = other.get(o.target)
-            code.splice(first + best, 0, jump)
-            return remove(code, gone)
+            return true
         }
     }
     return false
 }
 
 /** `v = w`, and until the last use of `v` there is no other value in `w`: that is `w`. */
-function copy(code, isOwn, isConstant) {
+function copy(code, isOwn) {
     const targets = targetsOf(code)
     const after = liveness(code)
     for (let i = 1; i < code.length; i++) {
         const [from, to] = [code[i - 1], code[i]]
         if (from.op !== Op.LOAD_LOCAL || to.op !== Op.STORE_LOCAL || !beginsStatement(code, i - 1)) continue
-        if (!isOwn(to.operand) || !isConstant(from.operand)) continue
+        if (!isOwn(to.operand)) continue
         const loads = []
         let k = i + 1
         let isLast = !after[i].has(to.operand)
@@ -252,10 +250,10 @@ function forward(code, isOwn) {
 
 /**
  * @param {object[]} code as `decode` gives it, and is changed
- * @param {(slot: number) => boolean} isOwn whether a variable is the compiler's, and no closure knows it
- * @param {(slot: number) => boolean} isConstant whether a variable changes only where the function itself says so
+ * @param {(slot: number) => boolean} isOwn whether a variable is the compiler's: no closure knows it
+ * @param {boolean} isClosed whether closures may know, and change, the others
  */
-function simplify(code, isOwn, isConstant) {
+function simplify(code, isOwn, isClosed) {
     for (let hasChanged = true; hasChanged; ) {
         hasChanged = removeDead(code)
         hasChanged = thread(code) || hasChanged
@@ -263,7 +261,7 @@ function simplify(code, isOwn, isConstant) {
         hasChanged = threadConditions(code) || hasChanged
         hasChanged = invert(code) || hasChanged
         hasChanged = forward(code, isOwn) || hasChanged
-        hasChanged = copy(code, isOwn, isConstant) || hasChanged
+        if (!isClosed) hasChanged = copy(code, isOwn) || hasChanged
         if (!hasChanged) hasChanged = mergeEnds(code)
     }
 }
