@@ -1,7 +1,17 @@
 /** The parts of a `.devs` image, and putting them together again. @see DeviceScript's bytecode specification */
 "use strict"
 
-const Section = { Functions: 0, FunctionData: 1, Floats: 2, AsciiStrings: 4, ServiceSpecs: 8 }
+/** Sections by their place in the header, behind `FIX_HEADER` bytes; each has an offset and a length of 32 bits. */
+const Section = {
+    Functions: 0,
+    FunctionData: 1,
+    Floats: 2,
+    AsciiStrings: 4,
+    Utf8Strings: 5,
+    Buffers: 6,
+    StringData: 7,
+    ServiceSpecs: 8,
+}
 const SECTIONS = 10
 const FIX_HEADER = 32
 const SECTION_HEADER = 8

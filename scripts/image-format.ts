@@ -1,18 +1,6 @@
 /** What a `.devs` image looks like, as far as its size is concerned. @see DeviceScript's bytecode specification */
 
-/** Sections by their place in the header, behind `FIX_HEADER` bytes; each has an offset and a length of 32 bits. */
-enum Section {
-    Functions,
-    FunctionData,
-    Floats,
-    Roles,
-    AsciiStrings,
-    Utf8Strings,
-    Buffers,
-    StringData,
-    ServiceSpecs,
-    Config,
-}
+import { FIRST, Section, split } from "../compiler/image.cjs"
 
 /**
  * Bytes that header, table of functions and bytecode may have together: the runtime's verifier refuses more (1051), since its
@@ -21,7 +9,6 @@ enum Section {
 export const CODE_MOST = 65_535
 
 const MAGIC = Buffer.from("446576530a6e29f1", "hex")
-const FIX_HEADER = 32
 
 export interface Image {
     bytes: Buffer
@@ -33,13 +20,8 @@ export interface Image {
 /** @throws if it is no image */
 export function readImage(bytes: Buffer): Image {
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new Error("this is no DeviceScript image; build it again")
-    const sections: Buffer[] = []
-    for (let i = Section.Functions; i <= Section.Config; i++) {
-        const start = bytes.readUInt32LE(FIX_HEADER + 8 * i)
-        sections.push(bytes.subarray(start, start + bytes.readUInt32LE(FIX_HEADER + 8 * i + 4)))
-    }
-    const code = FIX_HEADER + 8 * Section.FunctionData
-    return { bytes, sections, codeEnd: bytes.readUInt32LE(code) + bytes.readUInt32LE(code + 4) }
+    const { sections } = split(bytes)
+    return { bytes, sections, codeEnd: FIRST + sections[Section.Functions].length + sections[Section.FunctionData].length }
 }
 
 export interface Strings {

@@ -3,7 +3,7 @@ import { COUNTERS, Counter, countOf } from "../base/counters"
 import { choiceOf, nameOf } from "../base/text"
 import { keepReady } from "../address/ready"
 import { needCommon } from "../address/common"
-import { configured, sipServer } from "../dhcp/configuration"
+import { configured } from "../dhcp/configuration"
 import { releaseAddress, renewLease } from "../dhcp/client"
 import { ownMacLow } from "../link/ethernet"
 import { ping } from "../ip/icmp"
@@ -14,7 +14,7 @@ import { describeSocket } from "../socket/list"
 import { Socket } from "../socket/socket"
 import { settleSockets, sockets } from "../socket/table"
 import { formatAddress, formatMac, prefixOf } from "../wire/address"
-import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER } from "../wire/dhcp"
+import { OPTION_BOOT_FILE, OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_SIP_SERVERS, OPTION_TFTP_SERVER } from "../wire/dhcp"
 import { Printer, addressText, check, noMore, numberOf, printList, secondsUntil, take, takeFlag } from "./command"
 import { findHost } from "./names"
 
@@ -133,7 +133,7 @@ function describeLease(l: Lease) {
         ntp: told(l, OPTION_NTP),
         tftp: told(l, OPTION_TFTP_SERVER),
         bootFile: told(l, OPTION_BOOT_FILE),
-        sip: l.ifc.isCommon() ? (holdsAddress(l) ? sipServer() : null) : null,
+        sip: told(l, OPTION_SIP_SERVERS),
     }
 }
 

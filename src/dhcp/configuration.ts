@@ -15,7 +15,7 @@ import {
 /** Bytes for all that is kept. What no longer fits is left out whole: half a name is of no use. */
 const ROOM = 208
 
-/** What is kept: codes of options, that of the DNS servers first. */
+/** What is kept: codes of options, that of the DNS servers first, that of the SIP servers last. */
 const KEPT = [OPTION_DNS, OPTION_DOMAIN, OPTION_NTP, OPTION_TFTP_SERVER, OPTION_BOOT_FILE, OPTION_SIP_SERVERS]
 
 /**
@@ -59,6 +59,7 @@ export function nameServer(n: number): number {
  * @returns `null` if it said nothing
  */
 export function configured(option: number): string {
+    if (option === OPTION_SIP_SERVERS) return sipServer()
     const i = KEPT.indexOf(option)
     const at = i > 0 ? ends.getAt(2 * i - 2, "u16") : 0
     let n = ends.getAt(2 * i, "u16") - at

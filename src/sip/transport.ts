@@ -1,6 +1,6 @@
 /**
- * The transport of SIP: one socket on the common address, also for what comes to the others if calls are under no name, which one fiber reads. A message is handled before the next one is read, and then
- * others get their turn: whatever a stranger sends, calls go on.
+ * The transport of SIP: one socket on the common address, also for what comes to the others if calls are under no name, which one
+ * fiber reads. A message is handled before the next one is read, and then others get their turn: whatever a stranger sends, calls go on.
  * Read first: RFC 3261, 18; RFC 3581 (where a response goes).
  */
 import * as ds from "@devicescript/core"

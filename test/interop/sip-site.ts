@@ -61,21 +61,32 @@ export class SipSite {
         await this.lan.stop()
     }
 
+    /** All that crosses the LAN during a conversation. */
+    private async captured(conversation: () => Promise<unknown>): Promise<Capture> {
+        const capture = await Capture.start(this.lan)
+        try {
+            await conversation()
+        } finally {
+            await capture.stop()
+        }
+        return capture
+    }
+
     /** Note what a phone sends during a conversation. */
     async overhear(phone: Telephone, conversation: () => Promise<unknown>): Promise<Overheard> {
-        const capture = await Capture.start(this.lan)
         const leased = new Set<string>()
         const look = async () => {
             for (const { address } of await this.server.leases()) leased.add(address)
         }
-        const timer = setInterval(() => void look(), LOOK)
-        try {
-            await conversation()
-            await look()
-        } finally {
-            clearInterval(timer)
-            await capture.stop()
-        }
+        const capture = await this.captured(async () => {
+            const timer = setInterval(() => void look(), LOOK)
+            try {
+                await conversation()
+                await look()
+            } finally {
+                clearInterval(timer)
+            }
+        })
         const ours = `eth.src == ${phone.mac} && ip.dst == ${HOST}`
         // SIP, DNS and DHCP aside
         const voice = await capture.fields(
@@ -95,12 +106,7 @@ export class SipSite {
 
     /** For each INVITE of a conversation that rang: whom it called, and the milliseconds until 180. */
     async setUpTimes(conversation: () => Promise<unknown>): Promise<{ called: string; milliseconds: number }[]> {
-        const capture = await Capture.start(this.lan)
-        try {
-            await conversation()
-        } finally {
-            await capture.stop()
-        }
+        const capture = await this.captured(conversation)
         const messages = (filter: string) => capture.fields(filter, "sip.Call-ID", "frame.time_epoch", "ip.dst")
         const rang = await messages("sip.Status-Code == 180")
         return (await messages('sip.Method == "INVITE"')).flatMap(([id, at, called]) => {
@@ -111,12 +117,7 @@ export class SipSite {
 
     /** The packets that a phone sends to HOST during a conversation in which a text stands, or which come from an address. */
     async shows(phone: Telephone, texts: string[], address: string, conversation: () => Promise<unknown>): Promise<string[]> {
-        const capture = await Capture.start(this.lan)
-        try {
-            await conversation()
-        } finally {
-            await capture.stop()
-        }
+        const capture = await this.captured(conversation)
         const sent = `eth.src == ${phone.mac} && ip.dst == ${HOST} && !dns && !dhcp`
         assert.ok((await capture.packets(`${sent} && sip`)).length > 0)
         return await capture.packets(`${sent} && (ip.src == ${address} || ${texts.map(text => `frame contains "${text}"`).join(" || ")})`)

@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "node:test"
+import { Random } from "../../fuzz/random.js"
 import { CLI, PROJECT } from "../../sim/firmware.js"
 import { readImage } from "../../scripts/image-format.js"
 
@@ -14,20 +15,6 @@ const SEED = Number(process.env.SEED ?? 2131)
 const PROGRAMS = Number(process.env.PROGRAMS ?? 2)
 const FUNCTIONS = 25
 const COLOURS = /\x1b\[[0-9;]*m/g
-
-/** Marsaglia's xorshift. */
-class Random {
-    constructor(private state: number) {}
-    below(n: number): number {
-        this.state ^= this.state << 13
-        this.state ^= this.state >>> 17
-        this.state ^= this.state << 5
-        return (this.state >>> 0) % n
-    }
-    of<T>(...choices: T[]): T {
-        return choices[this.below(choices.length)]
-    }
-}
 
 /** One function of two numbers, all of whose loops end. */
 class Body {
@@ -45,7 +32,7 @@ class Body {
         const { random } = this
         const e = () => this.expression(depth - 1)
         if (depth === 0)
-            return random.of(
+            return random.one([
                 ...this.variables,
                 "0",
                 "1",
@@ -58,8 +45,8 @@ class Body {
                 "0.5",
                 "undefined as any",
                 "null as any",
-                "false as any"
-            )
+                "false as any",
+            ])
         switch (random.below(12)) {
             case 0:
                 return `(${e()} && ${e()})`
@@ -72,9 +59,9 @@ class Body {
             case 4:
                 return `(${this.condition(depth - 1)} ? ${e()} : ${e()})`
             case 5:
-                return `(${e()} ${random.of("+", "-", "*", "&", "|", "^", ">>", "<<")} ${e()})`
+                return `(${e()} ${random.one(["+", "-", "*", "&", "|", "^", ">>", "<<"])} ${e()})`
             case 6:
-                return `box(${e()})${random.of("?.v", "?.w?.v", ".v")}`
+                return `box(${e()})${random.one(["?.v", "?.w?.v", ".v"])}`
             case 7:
                 return `list[${e()} & 3]`
             default:
@@ -87,13 +74,13 @@ class Body {
         const e = () => this.expression(depth)
         const c = () => this.condition(depth - 1)
         if (depth <= 0) return e()
-        return random.of(
-            () => `${e()} ${random.of("===", "!==", "<", "<=", ">", ">=")} ${e()}`,
+        return random.one([
+            () => `${e()} ${random.one(["===", "!==", "<", "<=", ">", ">="])} ${e()}`,
             () => `!(${c()})`,
             () => `(${c()}) && (${c()})`,
             () => `(${c()}) || (${c()})`,
-            e
-        )()
+            e,
+        ])()
     }
 
     private block(depth: number, length: number): string {
@@ -128,7 +115,7 @@ class Body {
             }
             case 2:
             case 3:
-                return `${random.of(...this.variables)} = ${this.expression(3)}`
+                return `${random.one(this.variables)} = ${this.expression(3)}`
             case 4:
             case 5:
                 return `if (${this.condition(3)}) ${inner()}`
@@ -148,17 +135,17 @@ class Body {
                 return `if (${this.condition(2)}) throw new Error("made up")`
             case 11: {
                 if (this.loops === 0) return `if (${this.condition(2)}) return ${this.expression(2)}`
-                return `if (${this.condition(2)}) ${random.of("break", "continue", "return undefined", "return note(7)")}`
+                return `if (${this.condition(2)}) ${random.one(["break", "continue", "return undefined", "return note(7)"])}`
             }
             case 12:
                 return `switch (${this.expression(1)}) {\ncase 0: ${inner()}\nbreak\ncase 1:\ncase note(2): ${inner()}\ndefault: ${inner()}\n}`
             case 13:
                 // ends that are the same, with ways into their middle
-                return `if (${this.condition(1)}) {\nnote(a)\nif (${random.of("a", "b")}) note(b)\n${this.loops > 0 ? random.of("continue", "return") : "return"}\n}`
+                return `if (${this.condition(1)}) {\nnote(a)\nif (${random.one(["a", "b"])}) note(b)\n${this.loops > 0 ? random.one(["continue", "return"]) : "return"}\n}`
             default: {
                 const f = this.name()
                 // closures may know no variable of a loop
-                const [set, get] = [random.of("a", "b"), random.of("a", "b")]
+                const [set, get] = [random.one(["a", "b"]), random.one(["a", "b"])]
                 return `const ${f} = (x: any) => { const y = ${get}; ${set} = x; return y }\nnote(${f}(${this.expression(2)}))`
             }
         }

@@ -1,0 +1,8 @@
+export const Section: Record<
+    "Functions" | "FunctionData" | "Floats" | "AsciiStrings" | "Utf8Strings" | "Buffers" | "StringData" | "ServiceSpecs",
+    number
+>
+/** Where the first section begins; the others follow without gaps. */
+export const FIRST: number
+/** Copies of the fixed header and of the sections. */
+export function split(image: Uint8Array): { head: Buffer; sections: Buffer[] }
