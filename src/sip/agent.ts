@@ -49,6 +49,7 @@ const REASONS = `
 420 Bad Extension
 480 Temporarily Unavailable
 481 Call/Transaction Does Not Exist
+482 Loop Detected
 486 Busy Here
 487 Request Terminated
 488 Not Acceptable Here
@@ -139,7 +140,7 @@ export function onMessage(datagram: Datagram): void {
 function onRequest(d: Dialog, tag: Span): number {
     if (!d)
         if (account.isClosed)
-            if (from.address !== dialogs[0].remote) {
+            if (account.registrar ? from.address !== dialogs[0].remote : true) {
                 count(Counter.SipForeign)
                 return 0
             }

@@ -31,6 +31,16 @@ export enum Phase {
     Up,
 }
 
+/** The URI of its requests is of the next router, which wants it so (RFC 3261, 12.2.1.1). */
+export const STRICT = 1
+/** The INVITE that we have sent is to be cancelled. */
+export const CANCELLED = 2
+/** The success of the other side's offer is to be acknowledged. */
+export const NEEDS_ACK = 4
+/** It is us who refresh the session. */
+export const REFRESHER = 8
+
+/** It has 22 fields, as many as a table of fields has room for: one more makes each table a quarter larger. */
 export class Dialog implements Owner {
     phase: Phase
     /**
@@ -54,26 +64,18 @@ export class Dialog implements Owner {
     /** The first of them is what each request begins with behind the method: the URI, Route, From, To, Call-ID; and where in it From begins. */
     prepared: number
     parties: number
-    /** Whether that URI is of the next router, which wants it so (RFC 3261, 12.2.1.1). */
-    isStrict: boolean
     /** Where messages go; 0 until that is known. */
     remote: number
     remotePort: number
     /** From which of our addresses they come. */
     local: number
-    /** Whether the INVITE that we have sent is to be cancelled. */
-    cancelled: boolean
     /** The second is of the other side's INVITE or UPDATE: the lines that all responses to it have. Its body follows. Lengths, as `prepared`. */
     answer: number
-    /** Whether the success of the other side's offer is to be acknowledged. */
-    needsAck: boolean
-    /** Seconds of a session without a refresh (RFC 4028), 0 for ever; whether we refresh it; `ds.millis()` when that is due, or it is over. */
+    /** What is true of it: `STRICT` and its like. */
+    flags: number
+    /** Seconds of a session without a refresh (RFC 4028), 0 for ever; `ds.millis()` when that is due, or it is over. */
     seconds: number
-    isRefresher: boolean
     renewAt: number
-    /** What we have told the other side: of our holding the call, 0 if we do not, and of the address of our voice. */
-    held: number
-    address: number
     /** To whom the other side is to be sent (RFC 3515), `ASKED` once it has been asked; "" if it is not. */
     referTo: string
     /** The call that it belongs to. */
@@ -84,6 +86,10 @@ export class Dialog implements Owner {
         this.offset = 0
         this.length = 0
     }
+}
+
+export function setFlag(d: Dialog, flag: number, isOn: boolean): void {
+    d.flags = isOn ? d.flags | flag : d.flags & ~flag
 }
 
 /** Wait for `wake`. @param timeout milliseconds */
@@ -110,13 +116,9 @@ export function openDialog(d: Dialog): void {
     d.prepared = 0
     d.answer = 0
     d.remote = 0
-    d.cancelled = false
-    d.needsAck = false
+    d.flags = 0
     d.seconds = 0
-    d.isRefresher = false
     d.renewAt = Infinity
-    d.held = 0
-    d.address = 0
     d.referTo = ""
 }
 
@@ -126,16 +128,27 @@ export function addressOf(d: Dialog): number {
     return interfaces[0].address
 }
 
-/** That of the registration first, then those of the calls. */
+/** That of the registration first, if there is one, then those of the calls. */
 export const dialogs = owners as Dialog[]
 
-/** Make a dialog that hears what belongs to it. Of its 27 fields it has the first 22, as many as a table of fields has room for. */
+/** Make a dialog that hears what belongs to it, but for `completeDialog`. */
 export function makeDialog(): Dialog {
     const d = new Dialog()
     openDialog(d)
-    d.remotePort = 0
     dialogs.push(d)
     return d
+}
+
+/**
+ * Give it the fields that it does not have yet: its table of fields grows to its last size. For several dialogs, one after the other, once all
+ * are made: so their tables lie side by side, where each by itself would cut the heap to pieces.
+ */
+export function completeDialog(d: Dialog, owner: any): void {
+    d.parties = 0
+    d.remotePort = 0
+    d.local = 0
+    d.owner = owner
+    d.waiter = undefined
 }
 
 /** Octets of a stranger's text that people are shown. */
@@ -169,7 +182,7 @@ function keepHead(d: Dialog): boolean {
 /** The head of requests to a URI, outside of any dialog. */
 export function writeHead(d: Dialog, uri: string, from: string, to: string): void {
     start(" " + uri + " SIP/2.0\r\n")
-    d.isStrict = false
+    setFlag(d, STRICT, false)
     let proxy = account.proxy
     if (proxy === "dhcp") {
         proxy = sipServer()
@@ -209,7 +222,8 @@ export function adoptHead(d: Dialog, isOurs: boolean): boolean {
                     i = 1
                 }
     }
-    d.isStrict = i > 0
+    const isStrict = i > 0
+    setFlag(d, STRICT, isStrict)
     start(" ")
     copySpan(target)
     write(" SIP/2.0\r\n")
@@ -218,7 +232,7 @@ export function adoptHead(d: Dialog, isOurs: boolean): boolean {
         copySpan(valueOf(Header.RecordRoute, Math.abs(first - i)))
         write("\r\n")
     }
-    if (d.isStrict) {
+    if (isStrict) {
         write("Route: <")
         copySpan(contact)
         write(">\r\n")
@@ -242,7 +256,7 @@ export function refreshTarget(d: Dialog): void {
     const contact = uriOf(valueOf(Header.Contact, 0))
     if (contact === 0) return
     // a strict router has it at the end of the routes: there it stays
-    if (d.isStrict) return
+    if ((d.flags & STRICT) !== 0) return
     const at = d.offset
     const end = texts.indexOf(SP, at + 1, at + d.prepared)
     start(" ")

@@ -6,7 +6,7 @@ import { SIP_PORT } from "../base/config"
 import { fail, SocketError } from "../base/errors"
 import { TYPE_A, TYPE_SRV } from "../dns/message"
 import { resolve } from "../dns/resolver"
-import { Dialog, addressOf } from "./dialog"
+import { Dialog, STRICT, addressOf } from "./dialog"
 import { CR, LF, SP, find, host, hostAddress, port, readFrom, readUri, textOf, uriOf } from "./span"
 import { texts } from "./texts"
 
@@ -26,7 +26,7 @@ export async function locate(d: Dialog, n: number): Promise<number> {
     const end = at + d.parties
     let uri = ((at + 1) << 16) | find(SP, at + 1, end)
     const route = find(LF, at, end) + 1
-    if (!d.isStrict) if (route < end) uri = uriOf(((route + ROUTE) << 16) | find(CR, route, end))
+    if ((d.flags & STRICT) === 0) if (route < end) uri = uriOf(((route + ROUTE) << 16) | find(CR, route, end))
     // none is 0, in which there is no host
     if (!readUri(uri)) fail("EINVAL", "that is no URI of a host; write it as sip:bob@10.77.0.2")
     let address = hostAddress()

@@ -9,7 +9,7 @@ import { Signal } from "../base/signal"
 import { interfaces } from "../link/interface"
 import { endpointText, parseAddress } from "../wire/address"
 import { account } from "./account"
-import { Dialog, makeDialog, openDialog, startContact, wake, writeContact, writeHead } from "./dialog"
+import { Dialog, completeDialog, makeDialog, openDialog, startContact, wake, writeContact, writeHead } from "./dialog"
 import { Header } from "./header"
 import { locate } from "./locate"
 import { Method, lineOf, valueOf } from "./message"
@@ -33,7 +33,8 @@ export let failure = ""
 /** Announces that the registrar has answered, or that it does not. */
 const settled = new Signal()
 
-const dialog = makeDialog()
+/** Without a registration there is none, but its room. */
+let dialog: Dialog
 let isWanted = true
 /** When the registrar is to be told. */
 let renewAt = 0
@@ -48,7 +49,14 @@ let isTranslated = false
 /** Tell the registrar now: the phone has a new address perhaps. */
 export function renew(): void {
     renewAt = 0
-    wake(dialog)
+    if (dialog) wake(dialog)
+}
+
+/** Boot calls it if there is a registrar. */
+export function startRegistration(): void {
+    dialog = makeDialog()
+    completeDialog(dialog, undefined)
+    runRegistration.start()
 }
 
 /**
@@ -63,8 +71,8 @@ export async function register(isOn: boolean): Promise<void> {
     if (failure) fail("ECONNREFUSED", failure)
 }
 
-/** Register, and stay so. Boot starts this fiber if there is a registrar. */
-export async function runRegistration() {
+/** Register, and stay so. */
+async function runRegistration() {
     let retry = RETRY
     while (true) {
         if (common)

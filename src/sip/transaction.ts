@@ -9,7 +9,7 @@ import { SocketError } from "../base/errors"
 import { interfaceOf } from "../link/interface"
 import { account } from "./account"
 import { credentials, readChallenge } from "./digest"
-import { Dialog, randomText, shown, startRequest, wait, wake } from "./dialog"
+import { CANCELLED, Dialog, randomText, setFlag, shown, startRequest, wait, wake } from "./dialog"
 import { Header } from "./header"
 import { Method, cseq, method, nameOfMethod, status, target } from "./message"
 import { SP, packet, readFrom } from "./span"
@@ -62,7 +62,7 @@ export async function repeat(d: Dialog, most: number): Promise<void> {
         interval = Math.min(2 * interval, most)
         if (ds.millis() >= until) d.pending = undefined
         // whoever has not even said that he tries by then is not there
-        if (d.cancelled) if (d.status === 0) if (interval >= SIP_T2) d.pending = undefined
+        if ((d.flags & CANCELLED) !== 0) if (d.status === 0) if (interval >= SIP_T2) d.pending = undefined
     }
 }
 
@@ -106,9 +106,9 @@ async function ringing(d: Dialog): Promise<void> {
         if (left <= 0) {
             if (isCancelled) return
             // whoever has not answered in this time is to ring no more
-            d.cancelled = true
+            setFlag(d, CANCELLED, true)
         }
-        if (d.cancelled)
+        if ((d.flags & CANCELLED) !== 0)
             if (!isCancelled) {
                 isCancelled = true
                 startRequest(d, nameOfMethod(Method.Cancel), d.cseq, "")

@@ -43,8 +43,12 @@ export enum CallState {
 /** The user holds a call; the other side does, and does not want to hear. */
 export const HELD_HERE = 1
 export const HELD_THERE = 2
-/** Beside these: nothing is sent. */
+/** Beside these: nothing is sent; */
 export const SILENT = 4
+/** so many bits above `HELD_HERE`: the other side has been told; */
+export const TOLD = 3
+/** the call has another address than the other side was told. */
+export const MOVED = 16
 
 /** What signals a call, in an image that has it: `line.ts`. All is done on the call's fiber, but `hangUp`, which must not wait. */
 export interface Line {
@@ -92,7 +96,7 @@ export class Call {
     reason: string
     /** Its `Dialog`. No type of it here: to import one would bring its code and its buffers into images that signal nothing. */
     dialog: any
-    /** Who holds it: `HELD_HERE`, `HELD_THERE`; and `SILENT`. */
+    /** Who holds it, `HELD_HERE` and `HELD_THERE`, and the others beside them. */
     held: number
     /** How many to send; `Infinity` until somebody hangs up. */
     frames: number
@@ -157,7 +161,7 @@ export class Call {
                         await close(sd)
                         this.session.error = undefined
                         sd = await setUp(this)
-                        this.held = this.held & ~SILENT
+                        this.held = (this.held & ~SILENT) | MOVED
                         talk(this.session, this.frames - this.session.txFrames)
                     }
                     // here, and not in a function: its activation would lie in mid-heap as long as the call

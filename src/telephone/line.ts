@@ -11,14 +11,19 @@ import { LONGEST } from "../base/timers"
 import { account } from "../sip/account"
 import { answerTo, reasonOf, startAgent, startAnswer, onMessage } from "../sip/agent"
 import {
+    CANCELLED,
     Dialog,
+    NEEDS_ACK,
     Phase,
+    REFRESHER,
     adoptHead,
+    completeDialog,
     hashOf,
     makeDialog,
     openDialog,
     ownUri,
     refreshTarget,
+    setFlag,
     shown,
     wait,
     wake,
@@ -27,17 +32,17 @@ import {
 } from "../sip/dialog"
 import { Header } from "../sip/header"
 import { locate } from "../sip/locate"
-import { Method, body, bodyEnd, cseq, lineOf, method, status } from "../sip/message"
-import { renew, runRegistration } from "../sip/register"
+import { Method, body, bodyEnd, cseq, lineOf, method, status, valueOf } from "../sip/message"
+import { renew, startRegistration } from "../sip/register"
 import { Local, Media, RECEIVES, SENDS, readSdp, writeAnswer, writeOffer } from "../sip/sdp"
-import { decimalOf, isText, packet, paramOf, textOf, uriOf } from "../sip/span"
+import { LF, decimalOf, isText, packet, paramOf, textOf, uriOf } from "../sip/span"
 import { keepText, texts } from "../sip/texts"
 import { REQUEST_PENDING, acknowledge, exchange, refusal, repeat, sendOut, sendTo } from "../sip/transaction"
 import { common, runTransport } from "../sip/transport"
 import { copy, finish, out, size, start, startBody, write } from "../sip/writer"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
-import { Call, CallState, HELD_HERE, HELD_THERE, NOWHERE, SILENT, become, changed, signalBy } from "./call"
+import { Call, CallState, HELD_HERE, HELD_THERE, MOVED, NOWHERE, SILENT, TOLD, become, changed, signalBy } from "./call"
 import { dialled } from "./dial"
 import { calls, free, place } from "./telephone"
 
@@ -73,7 +78,7 @@ export function startSignalling(listener: Tell): void {
     tell = listener
     signalBy({ setUp, due, work, tearDown, hangUp })
     startAgent(serve)
-    if (account.registrar) runRegistration.start()
+    if (account.registrar) startRegistration()
     runTransport.start(renew, onMessage)
 }
 
@@ -92,14 +97,11 @@ export function placeUri(text: string, codec: Codec, play: Play, seconds: number
     return c
 }
 
-/**
- * A new dialog for a call. The first one makes those of all slots: who never signals a call has the room for something else. Their tables
- * of fields grow to the last size one after the other, and so lie side by side: nine of them here and there cut the heap to pieces.
- */
+/** A new dialog for a call. The first one makes those of all slots: who never signals a call has the room for something else. */
 function openFor(c: Call): Dialog {
     if (!c.dialog) {
         for (const call of calls) call.dialog = makeDialog()
-        for (const call of calls) call.dialog.owner = call
+        for (const call of calls) completeDialog(call.dialog, call)
     }
     const d: Dialog = c.dialog
     openDialog(d)
@@ -175,7 +177,7 @@ function describe(d: Dialog, direction: number): Local {
     local.version = d.cseq + d.peerCseq
     local.direction = direction
     // told with it
-    d.address = c.localAddress
+    c.held = c.held & ~MOVED
     return local
 }
 
@@ -242,6 +244,7 @@ function offered(d: Dialog): Media {
 async function answerOffer(c: Call): Promise<void> {
     const d: Dialog = c.dialog
     let m = offered(d)
+    const needsAck = (d.flags & NEEDS_ACK) !== 0
     startFrom(d, 200)
     writeContact(d)
     if (d.seconds > 0) writeTimer(d)
@@ -249,15 +252,15 @@ async function answerOffer(c: Call): Promise<void> {
         startSdp()
         // what the one sends, the other receives; who is held receives nothing
         let direction = ((m.direction & SENDS) >>> 1) | ((m.direction & RECEIVES) << 1)
-        if (d.held !== 0) direction = direction & SENDS
+        if (toldOf(c) !== 0) direction = direction & SENDS
         writeAnswer(describe(d, direction), m, texts, offerAt(d), d.offset + d.length)
-    } else if (d.needsAck) {
+    } else if (needsAck) {
         startSdp()
         writeOurs(d)
     }
     await finishAnswer(d)
     // our offer was in the response, and its answer came with the ACK
-    if (!m) if (d.needsAck) m = readSdp(texts, offerAt(d), d.offset + d.length)
+    if (!m) if (needsAck) m = readSdp(texts, offerAt(d), d.offset + d.length)
     forget(d, d.prepared)
     if (m) follow(c, m)
 }
@@ -273,7 +276,7 @@ function startFrom(d: Dialog, code: number): void {
 async function finishAnswer(d: Dialog): Promise<void> {
     d.phase = Phase.Up
     d.pending = out.slice(0, finish())
-    if (d.needsAck) {
+    if ((d.flags & NEEDS_ACK) !== 0) {
         d.phase = Phase.Answered
         await repeat(d, SIP_T2)
     } else sendTo(d, d.pending)
@@ -289,8 +292,8 @@ function due(c: Call): number {
     const isSilent = (c.held & HELD) !== 0
     if (isSilent !== (c.held & SILENT) > 0) c.silence(isSilent)
     if (d.phase === Phase.Offered) return 0
-    if ((c.held & HELD_HERE) !== d.held) return 0
-    if (c.localAddress !== d.address) return 0
+    if ((c.held & HELD_HERE) !== toldOf(c)) return 0
+    if ((c.held & MOVED) !== 0) return 0
     if (d.referTo !== "") if (d.referTo !== ASKED) return 0
     d.waiter = ds.Fiber.self()
     return Math.min(d.renewAt - ds.millis(), LONGEST)
@@ -313,22 +316,27 @@ async function work(c: Call): Promise<void> {
     await offerAgain(c)
 }
 
+/** Whether the other side has been told that the user holds the call: as `HELD_HERE`. */
+function toldOf(c: Call): number {
+    return (c.held >> TOLD) & HELD_HERE
+}
+
 /** Hold, resume, refresh, or tell where the voice is now. */
 async function offerAgain(c: Call): Promise<void> {
     const d: Dialog = c.dialog
-    const held = c.held & HELD_HERE
-    if (d.renewAt <= ds.millis()) if (!d.isRefresher) fail("ETIMEDOUT", "the other side has not refreshed the session")
+    const wanted = c.held & HELD_HERE
+    if (d.renewAt <= ds.millis()) if ((d.flags & REFRESHER) === 0) fail("ETIMEDOUT", "the other side has not refreshed the session")
     d.renewAt = Infinity
     await locate(d, 0)
     try {
         await offer(c)
-        d.held = held
+        c.held = (c.held & ~(HELD_HERE << TOLD)) | (wanted << TOLD)
     } catch (e) {
         if (d.phase === Phase.Idle) throw e
         // the two sides wait for times that are never equal
         if (d.status === REQUEST_PENDING) await wait(d, (ds.millis() % GLARE) + (c.isIncoming ? 0 : GLARE))
         // it stays as it was
-        else c.held = (c.held & ~HELD_HERE) | d.held
+        else c.held = (c.held & ~HELD_HERE) | toldOf(c)
     }
     become(c, c.state)
 }
@@ -340,7 +348,7 @@ export async function hold(c: Call, isOn: boolean): Promise<void> {
     if (isOn) wanted = HELD_HERE
     c.held = (c.held & ~HELD_HERE) | wanted
     wake(d)
-    while (d.held !== wanted) {
+    while (toldOf(c) !== wanted) {
         await changed.wait()
         if (c.state !== CallState.Up) fail("ECANCELED", "the call has ended")
         // the other side has refused
@@ -405,7 +413,7 @@ function nothing(): void {}
 
 function hangUp(c: Call): void {
     const d: Dialog = c.dialog
-    d.cancelled = true
+    setFlag(d, CANCELLED, true)
     if (d.status === 480) d.status = 603
     wake(d)
 }
@@ -423,14 +431,15 @@ function readTimer(d: Dialog): void {
     const refresher = paramOf(value, "refresher")
     let ours = "uas"
     if (status > 0) ours = "uac"
-    d.isRefresher = refresher === 0 ? true : isText(refresher, ours)
-    d.renewAt = ds.millis() + 1000 * (d.isRefresher ? seconds / 2 : seconds - MARGIN)
+    const isOurs = refresher === 0 ? true : isText(refresher, ours)
+    setFlag(d, REFRESHER, isOurs)
+    d.renewAt = ds.millis() + 1000 * (isOurs ? seconds / 2 : seconds - MARGIN)
 }
 
 function writeTimer(d: Dialog): void {
     write("Session-Expires: " + d.seconds)
     // who answers decides who refreshes it, and has the other side do it (RFC 4028, 9)
-    if (d.phase === Phase.Offered) write(d.isRefresher ? ";refresher=uas" : ";refresher=uac\r\nRequire: timer")
+    if (d.phase === Phase.Offered) write((d.flags & REFRESHER) !== 0 ? ";refresher=uas" : ";refresher=uac\r\nRequire: timer")
     write("\r\n")
 }
 
@@ -477,6 +486,7 @@ function serve(d: Dialog): number {
     }
     if (cseq <= d.peerCseq) {
         if (cseq < d.peerCseq) return 500
+        if (d.phase < Phase.Up) if (isMerged(d)) return 482
         // again: so is the answer
         wake(d)
         return 0
@@ -488,6 +498,13 @@ function serve(d: Dialog): number {
     if (!keepOffer(d)) return 500
     wake(d)
     return 0
+}
+
+/** Whether the request that was parsed is the one that waits for our answer, and has come another way (RFC 3261, 8.2.2.2): the first line kept of that is Via. */
+function isMerged(d: Dialog): boolean {
+    const at = d.offset + d.prepared
+    const via = texts.slice(at, texts.indexOf(LF, at)).toString()
+    return via.indexOf(textOf(paramOf(valueOf(Header.Via, 0), "branch"))) < 0
 }
 
 /** Whether the body, if there is any, is a session description. */
@@ -523,7 +540,7 @@ function keepOffer(d: Dialog): boolean {
     d.answer = size - TRYING
     if (!keepText(d, d.prepared, out, TRYING, size)) return false
     if (!keepText(d, d.length, packet, body, bodyEnd)) return false
-    d.needsAck = method === Method.Invite
+    setFlag(d, NEEDS_ACK, method === Method.Invite)
     d.peerCseq = cseq
     d.phase = Phase.Offered
     answerTo(d)
