@@ -12,6 +12,7 @@ const COLUMNS: Record<string, string> = {
     arp: "address mac iface state seconds",
     lease: "iface state address server leaseSeconds",
     calls: "id state local remote txFrames rxFrames lost jitterMs | direction+peer hold error reason",
+    log: "ago direction peer seconds outcome",
     sip: "uri registrar state expiresIn",
 }
 const STATS = "stats"

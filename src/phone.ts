@@ -8,6 +8,7 @@ import { startReassembly } from "./ip/reassembly"
 import { Phy } from "./phy/phy"
 import { Settings, readAccount } from "./settings"
 import { startSignalling } from "./telephone/line"
+import { startLog } from "./telephone/log"
 import { startTelephone } from "./telephone/telephone"
 import { watchUptime } from "./telephone/uptime"
 
@@ -19,6 +20,7 @@ export async function startPhone(settings: Settings, phy: Phy): Promise<void> {
     startStackOn(settings, phy)
     startReassembly()
     startTelephone(tellEnd)
+    startLog()
     await readAccount()
     startSignalling(tell)
     await keepReady(settings.ready)

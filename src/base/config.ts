@@ -13,6 +13,8 @@ export const TIMERS = 37
 export const NEIGHBOURS = 16
 /** Datagrams that wait in one socket without a handler. */
 export const DATAGRAMS = 4
+/** Calls that the log remembers. */
+export const CALL_LOG = 20
 /** Bytes of datagrams that wait in all sockets together. */
 export const DATAGRAM_BYTES = 6144
 /** The same, for one more in a socket that may have more than `DATAGRAMS`, and has as many: a burst of short ones is not lost, and a flood does not fill the heap. */

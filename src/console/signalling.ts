@@ -7,9 +7,10 @@ import { common } from "../sip/transport"
 import { Call, CallState, changed } from "../telephone/call"
 import { answer as pickUp, hold as setHold, placeUri, transfer } from "../telephone/line"
 import { dialled } from "../telephone/dial"
+import { loggedCall, loggedCalls } from "../telephone/log"
 import { calls } from "../telephone/telephone"
 import { callOf, registerUris, upText, takePlay } from "./calls"
-import { Printer, check, noMore, secondsUntil, take, takeFlag } from "./command"
+import { Printer, check, noMore, printList, secondsUntil, take, takeFlag } from "./command"
 import { commands } from "./commands"
 
 /** Have these commands. */
@@ -34,6 +35,11 @@ export function addSignallingCommands(): void {
     send the other side of a call to somebody else
     It answers when the other side has reached it, and the call has ended.`,
         transferCommand,
+
+        `log [-j]
+    the last 20 calls, the last one first
+    ago: seconds since it ended. seconds: how long it was up. outcome: what became of it.`,
+        showLog,
 
         `register [off]
     tell the registrar now where the phone is, or that it is not there any more
@@ -103,6 +109,10 @@ async function transferCommand(args: string[], out: Printer): Promise<void> {
     check(uri !== "", "{0} is no URI, nor a number of the account; write sip:USER@HOST", text)
     await transfer(c, uri)
     await out.print(`call ${c.id} is transferred`)
+}
+
+async function showLog(args: string[], out: Printer): Promise<void> {
+    await printList(args, loggedCalls(), loggedCall, out)
 }
 
 async function registerCommand(args: string[], out: Printer): Promise<void> {

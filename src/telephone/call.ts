@@ -74,6 +74,13 @@ export function signalBy(that: Line): void {
     line = that
 }
 
+let log: (c: Call) => void
+
+/** Say who notes each call that has ended. */
+export function logBy(that: (c: Call) => void): void {
+    log = that
+}
+
 /** Announces that some call has changed its state. */
 export const changed = new Signal()
 
@@ -185,6 +192,7 @@ export class Call {
                 if (!this.error) this.error = e as Error
             }
             this.session.end()
+            if (log) log(this)
             become(this, CallState.Ended)
             // a command reports the end of a call that it waits for
             if (this.reason ? true : this.error ? this.started !== 0 : false) if (this.frames === Infinity) onEnd(this)

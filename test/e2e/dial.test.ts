@@ -1,4 +1,4 @@
-/** What a user dials, and where it goes: DIALPLAN, the SIP server that DHCP names; and `answer --wait`. */
+/** What a user dials, where it goes, and what is remembered of it: DIALPLAN, the SIP server that DHCP names, `answer --wait`, `log`. */
 import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import { LAN } from "../../sim/lan/lan.js"
@@ -6,9 +6,19 @@ import { addressToBytes } from "../../sim/lan/ipv4.js"
 import { Rig, sleep, until } from "../support/rig.js"
 import { type SipMessage, SipPeer, newId } from "../support/sip-peer.js"
 
+/** Calls that the log holds. */
+const LOGGED = 20
 const OPTION_END = 255
 /** Milliseconds for what must not come. */
 const QUIET = 1000
+
+interface Logged {
+    ago: number
+    direction: "in" | "out"
+    peer: string
+    seconds: number
+    outcome: string
+}
 
 /** An ACK or offer with option 120 as its last: one address (RFC 3361, 3.2). */
 function withSipServer(reply: Buffer, address: string): Buffer {
@@ -42,7 +52,7 @@ describe("a phone that dials", () => {
         await rig.run("hangup all")
     })
 
-    const last = async () => (await rig.calls()).at(-1)!
+    const log = () => rig.json<Logged[]>("log -j")
 
     /** Dials, has the proxy refuse it, and gives its INVITE. */
     async function refused(text: string, reason = "486 Busy Here"): Promise<SipMessage> {
@@ -75,20 +85,23 @@ describe("a phone that dials", () => {
         it(`calls ${uri} for ${text}`, async () => {
             const invite = await refused(text!)
             assert.ok(invite.text.startsWith(`INVITE ${uri} SIP/2.0\r\n`), invite.text)
-            const { peer, error } = await last()
-            assert.deepEqual([peer, error], [uri, "486 Busy Here"])
+            const [last] = await log()
+            assert.deepEqual({ ...last, ago: 0 }, { ago: 0, direction: "out", peer: uri, seconds: 0, outcome: last!.outcome })
+            assert.match(last!.outcome, /486 Busy Here/)
         })
 
     it("takes an address and port for what it is, and a port that is none for a mistake", async () => {
         await rig.run(`call ${LAN.echo1.address}:4000 --seconds 1`)
-        const { peer, remote, txFrames } = await last()
-        assert.deepEqual([peer, remote, txFrames], [null, `${LAN.echo1.address}:4000`, 50])
+        const [last] = await log()
+        assert.equal(last!.peer, `${LAN.echo1.address}:4000`)
+        assert.equal(last!.outcome, "ended")
+        assert.ok(last!.seconds >= 1, `${last!.seconds} s`)
         const { ok, text } = await rig.exec("call 10.77.0.2:none")
         assert.equal(ok, false)
         assert.match(text, /10.77.0.2:none is not ADDR:PORT/)
     })
 
-    it("answers the next call that rings, if it is told to wait for it", async () => {
+    it("answers the next call that rings, if it is told to wait for it, and knows who that was", async () => {
         const done = rig.exec("answer --wait")
         const callId = newId()
         await until("nothing rings yet", async () => (await rig.calls()).every(c => c.state === "ended"))
@@ -99,8 +112,10 @@ describe("a phone that dials", () => {
         assert.ok(ok, text)
         proxy.send(proxy.within("BYE", answer, 2))
         await until("the call ends", async () => (await rig.calls()).every(c => c.state === "ended"))
-        const { direction, peer, reason } = await last()
-        assert.deepEqual([direction, peer, reason], ["in", proxy.uri, "the other side has hung up"])
+        const [last] = await log()
+        assert.equal(last!.direction, "in")
+        assert.equal(last!.peer, proxy.uri)
+        assert.equal(last!.outcome, "the other side has hung up")
     })
 
     it("does not answer what rings after it has been told not to wait any more", async () => {
@@ -117,6 +132,20 @@ describe("a phone that dials", () => {
         proxy.send(proxy.invite({ method: "CANCEL", callId, branch, tag, body: "" }))
         const end = await proxy.response(487)
         proxy.send(proxy.invite({ method: "ACK", callId, branch, tag, to: `;tag=${end.tag("To")}`, body: "" }))
-        await until("the call ends", async () => (await last()).reason === "the other side has given up")
+        await until("the log has it", async () => (await log())[0]!.outcome === "the other side has given up")
+    })
+
+    it("knows the last 20 calls", async () => {
+        const names = Array.from({ length: LOGGED + 1 }, (_, i) => `n${i}`)
+        for (const name of names) await refused(name)
+        assert.deepEqual(
+            (await log()).map(({ peer }) => peer),
+            names
+                .slice(1)
+                .reverse()
+                .map(name => `sip:${name}@example.com`)
+        )
+        const { internalErrors } = await rig.stats()
+        assert.equal(internalErrors, 0)
     })
 })
