@@ -16,23 +16,34 @@ const Op = {
     STATIC_FUNCTION: 39,
     LITERAL: 40,
     LITERAL_F64: 41,
+    RET_VAL: 44,
     UNDEFINED: 46,
+    TRUE: 48,
+    FALSE: 49,
     TO_BOOL: 50,
     NOT: 56,
     EQ: 68,
     NE: 71,
+    STORE_CLOSURE: 73,
+    LOAD_CLOSURE: 74,
     MAKE_CLOSURE: 75,
     JMP_RET_VAL_Z: 78,
     TRY: 80,
     END_TRY: 81,
     THROW: 84,
+    RE_THROW: 85,
     THROW_JMP: 86,
+    NULL: 90,
     APPROX_EQ: 91,
     APPROX_NE: 92,
+    STORE_RET_VAL: 93,
 }
 const JUMPS = new Set([Op.JMP, Op.JMP_Z, Op.JMP_RET_VAL_Z, Op.TRY, Op.END_TRY, Op.THROW_JMP])
 /** Nothing runs behind these, unless something jumps there. To throw nothing again (85) goes on. */
 const LAST = new Set([Op.RETURN, Op.JMP, Op.END_TRY, Op.THROW, Op.THROW_JMP])
+
+/** Calls with 0 to 8 arguments. */
+const CALL = new Set([2, 3, 4, 5, 6, 7, 8, 9, 10])
 
 /** These name a variable of the function. */
 const LOCAL = new Set([Op.LOAD_LOCAL, Op.STORE_LOCAL])
@@ -43,6 +54,7 @@ const FIRST_NUMBER = 0x80
 const FIRST_LONG = 0xf8
 const IS_STATEMENT = 0x10
 const HAS_OPERAND = 0x20
+const ARITY = 0x0f
 /** Where each function must begin and end. */
 const ALIGNMENT = 4
 
@@ -52,14 +64,16 @@ const ALIGNMENT = 4
  * @property {number} operand of jumps: nothing that counts
  * @property {boolean} hasOperand
  * @property {boolean} isStatement
+ * @property {number} arity how many values it takes
  * @property {Operation | undefined} target where a jump goes
  * @property {number} from where it began in what the compiler wrote
+ * @property {object} place in the source
  * @property {number} to where it begins now
  */
 
 /** An operation without an operand, or a jump. @returns {Operation} */
-function operation(op, isStatement, from, target) {
-    return { op, operand: 0, hasOperand: target !== undefined, isStatement, target, from, to: 0 }
+function operation(op, isStatement, place, target) {
+    return { op, operand: 0, hasOperand: target !== undefined, isStatement, arity: 0, target, from: -1, place, to: 0 }
 }
 
 /** Bytes of an operand. */
@@ -94,13 +108,16 @@ function decode(bytes, properties) {
                 if (first & 4) operand = -operand
             }
         }
-        const o = operation(op, !!(flags & IS_STATEMENT), from)
+        const o = operation(op, !!(flags & IS_STATEMENT))
+        o.from = from
+        o.arity = flags & ARITY
         o.operand = operand
         o.hasOperand = !!(flags & HAS_OPERAND)
         code.push(o)
         byPlace.set(from, o)
     }
-    const end = operation(0, true, at)
+    const end = operation(0, true)
+    end.from = at
     code.push(end)
     byPlace.set(at, end)
     for (const o of code) {
@@ -153,4 +170,4 @@ function encode(code) {
     return bytes
 }
 
-module.exports = { LAST, LOCAL, Op, decode, encode, lengthOf, operation }
+module.exports = { CALL, FIRST_LONG, FIRST_NUMBER, LAST, LOCAL, Op, decode, encode, lengthOf, operation }

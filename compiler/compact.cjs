@@ -7,10 +7,12 @@
  */
 "use strict"
 
-const { LOCAL, Op, decode, encode } = require("./code.cjs")
+const { Op, decode, encode } = require("./code.cjs")
 const { FIRST, Section, join, split } = require("./image.cjs")
+const { inline } = require("./inline.cjs")
 const { moveNumbers, orderFunctions, orderNames } = require("./numbers.cjs")
 const { simplify } = require("./simplify.cjs")
+const { packSlots } = require("./slots.cjs")
 
 const FUNCTION_HEADER = 16
 /** Entries of a map from code to source: place in the source and its length, place in code; first and last as differences to the entry before. */
@@ -37,19 +39,11 @@ function relative(entries) {
     return srcmap
 }
 
-/** Where a function's variables are in its description. */
-const SLOTS = 8
-const ARGUMENTS = 10
+/** Where the firmware's sources lie, seen from anywhere. */
+const FIRMWARE = /(^|\/)src\//
 
-/** Variables that nothing uses any more take no room in the function's activation. No closure may know any of them. */
-function dropSlots({ description, debug, code }) {
-    const used = new Set(code.filter(o => LOCAL.has(o.op)).map(o => o.operand))
-    const kept = debug.slots.map((_, i) => i).filter(i => i < description[ARGUMENTS] || used.has(i))
-    const places = new Map(kept.map((old, i) => [old, i]))
-    for (const o of code) if (LOCAL.has(o.op)) o.operand = places.get(o.operand)
-    debug.slots = kept.map(i => debug.slots[i])
-    description.writeUInt16LE(kept.length, SLOTS)
-}
+/** Where a description says how many variables are arguments. */
+const ARGUMENTS = 10
 
 /**
  * @param {{ binary: Uint8Array, dbg: object }} compiled the image, and what a debugger knows of it
@@ -62,38 +56,46 @@ function compact({ binary, dbg }, properties) {
     const table = image.sections[Section.Functions]
     const data = FIRST + table.length
     const map = absolute(dbg.srcmap)
+    const ends = []
+    for (const { length } of dbg.sources) ends.push((ends.at(-1) ?? 0) + length)
     let functions = dbg.functions.map((debug, i) => {
         const description = table.subarray(i * FUNCTION_HEADER, (i + 1) * FUNCTION_HEADER)
         const start = description.readUInt32LE(0)
         const end = start + description.readUInt32LE(4)
         const code = decode(image.sections[Section.FunctionData].subarray(start - data, end - data), properties)
-        const places = map.filter(e => e.pc >= start && e.pc < end).map(e => ({ ...e, pc: e.pc - start }))
-        return { description, debug, code, places }
+        const places = map.filter(e => e.pc >= start && e.pc < end)
+        // each operation has the last place before it
+        let p = 0
+        for (const o of code) {
+            while (places[p + 1]?.pc <= start + o.from) p++
+            o.place = places[p]
+        }
+        const isFirmware = FIRMWARE.test(dbg.sources[ends.findIndex(e => debug.location[0] < e)].path)
+        return { description, debug, code, isFirmware }
     })
-    for (const f of functions) {
+    inline(functions, f => {
         const isClosed = f.code.some(o => o.op === Op.MAKE_CLOSURE)
-        simplify(f.code, slot => f.debug.slots[slot].type === "tmp", isClosed)
-        if (!isClosed) dropSlots(f)
-    }
-    functions = orderFunctions(functions)
+        const isArgument = slot => slot < f.description[ARGUMENTS]
+        simplify(f.code, slot => f.debug.slots[slot].type === "tmp", isArgument, isClosed)
+        if (!isClosed) packSlots(f)
+    })
+    functions = orderFunctions(functions).filter(f => !f.isGone)
     orderNames(image, functions)
     moveNumbers(image, functions)
 
     const bodies = functions.map(({ code }) => encode(code))
-    let at = data
+    let at = FIRST + FUNCTION_HEADER * functions.length
     const entries = []
-    functions.forEach(({ description, debug, code, places }, i) => {
+    functions.forEach(({ description, debug, code }, i) => {
         description.writeUInt32LE(at, 0)
         description.writeUInt32LE(bodies[i].length, 4)
         debug.startpc = at
         debug.size = bodies[i].length + FUNCTION_HEADER
-        // an operation that is gone was that which follows now
-        let o = 0
-        for (const e of places) {
-            while (code[o].from < e.pc && o + 1 < code.length) o++
-            const pc = at + code[o].to
-            if (entries.at(-1)?.pc === pc) entries.pop()
-            entries.push({ ...e, pc })
+        let last
+        for (const { op, place, to } of code) {
+            if (op === 0 || !place || place === last) continue
+            entries.push({ ...place, pc: at + to })
+            last = place
         }
         at += bodies[i].length
     })

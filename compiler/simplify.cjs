@@ -4,7 +4,7 @@
  */
 "use strict"
 
-const { LAST, Op, operation } = require("./code.cjs")
+const { CALL, FIRST_LONG, FIRST_NUMBER, LAST, Op, operation } = require("./code.cjs")
 
 /** Jumps that only go elsewhere. */
 const GOES = new Set([Op.JMP, Op.JMP_Z, Op.JMP_RET_VAL_Z, Op.END_TRY])
@@ -65,8 +65,8 @@ function thread(code) {
         if (o.target === code[i + 1]) gone.add(o)
         else if (o.target.op === Op.UNDEFINED && code[code.indexOf(o.target) + 1].op === Op.RETURN) {
             // the same object, for others may jump to it
-            Object.assign(o, operation(Op.UNDEFINED, false, o.from))
-            code.splice(i + 1, 0, operation(Op.RETURN, true, o.from))
+            Object.assign(o, operation(Op.UNDEFINED, false, o.place))
+            code.splice(i + 1, 0, operation(Op.RETURN, true, o.place))
             hasChanged = true
         }
     }
@@ -141,7 +141,7 @@ function invert(code) {
         if (INVERSE.has(condition.op)) condition.op = INVERSE.get(condition.op)
         const gone = new Set(body.op === Op.JMP ? [body] : [body, code[i + 2]])
         if (isNot) gone.add(condition)
-        else if (!INVERSE.has(condition.op)) code.splice(i, 0, operation(Op.NOT, false, condition.from))
+        else if (!INVERSE.has(condition.op)) code.splice(i, 0, operation(Op.NOT, false, condition.place))
         return remove(code, gone)
     }
     return false
@@ -169,7 +169,7 @@ function mergeEnds(code) {
             if (size <= JUMP_BYTES) continue
             const first = ends[e] - best + 1
             const kept = ends[f] - best + 1
-            const gone = code.splice(first, best, operation(Op.JMP, true, code[first].from, code[kept]))
+            const gone = code.splice(first, best, operation(Op.JMP, true, code[first].place, code[kept]))
             // who jumps into the one that goes jumps into the other
             const other = new Map(gone.map((o, i) => [o, code[kept - best + 1 + i]]))
             for (const o of code) if (other.has(o.target)) o.target = other.get(o.target)
@@ -182,7 +182,7 @@ function mergeEnds(code) {
 /** `v = w`, and until the last use of `v` there is no other value in `w`: that is `w`. */
 function copy(code, isOwn) {
     const targets = targetsOf(code)
-    const after = liveness(code)
+    const { after } = liveness(code)
     for (let i = 1; i < code.length; i++) {
         const [from, to] = [code[i - 1], code[i]]
         if (from.op !== Op.LOAD_LOCAL || to.op !== Op.STORE_LOCAL || !beginsStatement(code, i - 1)) continue
@@ -209,14 +209,16 @@ function beginsStatement(code, i) {
 }
 
 /**
- * Which variables may still be read behind each operation.
- * @returns {Set<number>[]} by the operation's place
+ * Which variables may still be read before and behind each operation.
+ * @returns {{ before: Set<number>[], after: Set<number>[] }} by the operation's place
  */
 function liveness(code) {
     const places = new Map(code.map((o, i) => [o, i]))
     const before = code.map(() => new Set())
     const after = code.map(() => new Set())
     const handlers = code.filter(o => o.op === Op.TRY).map(o => places.get(o.target))
+    // a way out of `try` goes through `finally`, and on from its end
+    const exits = code.filter(o => o.op === Op.THROW_JMP).map(o => places.get(o.target))
     for (let isNew = true; isNew; ) {
         isNew = false
         for (let i = code.length - 1; i >= 0; i--) {
@@ -224,6 +226,7 @@ function liveness(code) {
             const size = before[i].size + after[i].size
             const follow = handlers.slice()
             if (o.target) follow.push(places.get(o.target))
+            if (o.op === Op.RE_THROW) follow.push(...exits)
             if (!LAST.has(o.op) && i + 1 < code.length) follow.push(i + 1)
             for (const next of follow) for (const v of before[next]) after[i].add(v)
             for (const v of after[i]) if (o.op !== Op.STORE_LOCAL || o.operand !== v) before[i].add(v)
@@ -231,12 +234,29 @@ function liveness(code) {
             if (before[i].size + after[i].size !== size) isNew = true
         }
     }
-    return after
+    return { before, after }
+}
+
+/** Whether anything reads, from here on, what the last call has given. */
+function isResultUsed(code, from) {
+    const seen = new Set()
+    const waiting = [from]
+    while (waiting.length > 0) {
+        for (let i = waiting.pop(); i < code.length && !seen.has(i); i++) {
+            const { op, target } = code[i]
+            seen.add(i)
+            if (op === Op.RET_VAL || op === Op.JMP_RET_VAL_Z) return true
+            if (CALL.has(op) || op === Op.STORE_RET_VAL) break
+            if (target) waiting.push(code.indexOf(target))
+            if (LAST.has(op)) break
+        }
+    }
+    return false
 }
 
 /** `v = x` and, with nothing between, a statement that begins with `v` and is the last to read it: that begins with `x`. */
 function forward(code, isOwn) {
-    const after = liveness(code)
+    const { after } = liveness(code)
     const targets = targetsOf(code)
     const gone = new Set()
     for (let i = 0; i + 1 < code.length; i++) {
@@ -249,11 +269,55 @@ function forward(code, isOwn) {
 }
 
 /**
+ * What is kept as a result and then read by the next statement, which begins with it, is there; and what is kept because it was one is one.
+ */
+function forwardResult(code) {
+    const targets = targetsOf(code)
+    for (let i = 0; i + 1 < code.length; i++) {
+        if (code[i].op === Op.RET_VAL && code[i + 1].op === Op.STORE_RET_VAL) return remove(code, new Set([code[i], code[i + 1]]))
+        if (code[i].op !== Op.STORE_RET_VAL || code[i + 1].op !== Op.RET_VAL || targets.has(code[i + 1])) continue
+        let end = i + 2
+        while (!code[end].isStatement && code[end].op !== Op.RET_VAL) end++
+        // read twice, or tested behind
+        if (code[end].op === Op.RET_VAL || isResultUsed(code, end + 1)) continue
+        return remove(code, new Set([code[i], code[i + 1]]))
+    }
+    return false
+}
+
+/** Values that take no more code than a variable. */
+const SHORT = new Set([Op.UNDEFINED, Op.TRUE, Op.FALSE, Op.NULL, Op.LITERAL, Op.STATIC_FUNCTION])
+
+/** A variable that is only ever given one short value, or an argument that stays what it is, is that. */
+function constants(code, isOwn, isArgument) {
+    const stores = new Map()
+    code.forEach((o, i) => {
+        if (o.op === Op.STORE_LOCAL) stores.set(o.operand, stores.has(o.operand) ? -1 : i)
+    })
+    let first
+    for (const [slot, i] of stores) {
+        if (i < 1 || !isOwn(slot) || !beginsStatement(code, i - 1)) continue
+        const value = code[i - 1]
+        const isLasting = value.op === Op.LOAD_LOCAL && isArgument(value.operand) && !stores.has(value.operand)
+        const isShort = value.op >= FIRST_NUMBER || (SHORT.has(value.op) && value.operand < FIRST_LONG)
+        if (!isLasting && !isShort) continue
+        first ??= liveness(code).before[0]
+        if (first.has(slot)) continue
+        for (const o of code)
+            if (o.op === Op.LOAD_LOCAL && o.operand === slot)
+                Object.assign(o, { op: value.op, operand: value.operand, hasOperand: value.hasOperand })
+        return remove(code, new Set([value, code[i]]))
+    }
+    return false
+}
+
+/**
  * @param {object[]} code as `decode` gives it, and is changed
  * @param {(slot: number) => boolean} isOwn whether a variable is the compiler's: no closure knows it
+ * @param {(slot: number) => boolean} isArgument
  * @param {boolean} isClosed whether closures may know, and change, the others
  */
-function simplify(code, isOwn, isClosed) {
+function simplify(code, isOwn, isArgument, isClosed) {
     for (let hasChanged = true; hasChanged; ) {
         hasChanged = removeDead(code)
         hasChanged = thread(code) || hasChanged
@@ -261,9 +325,11 @@ function simplify(code, isOwn, isClosed) {
         hasChanged = threadConditions(code) || hasChanged
         hasChanged = invert(code) || hasChanged
         hasChanged = forward(code, isOwn) || hasChanged
+        hasChanged = forwardResult(code) || hasChanged
+        if (!isClosed) hasChanged = constants(code, isOwn, isArgument) || hasChanged
         if (!isClosed) hasChanged = copy(code, isOwn) || hasChanged
         if (!hasChanged) hasChanged = mergeEnds(code)
     }
 }
 
-module.exports = { simplify }
+module.exports = { beginsStatement, isResultUsed, liveness, remove, simplify }

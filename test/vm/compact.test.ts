@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Random } from "../../fuzz/random.js"
@@ -13,7 +13,11 @@ import { readImage } from "../../scripts/image-format.js"
 
 const SEED = Number(process.env.SEED ?? 2131)
 const PROGRAMS = Number(process.env.PROGRAMS ?? 2)
-const FUNCTIONS = 25
+const FUNCTIONS = 12
+/** How deep functions are parts of others. */
+const LEVELS = 2
+/** Statements without closures and `try`. */
+const PLAIN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 14, 14, 15, 16]
 const COLOURS = /\x1b\[[0-9;]*m/g
 
 /** One function of two numbers, all of whose loops end. */
@@ -21,10 +25,15 @@ class Body {
     private variables = ["a", "b"]
     private made = 0
     private loops = 0
-    constructor(private random: Random) {}
+    /** @param parts functions that have been made @param level 0 for one that is none of another */
+    constructor(
+        private random: Random,
+        private parts: string[],
+        private level = 0
+    ) {}
 
     text(): string {
-        const body = this.block(3, 6)
+        const body = this.block(3 - this.level, 6)
         return `{${body}\nreturn ${this.variables[0]}\n}`
     }
 
@@ -91,6 +100,16 @@ class Body {
         return text
     }
 
+    /** A function that is called here alone, with as many arguments as it pleases. */
+    private part(): string {
+        const name = `p${this.parts.length}`
+        this.parts.push("")
+        this.parts[+name.slice(1)] =
+            `async function ${name}(a: any, b: any): Promise<any> ${new Body(this.random, this.parts, this.level + 1).text()}`
+        const passed = [this.expression(1), this.expression(1)].slice(this.random.below(3))
+        return `await ${name}(${passed.join(", ")})`
+    }
+
     private name(): string {
         return `v${this.made++}`
     }
@@ -105,7 +124,8 @@ class Body {
             this.loops--
             return text
         }
-        switch (random.below(15)) {
+        // no part of another one are those with closures, and with `try`
+        switch (this.level > 0 ? random.one(PLAIN) : random.below(18)) {
             case 0:
             case 1: {
                 const value = this.expression(3)
@@ -130,7 +150,13 @@ class Body {
                 return `for (const ${x} of list) ${loop()}`
             }
             case 9:
-                return `try ${inner()} catch (e) ${inner()}${random.below(2) ? ` finally {${`\nnote(${this.expression(1)})`}\n}` : ""}`
+                return random.one([
+                    () => `try ${inner()} catch (e) ${inner()}`,
+                    () => `try ${inner()} catch (e) ${inner()} finally {\nnote(${this.expression(1)})\n}`,
+                    // a way out with a value that `finally` must not change
+                    () =>
+                        `try {\nif (${this.condition(1)}) return note(${this.expression(1)})${this.block(depth - 1, 3)}\n} finally {\nnote(${this.expression(1)})\n}`,
+                ])()
             case 10:
                 return `if (${this.condition(2)}) throw new Error("made up")`
             case 11: {
@@ -142,6 +168,24 @@ class Body {
             case 13:
                 // ends that are the same, with ways into their middle
                 return `if (${this.condition(1)}) {\nnote(a)\nif (${random.one(["a", "b"])}) note(b)\n${this.loops > 0 ? random.one(["continue", "return"]) : "return"}\n}`
+            case 14: {
+                // undefined again in each turn of a loop
+                const name = this.name()
+                const text = `let ${name}: any\nif (seen & 1) ${name} = ${this.expression(1)}\nnote(${name})`
+                this.variables.push(name)
+                return text
+            }
+            case 15:
+            case 16:
+                if (this.level > LEVELS) return `note(${this.expression(1)})`
+                return random.one([
+                    () => this.part(),
+                    () => `note(${this.part()})`,
+                    () => `note((${this.part()})?.v)`,
+                    () => `${random.one(this.variables)} = ${this.part()}`,
+                    () => `if (${this.part()}) ${inner()}`,
+                    () => (this.loops > 0 ? `if (!${this.part()}) ${random.one(["break", "continue"])}` : `return ${this.part()}`),
+                ])()
             default: {
                 const f = this.name()
                 // closures may know no variable of a loop
@@ -155,8 +199,9 @@ class Body {
 function program(random: Random): string {
     let functions = ""
     const calls: string[] = []
+    const parts: string[] = []
     for (let i = 0; i < FUNCTIONS; i++) {
-        functions += `async function f${i}(a: any, b: any): Promise<any> ${new Body(random).text()}\n`
+        functions += `async function f${i}(a: any, b: any): Promise<any> ${new Body(random, parts).text()}\n`
         calls.push(`await run(f${i}, "f${i}")`)
     }
     return `// @ts-nocheck\nimport * as ds from "@devicescript/core"
@@ -172,6 +217,7 @@ function box(x: any): any {
     note(x)
     return x ? { v: x, w: x < 0 ? undefined : { v: 9 } } : x
 }
+${parts.join("\n")}
 ${functions}
 async function run(f: (a: any, b: any) => Promise<any>, name: string): Promise<void> {
     for (const pair of [[0, 1], [5, 0], [-300, 70000]]) {
@@ -199,7 +245,7 @@ interface Outcome {
 function run(folder: string, isCompact: boolean): Outcome {
     const { stdout, stderr } = spawnSync(
         process.execPath,
-        [CLI, "run", "--ignore-missing-config", "--test", "--test-timeout", "120000", "main.ts"],
+        [CLI, "run", "--ignore-missing-config", "--test", "--test-timeout", "120000", "src/main.ts"],
         { cwd: folder, encoding: "utf8", timeout: 300_000, env: { ...process.env, TUPLEPHONE_COMPACT: isCompact ? "1" : "0" } }
     )
     const output = (stdout + stderr).replace(COLOURS, "").replace(/^WASM> /gm, "")
@@ -214,7 +260,8 @@ describe("a program that is made smaller", () => {
         it(`does the same (SEED=${seed})`, t => {
             const folder = mkdtempSync(join(PROJECT, ".devicescript/compact-"))
             try {
-                writeFileSync(join(folder, "main.ts"), program(new Random(seed)))
+                mkdirSync(join(folder, "src"))
+                writeFileSync(join(folder, "src/main.ts"), program(new Random(seed)))
                 const [written, smaller] = [run(folder, false), run(folder, true)]
                 assert.deepEqual(smaller.lines, written.lines)
                 assert.ok(
