@@ -1,12 +1,15 @@
 /** The VM's heap of 64 KB: what calls leave of it, what they keep in it, and how fast they fill it. */
 import { fileURLToPath } from "node:url"
 import { Rig, sleep, until } from "../../test/support/rig.js"
+import { SipPeer, sdp } from "../../test/support/sip-peer.js"
 import { rowOf, type Budget, type Options, type Row, type Suite } from "../suite.js"
 
 const COUNTS = [1, 4, 8]
 /** KB that a full house may keep in use. Of 64 KB a board has about 57 for the program: so many must be left over. */
 const IN_USE_BUDGET = 32
 const BALLAST_BUDGET = 16
+/** The same while all of them are signalled; 18 is what is wanted. */
+const SIGNALLED_BUDGET = 8
 /** KB; what `ballast` takes. */
 const BALLAST_MAX = 48
 /** Where the search begins. */
@@ -26,9 +29,28 @@ export interface Told {
     live: number
 }
 
-/** Places calls, waits until each was heard for some seconds, does something else if wanted, and ends them. */
-async function withCalls(rig: Rig, count: number, seconds: number, during?: () => Promise<void>): Promise<void> {
+/** Places calls to an address and port. */
+async function placePlain(rig: Rig, count: number): Promise<void> {
     for (let i = 0; i < count; i++) await rig.call(TARGETS[i % TARGETS.length], "--play speech")
+}
+
+/** Places calls by SIP, one after the other. */
+async function placeSignalled(rig: Rig, count: number): Promise<void> {
+    const peer = new SipPeer(rig)
+    for (let i = 0; i < count; i++) {
+        const done = rig.run(`call ${peer.uri} --play speech`)
+        const invite = await peer.request("INVITE")
+        peer.respond(invite, "180 Ringing", `peer${i}`)
+        peer.respond(invite, "200 OK", `peer${i}`, "", sdp())
+        await peer.request("ACK")
+        await done
+    }
+    peer.stop()
+}
+
+/** Places calls, waits until each was heard for some seconds, does something else if wanted, and ends them. */
+async function withCalls(rig: Rig, count: number, seconds: number, place = placePlain, during?: () => Promise<void>): Promise<void> {
+    await place(rig, count)
     await during?.()
     const frames = seconds * FRAMES_PER_SECOND
     const up = async () => (await rig.calls()).filter(c => c.state === "up")
@@ -37,16 +59,17 @@ async function withCalls(rig: Rig, count: number, seconds: number, during?: () =
         async () => (await up()).filter(c => c.rxFrames >= frames).length === count,
         10_000 + seconds * 1000
     )
+    if (place === placeSignalled) return
     await rig.run("hangup all")
     await rig.idle()
 }
 
 /** Whether a phone that was just booted has room for these calls with so much of its heap held back. */
-export async function hasRoom(count: number, ballast: number, seconds: number): Promise<boolean> {
+export async function hasRoom(count: number, ballast: number, seconds: number, place = placePlain): Promise<boolean> {
     const rig = await Rig.start()
     try {
         await rig.run(`ballast ${ballast} --whole`)
-        await withCalls(rig, count, seconds)
+        await withCalls(rig, count, seconds, place)
         return true
     } catch (error) {
         if (/OutOfMemory/.test((error as Error).message)) return false
@@ -81,7 +104,7 @@ async function traffic(rig: Rig, count: number, seconds: number): Promise<Told> 
     const listener = (line: string) => {
         if (line.startsWith("heap: ")) told.push(JSON.parse(line.slice("heap: ".length)))
     }
-    await withCalls(rig, count, seconds, async () => {
+    await withCalls(rig, count, seconds, placePlain, async () => {
         rig.phone.on("log", listener)
         await sleep(seconds * 1000)
         await until("the heap's figures", () => told.length > 1)
@@ -112,7 +135,7 @@ function atMost({ greatest }: Row, limit: number): Budget {
     return { text: `at most ${limit} KB in each run`, met: over <= 0, missedBy: over <= 0 ? undefined : `${over.toFixed(1)} KB` }
 }
 
-function rows(ballast: Map<number, number[]>, figures: Map<number, Told[]>): Row[] {
+function rows(ballast: Map<number, number[]>, signalled: number[], figures: Map<number, Told[]>): Row[] {
     const full = Math.max(...ballast.keys())
     const all: Row[] = []
     for (const [count, values] of ballast) {
@@ -120,6 +143,8 @@ function rows(ballast: Map<number, number[]>, figures: Map<number, Told[]>): Row
         if (count === full) row.budget = atLeast(row, BALLAST_BUDGET)
         all.push(row)
     }
+    const row = rowOf(`held back beside ${nameOf(full)}, signalled`, "KB", signalled)
+    all.push({ ...row, budget: atLeast(row, SIGNALLED_BUDGET) })
     const add = (what: string, unit: string, of: (t: Told, count: number) => number) => {
         for (const [count, told] of figures)
             all.push(
@@ -149,6 +174,7 @@ export function heapSuite(seconds = SECONDS, counts = COUNTS, guess = GUESS, mos
             if (quick && most > BALLAST_BUDGET)
                 return await heapSuite(1, counts, BALLAST_BUDGET, BALLAST_BUDGET).run({ runs, progress, quick })
             const ballast = new Map(counts.map(count => [count, [] as number[]]))
+            const signalled: number[] = []
             const figures = new Map(counts.map(count => [count, [] as Told[]]))
             for (let i = 1; i <= runs; i++) {
                 let near = guess
@@ -157,6 +183,9 @@ export function heapSuite(seconds = SECONDS, counts = COUNTS, guess = GUESS, mos
                     near = await greatest(values.at(-1) ?? near, most, kb => hasRoom(count, kb, seconds))
                     values.push(near)
                 }
+                const full = Math.max(...counts)
+                progress(`run ${i} of ${runs}: the most to hold back beside ${nameOf(full)} that are signalled`)
+                signalled.push(await greatest(signalled.at(-1) ?? SIGNALLED_BUDGET, most, kb => hasRoom(full, kb, seconds, placeSignalled)))
                 progress(`run ${i} of ${runs}: what the calls allocate`)
                 const rig = await Rig.start({ preload: [PROBE] })
                 try {
@@ -165,7 +194,7 @@ export function heapSuite(seconds = SECONDS, counts = COUNTS, guess = GUESS, mos
                     await rig.stop()
                 }
             }
-            return rows(ballast, figures)
+            return rows(ballast, signalled, figures)
         },
     }
 }

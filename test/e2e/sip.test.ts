@@ -16,6 +16,8 @@ const FRAMES_LOST = 10
 const FLOOD = 3000
 /** Calls that ring at the same time at least. */
 const FEW = 3
+/** Frames on their way, and of a call that talks. */
+const FEW_FRAMES = 10
 const HELD = sdp().replace(/c=IN IP4 [\d.]+/, "c=IN IP4 0.0.0.0")
 
 describe("a phone that signals", () => {
@@ -402,6 +404,22 @@ describe("a phone that signals", () => {
         // nobody acknowledges that these are refused
         const hanging = rig.run("hangup all")
         await hanging
+    })
+
+    it("loses no frame of two calls while a third is set up, in and out", async () => {
+        await (await calling()).done
+        await (await calling()).done
+        const frames = async () => (await stateOf()).map(({ txFrames }) => txFrames)
+        await until("both talk", async () => (await frames()).every(n => n > FEW_FRAMES))
+        await called()
+        await (await calling()).done
+        const before = await frames()
+        await until("all talk on", async () => (await frames()).every((n, i) => n > (before[i] ?? 0) + FEW_FRAMES))
+        const [first, second] = await stateOf()
+        for (const { lost, skipped, txFrames, rxFrames } of [first!, second!]) {
+            assert.deepEqual([lost, skipped], [0, 0])
+            assert.ok(txFrames - rxFrames <= FEW_FRAMES, `${txFrames} sent, ${rxFrames} came back`)
+        }
     })
 
     it("answers each of eight messages that come at once", async () => {
