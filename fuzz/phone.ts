@@ -78,6 +78,9 @@ function receptionOf(hex: string): Reception {
         stranger: b.readUInt32BE(40),
         strangerReceived: at(11),
         strangerRow: at(12),
+        // kept with all bits the other way, so that 0 is that of none
+        event: ~b.readInt32BE(52) >>> 0,
+        eventAt: b.readUInt32LE(56),
     }
 }
 

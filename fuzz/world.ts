@@ -68,6 +68,9 @@ export interface Reception {
     stranger: number
     strangerReceived: number
     strangerRow: number
+    /** Timestamp of the last telephone event, and when it was heard. */
+    event: number
+    eventAt: number
 }
 
 export interface Call {

@@ -12,22 +12,28 @@ const PROBATION = 3
 const JITTER_MAX = 480_000
 const SAMPLES_PER_MS = 8
 
-/** Whether a packet is RTP: version 2, and as long as its CSRC list, its extension and its padding say (RFC 3550, A.1). */
-function isRtp(b: Buffer): boolean {
-    if (b.length < HEADER || b[0] >> 6 !== 2) return false
+/** Payload type, octets of a payload, and milliseconds between two of telephone events (RFC 4733). */
+const TELEPHONE_EVENT = 101
+const EVENT_LENGTH = 4
+const EVENT_SHORTEST = 40
+
+/** Octets of the payload, if a packet is RTP: version 2, and as long as its CSRC list, its extension and its padding say (RFC 3550, A.1); -1 if not. */
+function payloadLength(b: Buffer): number {
+    if (b.length < HEADER || b[0] >> 6 !== 2) return -1
     let header = HEADER + 4 * (b[0] & 15)
     if (b[0] & 0x10) {
-        if (b.length < header + 4) return false
+        if (b.length < header + 4) return -1
         header += 4 + 4 * b.readUInt16BE(header + 2)
     }
-    if (header > b.length) return false
-    if (!(b[0] & 0x20)) return true
+    if (header > b.length) return -1
+    if (!(b[0] & 0x20)) return b.length - header
     const padding = b[b.length - 1]
-    return b.length > header && padding > 0 && padding <= b.length - header
+    return b.length > header && padding > 0 ? Math.max(-1, b.length - header - padding) : -1
 }
 
 export function judgeRtp(world: World, call: Call, b: Buffer, verdict: Verdict): void {
-    if (!isRtp(b)) return verdict.count("rtpBad")
+    const length = payloadLength(b)
+    if (length < 0) return verdict.count("rtpBad")
     const type = b[1] & 0x7f
     const sequence = b.readUInt16BE(2)
     const ssrc = b.readUInt32BE(8)
@@ -36,7 +42,8 @@ export function judgeRtp(world: World, call: Call, b: Buffer, verdict: Verdict):
     if (type === call.payloadType) {
         if (!receive(r, ssrc, sequence, transit)) verdict.count("rtpForeign")
     } else {
-        verdict.count("rtpForeign")
+        if (type !== TELEPHONE_EVENT) verdict.count("rtpForeign")
+        else if (!hearEvent(r, b.readUInt32BE(4), length, world.now)) verdict.count("rtpBad")
         // what is no voice has its place in the sequence of its source, but not RTCP (RFC 5761, 4)
         if ((type < 64 || type > 95) && r.received > 0 && r.ssrc === ssrc) {
             const { jitter } = r
@@ -45,6 +52,15 @@ export function judgeRtp(world: World, call: Call, b: Buffer, verdict: Verdict):
         }
     }
     verdict.effects.push(() => void (call.reception = r))
+}
+
+/** @returns whether the packet is a telephone event, and none that is too soon */
+function hearEvent(r: Reception, timestamp: number, length: number, now: number): boolean {
+    if (length < EVENT_LENGTH) return false
+    if (timestamp === r.event) return true
+    if (now < r.eventAt + EVENT_SHORTEST) return false
+    Object.assign(r, { event: timestamp, eventAt: now })
+    return true
 }
 
 /** @returns whether the packet is of the source that is heard */

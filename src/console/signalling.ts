@@ -1,5 +1,8 @@
 /** Commands about calls that are signalled. */
 import * as ds from "@devicescript/core"
+import { sendDigits } from "../rtp/dtmf"
+import { DIGITS, listenForDigits } from "../rtp/events"
+import type { Receiver } from "../socket/socket"
 import { account } from "../sip/account"
 import { ownUri } from "../sip/dialog"
 import { failure, register, registeredUntil } from "../sip/register"
@@ -12,6 +15,7 @@ import { calls } from "../telephone/telephone"
 import { callOf, registerUris, upText, takePlay } from "./calls"
 import { Printer, check, noMore, printList, secondsUntil, take, takeFlag } from "./command"
 import { commands } from "./commands"
+import { tell } from "./server"
 
 /** Have these commands. */
 export function addSignallingCommands(): void {
@@ -36,6 +40,11 @@ export function addSignallingCommands(): void {
     It answers when the other side has reached it, and the call has ended.`,
         transferCommand,
 
+        `dtmf N DIGITS
+    send the other side of call N digits: 0 to 9, *, #, A to D
+    Those that it sends appear at the prompt.`,
+        dtmf,
+
         `log [-j]
     the last 20 calls, the last one first
     ago: seconds since it ended. seconds: how long it was up. outcome: what became of it.`,
@@ -52,6 +61,7 @@ export function addSignallingCommands(): void {
         showSip,
     ]
     for (const item of added) commands.push(item)
+    listenForDigits(onDigit)
 }
 
 function ringing(): Call {
@@ -109,6 +119,25 @@ async function transferCommand(args: string[], out: Printer): Promise<void> {
     check(uri !== "", "{0} is no URI, nor a number of the account; write sip:USER@HOST", text)
     await transfer(c, uri)
     await out.print(`call ${c.id} is transferred`)
+}
+
+async function dtmf(args: string[], out: Printer): Promise<void> {
+    const name = take(args, "N is missing; see calls")
+    const c = callOf(name)
+    const digits = take(args, "DIGITS are missing").toUpperCase()
+    noMore(args)
+    check(c.state === CallState.Up, "call {0} is not up", name)
+    check(c.session.events >= 0, "the other side of call {0} takes no digits", name)
+    for (let i = 0; i < digits.length; i++)
+        check(DIGITS.indexOf(digits[i]) >= 0, "{0} is no digit; they are 0 to 9, *, #, A to D", digits[i])
+    const sent = await sendDigits(c.session, digits)
+    check(sent === digits.length, "call {0} has ended", name)
+    await out.print(`sent: ${digits}`)
+}
+
+/** The other side of a call has sent a digit. */
+function onDigit(session: Receiver, digit: string): void {
+    for (const c of calls) if (c.session === session) tell(c, "sends " + digit)
 }
 
 async function showLog(args: string[], out: Printer): Promise<void> {

@@ -24,7 +24,10 @@ export const JITTER = 36
 const STRANGER = 40
 const STRANGER_RECEIVED = 44
 const STRANGER_ROW = 48
-export const RECEPTION_SIZE = 52
+/** Of the last telephone event, its timestamp and when it was heard: see `events.ts`. */
+export const EVENT = 52
+export const EVENT_AT = 56
+export const RECEPTION_SIZE = 60
 
 /** Sequence numbers: a larger gap, or a larger step back, means that the source began anew (RFC 3550, A.1). */
 const MAX_DROPOUT = 3000

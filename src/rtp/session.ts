@@ -15,7 +15,19 @@ import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
 import { htonl } from "../wire/order"
 import { Codec } from "../voice/g711"
 import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countOther, countPacket } from "./reception"
-import { RTP_HEADER, RTP_MARKER, RTP_SEQUENCE, RTP_SSRC, RTP_TIMESTAMP, RTP_TYPE, rtpHeaderLength, rtpPadding, writeRtp } from "../wire/rtp"
+import {
+    RTP_HEADER,
+    RTP_MARKER,
+    RTP_SEQUENCE,
+    RTP_SSRC,
+    RTP_TIMESTAMP,
+    RTP_TYPE,
+    TELEPHONE_EVENT,
+    rtpHeaderLength,
+    rtpPadding,
+    writeRtp,
+} from "../wire/rtp"
+import { hearEvent } from "./events"
 import { byeOf } from "./rtcp"
 import { Echo, Play, writeSpeech, writeTone } from "../voice/source"
 import { SPEECH } from "../voice/speech"
@@ -53,6 +65,8 @@ export class Session implements Receiver {
     skipped: number
     /** Who waits until none is. */
     talker: ds.Fiber = undefined
+    /** The payload type of telephone events; -1 if the other side takes none. */
+    events: number
 
     constructor() {
         this.open(Codec.PCMU, Play.Tone)
@@ -83,8 +97,9 @@ export class Session implements Receiver {
     }
 
     /** Begin with a codec, or go on to another target, in another codec perhaps: the same source, with the next sequence number (RFC 3264, 8.3.1). */
-    aim(address: number, port: number, codec: Codec): void {
+    aim(address: number, port: number, codec: Codec, events: number): void {
         const s = this.socket
+        this.events = events
         const isOther = codec !== this.codec
         this.codec = codec
         // it has not begun yet
@@ -128,6 +143,7 @@ export class Session implements Receiver {
         this.error = undefined
         this.failure = undefined
         this.skipped = 0
+        this.events = TELEPHONE_EVENT
         this.reception.fillAt(0, RECEPTION_SIZE, 0)
     }
 
@@ -163,6 +179,8 @@ export class Session implements Receiver {
         if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) {
             // 64 to 95 are types of RTCP (RFC 5761, 4)
             if ((b[rtp + RTP_TYPE] & 0x60) !== 0x40) countOther(this.reception, ssrc, sequence)
+            if ((b[rtp + RTP_TYPE] & 0x7f) === this.events)
+                return hearEvent(this, this.reception, b, rtp, rtp + header, length - header - padding)
             return count(Counter.RtpForeign)
         }
         const transit =

@@ -4,14 +4,12 @@
  */
 import { PTIME } from "../base/config"
 import { formatAddress, isUnicast, parseAddress } from "../wire/address"
+import { TELEPHONE_EVENT } from "../wire/rtp"
 import { CR, LF, Span, before, decimalOf, packet, readFrom, textOf } from "./span"
 import { write } from "./writer"
 
 /** That of PCMU is 0. */
 const PCMA = 8
-/** What we call telephone events if we are asked first. */
-export const TELEPHONE_EVENT = 101
-
 /** Directions as the sender of a description sees them; both are `sendrecv`. */
 export const RECEIVES = 1
 export const SENDS = 2

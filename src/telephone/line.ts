@@ -194,7 +194,7 @@ function follow(c: Call, m: Media): void {
     if ((m.direction & RECEIVES) === 0) c.held = c.held | HELD_THERE
     c.remoteAddress = m.address || d.remote
     c.remotePort = m.port
-    c.session.aim(c.remoteAddress, m.port, m.codec)
+    c.session.aim(c.remoteAddress, m.port, m.codec, m.events)
 }
 
 /** Ring until somebody answers, and answer. */

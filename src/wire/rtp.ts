@@ -13,6 +13,8 @@ export const RTP_HEADER = 12
 
 const VERSION_2 = 0x80
 export const RTP_MARKER = 0x80
+/** What we call telephone events if we are asked first. */
+export const TELEPHONE_EVENT = 101
 
 /** Write a header without CSRC list and extension; sequence number and timestamp are the caller's. */
 export function writeRtp(b: Buffer, rtp: number, payloadType: number, ssrc: number): void {

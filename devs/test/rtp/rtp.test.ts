@@ -9,6 +9,7 @@ import { DatagramSocket } from "../../../src/socket/datagram"
 import { settleSockets, sockets } from "../../../src/socket/table"
 import { Codec } from "../../../src/voice/g711"
 import { receivedOf } from "../../../src/rtp/reception"
+import { listenForDigits } from "../../../src/rtp/events"
 import { RTP_HEADER, RTP_SEQUENCE, rtpHeaderLength, rtpPadding, writeRtp } from "../../../src/wire/rtp"
 import { Session, sendFrame } from "../../../src/rtp/session"
 import { Play } from "../../../src/voice/source"
@@ -234,13 +235,32 @@ describe("a session", () => {
         expect(receivedOf(session.reception)).toBe(4)
     })
 
+    test("tells of a telephone event once, however often it comes, and of none that is no digit", () => {
+        const digits: string[] = []
+        listenForDigits((from, digit) => {
+            expect(from).toBe(session)
+            digits.push(digit)
+        })
+        expect(arrive(hex`80e50119646a85dd268e3971 0b0a00a0`)).toBe("udpRx+1")
+        expect(arrive(hex`8065011a646a85dd268e3971 0b0a0140`)).toBe("udpRx+1")
+        expect(arrive(hex`8065011b646a85dd268e3971 0b8a0140`)).toBe("udpRx+1")
+        expect(digits.join()).toBe("#")
+        // another one, but sooner than anybody can press it
+        expect(arrive(hex`8065011c646a87dd268e3971 01000000`)).toBe("udpRx+1 rtpBad+1")
+        expect(digits.length).toBe(1)
+        expect(heard.length).toBe(0)
+        listenForDigits(undefined)
+    })
+
     test("counts what is no RTP, and other payload types, and hears neither", () => {
         expect(arrive(hex`00000119646a85dd268e3971 61`)).toBe("udpRx+1 rtpBad+1")
         expect(arrive(hex`8000`)).toBe("udpRx+1 rtpBad+1")
         expect(arrive(Buffer.alloc(0))).toBe("udpRx+1 rtpBad+1")
         expect(arrive(hex`a0000119646a85dd268e3971 6162 000009`)).toBe("udpRx+1 rtpBad+1")
         expect(arrive(hex`80080119646a85dd268e3971 61`)).toBe("udpRx+1 rtpForeign+1")
-        expect(arrive(hex`80650119646a85dd268e3971 61`)).toBe("udpRx+1 rtpForeign+1")
+        expect(arrive(hex`80600119646a85dd268e3971 61`)).toBe("udpRx+1 rtpForeign+1")
+        // a telephone event that breaks off
+        expect(arrive(hex`80650119646a85dd268e3971 61`)).toBe("udpRx+1 rtpBad+1")
         expect(heard.length).toBe(0)
         expect(receivedOf(session.reception)).toBe(0)
         expect(RTP_HEADER).toBe(12)

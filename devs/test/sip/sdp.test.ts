@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { Local, Media, RECEIVES, SENDS, TELEPHONE_EVENT, readSdp, writeAnswer, writeOffer } from "../../../src/sip/sdp"
+import { Local, Media, RECEIVES, SENDS, readSdp, writeAnswer, writeOffer } from "../../../src/sip/sdp"
+import { TELEPHONE_EVENT } from "../../../src/wire/rtp"
 import { finish, out, start, startBody } from "../../../src/sip/writer"
 import { addressOf, formatAddress } from "../../../src/wire/address"
 import { breathe, run } from "../support/support"
