@@ -1,6 +1,7 @@
 /** Calls that are signalled: what the phone says to a peer that does each thing as a test wants it. */
 import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
+import { arpRequest } from "../../sim/lan/arp.js"
 import { address, service } from "../../sim/lan/dns.js"
 import { LAN } from "../../sim/lan/lan.js"
 import { Rig, sleep, until } from "../support/rig.js"
@@ -18,6 +19,8 @@ const FLOOD = 3000
 const FEW = 3
 /** Frames on their way, and of a call that talks. */
 const FEW_FRAMES = 10
+/** Of a host that has no address of its own. */
+const OTHER_MAC = "02:00:5e:00:00:99"
 const HELD = sdp().replace(/c=IN IP4 [\d.]+/, "c=IN IP4 0.0.0.0")
 
 describe("a phone that signals", () => {
@@ -362,31 +365,44 @@ describe("a phone that signals", () => {
         await hanging2
     })
 
-    it("goes on from another address when its own is taken away: a re-INVITE tells where, and few frames are lost", async t => {
-        const { invite, done } = await calling()
-        await done
-        const [before] = await stateOf()
-        await until("its voice", async () => (await rig.callOf(before.id)).txFrames > 20)
-        const voice = rig.watch(d => d.ip.destination === peer.address && d.destinationPort === RTP_PORT)
-        const [lost] = before.local!.split(":")
-        assert.ok(rig.lan.dhcp.revoke(lost!))
-        const { name } = (await rig.interfaces()).find(i => i.address === lost)!
-        await rig.exec(`lease renew ${name}`)
-        const again = await peer.request("INVITE", 20_000)
-        const [, address] = /c=IN IP4 ([\d.]+)/.exec(again.body)!
-        assert.notEqual(`${address}:5004`, before.local)
-        peer.respond(again, "200 OK", "", "", sdp())
-        await peer.request("ACK")
-        const after = await rig.callOf(before.id)
-        assert.deepEqual([after.state, after.local], ["up", `${address}:5004`])
-        await until("its voice from there", () => voice.seen.filter(d => d.ip.source === address).length > 20)
-        voice.stop()
-        const gap = Math.max(...voice.seen.slice(1).map((d, i) => d.at - voice.seen[i]!.at))
-        t.diagnostic(`${Math.round(gap / 20) - 1} frames lost`)
-        assert.ok(gap < 20 * (FRAMES_LOST + 1), `${gap} ms without voice`)
-        peer.send(towards(invite, "BYE", 1))
-        await peer.response(200)
-    })
+    /** How a call's address is taken away. @param name of its interface */
+    const ways: Record<string, (address: string, name: string) => Promise<void>> = {
+        "the server renews it no more": async (address, name) => {
+            assert.ok(rig.lan.dhcp.revoke(address))
+            await rig.exec(`lease renew ${name}`)
+        },
+        "another host claims it, twice": async address => {
+            for (let i = 0; i < 2; i++) {
+                rig.lan.inject(arpRequest(OTHER_MAC, address, address))
+                await sleep(QUIET)
+            }
+        },
+    }
+    for (const [way, take] of Object.entries(ways))
+        it(`goes on from another address when ${way}: a re-INVITE tells where, and few frames are lost`, async t => {
+            const { invite, done } = await calling()
+            await done
+            const [before] = await stateOf()
+            await until("its voice", async () => (await rig.callOf(before.id)).txFrames > 20)
+            const voice = rig.watch(d => d.ip.destination === peer.address && d.destinationPort === RTP_PORT)
+            const [lost] = before.local!.split(":")
+            const { name } = (await rig.interfaces()).find(i => i.address === lost)!
+            await take(lost!, name)
+            const again = await peer.request("INVITE", 20_000)
+            const [, address] = /c=IN IP4 ([\d.]+)/.exec(again.body)!
+            assert.notEqual(`${address}:5004`, before.local)
+            peer.respond(again, "200 OK", "", "", sdp())
+            await peer.request("ACK")
+            const after = await rig.callOf(before.id)
+            assert.deepEqual([after.state, after.local], ["up", `${address}:5004`])
+            await until("its voice from there", () => voice.seen.filter(d => d.ip.source === address).length > 20)
+            voice.stop()
+            const gap = Math.max(...voice.seen.slice(1).map((d, i) => d.at - voice.seen[i]!.at))
+            t.diagnostic(`${Math.round(gap / 20) - 1} frames lost`)
+            assert.ok(gap < 20 * (FRAMES_LOST + 1), `${gap} ms without voice`)
+            peer.send(towards(invite, "BYE", 1))
+            await peer.response(200)
+        })
 
     it("loses no frame of a call while a stranger sends 1,000 INVITEs a second, and takes calls as before when that is over", async () => {
         const { invite, done } = await calling()

@@ -66,6 +66,23 @@ async function flows(phone: Telephone, id: number): Promise<void> {
     })
 }
 
+/** The phone calls somebody, and loses the address of the call, which goes on from another one. @returns its number */
+async function moved(phone: Telephone, uri: string): Promise<number> {
+    const { id, local } = await phone.up(`call ${uri} --play speech`)
+    await sleep(TALK)
+    // the server would give the same address again
+    await phone.run("lease ready 1")
+    await sleep(TALK)
+    await phone.loseAddress(local)
+    await sleep(TALK)
+    const call = await phone.call(id)
+    assert.equal(call.state, "up")
+    assert.notEqual(call.local, local)
+    assert.ok(call.lost < 10, `${call.lost} frames lost`)
+    assert.ok(call.rxFrames > FRAMES, `${call.rxFrames} frames`)
+    return id
+}
+
 /** Milliseconds for one test, most of which is talk. */
 const LIMIT = { timeout: 60_000 }
 
@@ -381,17 +398,7 @@ describe("a phone whose user answers, without a server", () => {
 
     test("a call whose address is taken away goes on from another one: fewer than 10 frames are lost", LIMIT, async () => {
         const other = await Baresip.start(site.lan, { port: PORT + 30, says: backwards, user: "mover", answers: true })
-        const { id, local } = await phone.up(`call ${other.uri} --play speech`)
-        await sleep(TALK)
-        // the server would give the same address again
-        await phone.run("lease ready 1")
-        await sleep(TALK)
-        await phone.loseAddress(local)
-        await sleep(TALK)
-        const call = await phone.call(id)
-        assert.equal(call.state, "up")
-        assert.notEqual(call.local, local)
-        assert.ok(call.lost < 10, `${call.lost} frames lost`)
+        const id = await moved(phone, other.uri)
         await phone.run("lease ready 0")
         await phone.run(`hangup ${id}`)
         await other.waitFor("CALL_CLOSED")
@@ -502,6 +509,16 @@ describe("a phone that is registered at Kamailio", () => {
         await flows(phone, id)
         await bob.hangup()
         await phone.callThat("has ended")
+    })
+
+    test("a call through the proxy whose address is taken away goes on from another one", LIMIT, async () => {
+        const done = moved(phone, bob.uri)
+        await bob.waitFor("CALL_INCOMING")
+        await bob.accept()
+        const id = await done
+        await phone.run("lease ready 0")
+        await phone.run(`hangup ${id}`)
+        await bob.waitFor("CALL_CLOSED")
     })
 
     test("whom nobody knows is not found", LIMIT, async () => {

@@ -150,7 +150,7 @@ describe("console on the bus of another program", () => {
         await until("the end of the command", () => program.stdout.includes(interrupted), PATIENCE)
         await until("a notice", () => program.said().includes("waiting for the phone to come back ..."), PATIENCE)
         hub.deaf = false
-        assert.equal(await program.ended, 0)
+        assert.equal(await program.ended, 0, program.stdout + program.stderr)
         assert.ok(program.stdout.endsWith(`${interrupted}tuplephone> ${await rig.run("help")}tuplephone> `), program.stdout)
     })
 
@@ -161,7 +161,7 @@ describe("console on the bus of another program", () => {
         program.signal("SIGSTOP")
         await sleep(STOPPED)
         program.signal("SIGCONT")
-        assert.equal(await program.ended, 0)
+        assert.equal(await program.ended, 0, program.stdout + program.stderr)
         assert.ok(program.stdout.endsWith(`]\ntuplephone> tuplephone> ${await rig.run("help")}tuplephone> `), program.stdout)
     })
 
