@@ -26,6 +26,17 @@ export function nameOf(names: string, value: number): string {
     return split(names, " ")[value]
 }
 
+/**
+ * Octets from the network as a text. The runtime's `toString` looks one octet too far where the last one begins a character, or is in the middle of
+ * one, and takes what lies in the heap there for the rest: twice, and it stops if that has changed meanwhile. So a text ends with ASCII.
+ */
+export function textAt(b: Buffer, at: number, end: number): string {
+    const text = b.slice(at, end)
+    const last = end - at - 1
+    if (text[last] > 0x7f) text[last] = 0x3f
+    return text.toString()
+}
+
 /** Octets from the network as text for a terminal: what is no character of ASCII is a question mark. */
 export function printable(b: Buffer, at: number, length: number): string {
     const text = Buffer.alloc(length)

@@ -4,6 +4,7 @@
  * costs as much as to search a hundred.
  * Read first: RFC 3261, 19.1.1 (URIs), 20 (parameters, quoted strings), 25.1.
  */
+import { textAt } from "../base/text"
 import { parseAddress } from "../wire/address"
 
 /** A piece of `packet`: `from << 16 | to`. No piece is 0: there is something before each. */
@@ -44,7 +45,7 @@ const TEXT = 1000
 /** Its text, or the beginning of a long one. */
 export function textOf(span: Span): string {
     const at = span >> 16
-    return packet.slice(at, Math.min(span & 0xffff, at + TEXT)).toString()
+    return textAt(packet, at, Math.min(span & 0xffff, at + TEXT))
 }
 
 /** Without the blanks around it. */

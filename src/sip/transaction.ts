@@ -6,6 +6,7 @@
 import * as ds from "@devicescript/core"
 import { SIP_RING, SIP_T1, SIP_T2 } from "../base/config"
 import { SocketError } from "../base/errors"
+import { textAt } from "../base/text"
 import { interfaceOf } from "../link/interface"
 import { account } from "./account"
 import { credentials, readChallenge } from "./digest"
@@ -142,7 +143,7 @@ function credentialsFor(d: Dialog, name: string, lines: string): string {
     if (status === challenged) lines = ""
     challenged = status
     const at = d.offset + 1
-    const uri = texts.slice(at, texts.indexOf(SP, at, at + d.prepared)).toString()
+    const uri = textAt(texts, at, texts.indexOf(SP, at, at + d.prepared))
     const value = credentials(c, account.username, account.password, name, uri, used, randomText(4))
     return lines + (isProxy ? "Proxy-Authorization: " : "Authorization: ") + value + "\r\n"
 }

@@ -7,6 +7,7 @@ import * as ds from "@devicescript/core"
 import { randomBuffer } from "@devicescript/crypto"
 import { SIP_RING, SIP_T2 } from "../base/config"
 import { fail, SocketError } from "../base/errors"
+import { textAt } from "../base/text"
 import { LONGEST } from "../base/timers"
 import { account } from "../sip/account"
 import { answerTo, reasonOf, startAgent, startAnswer, onMessage } from "../sip/agent"
@@ -503,7 +504,7 @@ function serve(d: Dialog): number {
 /** Whether the request that was parsed is the one that waits for our answer, and has come another way (RFC 3261, 8.2.2.2): the first line kept of that is Via. */
 function isMerged(d: Dialog): boolean {
     const at = d.offset + d.prepared
-    const via = texts.slice(at, texts.indexOf(LF, at)).toString()
+    const via = textAt(texts, at, texts.indexOf(LF, at))
     return via.indexOf(textOf(paramOf(valueOf(Header.Via, 0), "branch"))) < 0
 }
 

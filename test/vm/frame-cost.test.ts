@@ -17,7 +17,7 @@ const RECORDED = {
     w5500: { out: 131_000, in: 158_800, outAlone: 206_000, inAlone: 207_800 },
     segment: { bothIn: 1_590_300, out: 669_000, bothOut: 1_188_300, ackIn: 356_500 },
     sip: {
-        ...{ parse: 1_224_900, branch: 132_600, tag: 144_700, readSdp: 818_100, writeRinging: 521_000, answer: 1_388_900 },
+        ...{ parse: 1_224_900, branch: 132_600, tag: 147_700, readSdp: 837_400, writeRinging: 521_000, answer: 1_428_200 },
         ...{ writeInvite: 264_300, md5: 7_095_600, sha256: 2_063_200 },
     },
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "@devicescript/test"
-import { choiceOf, split } from "../../../src/base/text"
+import { choiceOf, split, textAt } from "../../../src/base/text"
 import { breathe, run } from "../support/support"
 
 const joined = (text: string, separator: string) => split(text, separator).join("|")
@@ -13,6 +13,16 @@ describe("texts", () => {
         expect(joined("abc", " ")).toBe("abc")
         expect(joined("", " ")).toBe("")
         expect(split("", " ").length).toBe(1)
+    })
+
+    test("from the network end with ASCII, so that nobody looks behind them for the rest of a character", () => {
+        const b = hex`61 c3bf f09f98 80 62`
+        expect(textAt(b, 0, 1)).toBe("a")
+        expect(textAt(b, 0, 2)).toBe("a?")
+        expect(textAt(b, 0, 8)).toBe("a\u00ff\ud83d\ude00b")
+        expect(textAt(b, 3, 6).length < 4).toBe(true)
+        expect(textAt(b, 3, 6).endsWith("?")).toBe(true)
+        expect(textAt(b, 2, 2)).toBe("")
     })
 
     test("keep what is empty at both ends and between two separators", () => {
