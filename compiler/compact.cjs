@@ -8,42 +8,15 @@
 "use strict"
 
 const { Op, decode, encode } = require("./code.cjs")
-const { FIRST, Section, join, split } = require("./image.cjs")
+const { fileOf, mapOf, placesOf } = require("./debug.cjs")
+const { DESCRIPTION, Description, FIRST, Section, join, split } = require("./image.cjs")
 const { inline } = require("./inline.cjs")
 const { moveNumbers, orderFunctions, orderNames } = require("./numbers.cjs")
 const { simplify } = require("./simplify.cjs")
 const { packSlots } = require("./slots.cjs")
 
-const FUNCTION_HEADER = 16
-/** Entries of a map from code to source: place in the source and its length, place in code; first and last as differences to the entry before. */
-const MAP_ENTRY = 3
-
-function absolute(srcmap) {
-    const all = []
-    let [position, pc] = [0, 0]
-    for (let i = 0; i < srcmap.length; i += MAP_ENTRY) {
-        position += srcmap[i]
-        pc += srcmap[i + 2]
-        all.push({ position, length: srcmap[i + 1], pc })
-    }
-    return all
-}
-
-function relative(entries) {
-    const srcmap = []
-    let last = { position: 0, pc: 0 }
-    for (const e of entries) {
-        srcmap.push(e.position - last.position, e.length, e.pc - last.pc)
-        last = e
-    }
-    return srcmap
-}
-
 /** Where the firmware's sources lie, seen from anywhere. */
 const FIRMWARE = /(^|\/)src\//
-
-/** Where a description says how many variables are arguments. */
-const ARGUMENTS = 10
 
 /**
  * @param {{ binary: Uint8Array, dbg: object }} compiled the image, and what a debugger knows of it
@@ -55,13 +28,12 @@ function compact({ binary, dbg }, properties) {
     const image = split(binary)
     const table = image.sections[Section.Functions]
     const data = FIRST + table.length
-    const map = absolute(dbg.srcmap)
-    const ends = []
-    for (const { length } of dbg.sources) ends.push((ends.at(-1) ?? 0) + length)
+    const map = placesOf(dbg)
+    const pathOf = fileOf(dbg)
     let functions = dbg.functions.map((debug, i) => {
-        const description = table.subarray(i * FUNCTION_HEADER, (i + 1) * FUNCTION_HEADER)
-        const start = description.readUInt32LE(0)
-        const end = start + description.readUInt32LE(4)
+        const description = table.subarray(i * DESCRIPTION, (i + 1) * DESCRIPTION)
+        const start = description.readUInt32LE(Description.START)
+        const end = start + description.readUInt32LE(Description.LENGTH)
         const code = decode(image.sections[Section.FunctionData].subarray(start - data, end - data), properties)
         const places = map.filter(e => e.pc >= start && e.pc < end)
         // each operation has the last place before it
@@ -70,12 +42,12 @@ function compact({ binary, dbg }, properties) {
             while (places[p + 1]?.pc <= start + o.from) p++
             o.place = places[p]
         }
-        const isFirmware = FIRMWARE.test(dbg.sources[ends.findIndex(e => debug.location[0] < e)].path)
+        const isFirmware = FIRMWARE.test(pathOf(debug.location[0]))
         return { description, debug, code, isFirmware }
     })
     inline(functions, f => {
         const isClosed = f.code.some(o => o.op === Op.MAKE_CLOSURE)
-        const isArgument = slot => slot < f.description[ARGUMENTS]
+        const isArgument = slot => slot < f.description[Description.ARGUMENTS]
         simplify(f.code, slot => f.debug.slots[slot].type === "tmp", isArgument, isClosed)
         if (!isClosed) packSlots(f)
     })
@@ -84,13 +56,13 @@ function compact({ binary, dbg }, properties) {
     moveNumbers(image, functions)
 
     const bodies = functions.map(({ code }) => encode(code))
-    let at = FIRST + FUNCTION_HEADER * functions.length
+    let at = FIRST + DESCRIPTION * functions.length
     const entries = []
     functions.forEach(({ description, debug, code }, i) => {
-        description.writeUInt32LE(at, 0)
-        description.writeUInt32LE(bodies[i].length, 4)
+        description.writeUInt32LE(at, Description.START)
+        description.writeUInt32LE(bodies[i].length, Description.LENGTH)
         debug.startpc = at
-        debug.size = bodies[i].length + FUNCTION_HEADER
+        debug.size = bodies[i].length + DESCRIPTION
         let last
         for (const { op, place, to } of code) {
             if (op === 0 || !place || place === last) continue
@@ -104,7 +76,7 @@ function compact({ binary, dbg }, properties) {
 
     const bytes = join(image)
     dbg.functions = functions.map(f => f.debug)
-    dbg.srcmap = relative(entries)
+    dbg.srcmap = mapOf(entries)
     dbg.sizes.floats = image.sections[Section.Floats].length
     dbg.sizes.align = bytes.length - FIRST - image.sections.reduce((sum, s) => sum + s.length, 0)
     dbg.binary.hex = bytes.toString("hex")

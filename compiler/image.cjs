@@ -16,6 +16,17 @@ const SECTIONS = 10
 const FIX_HEADER = 32
 const SECTION_HEADER = 8
 const NUM_SERVICE_SPECS = 14
+/** Bytes of a function's description, and what it says where: its code's place and length, numbers of variables and of arguments, flags, its name, and how many `try` are in one another. */
+const DESCRIPTION = 16
+const Description = {
+    START: 0,
+    LENGTH: 4,
+    SLOTS: 8,
+    ARGUMENTS: 10,
+    FLAGS: 11,
+    NAME: 12,
+    TRIES: 14,
+}
 const IMAGE_ALIGNMENT = 32
 
 /** @returns {{ head: Buffer, sections: Buffer[] }} copies */
@@ -45,4 +56,4 @@ function join({ head, sections }) {
     return Buffer.concat([head, table, ...sections, fill])
 }
 
-module.exports = { FIRST, NUM_SERVICE_SPECS, Section, join, split }
+module.exports = { DESCRIPTION, Description, FIRST, NUM_SERVICE_SPECS, Section, join, split }

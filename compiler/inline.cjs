@@ -5,13 +5,9 @@
 "use strict"
 
 const { CALL, LOCAL, Op, operation } = require("./code.cjs")
-const { beginsStatement, isResultUsed, liveness } = require("./simplify.cjs")
+const { beginsStatement, copiesOf, isResultUsed, liveness } = require("./flow.cjs")
+const { Description } = require("./image.cjs")
 
-/** What a description says, and where. */
-const SLOTS = 8
-const ARGUMENTS = 10
-const FLAGS = 11
-const TRIES = 14
 /** Operations that know variables of another function, or have others know theirs. */
 const CLOSED = new Set([Op.MAKE_CLOSURE, Op.LOAD_CLOSURE, Op.STORE_CLOSURE])
 /** Variables more than before that a function may have for it: as many as the activation takes that is not made any more. */
@@ -49,21 +45,19 @@ function callOf(code, index) {
 
 /** Whether a function may be a part of its caller. */
 function isPart({ description, code }) {
-    return description[FLAGS] === 0 && description[TRIES] === 0 && !code.some(o => CLOSED.has(o.op))
+    return description[Description.FLAGS] === 0 && description[Description.TRIES] === 0 && !code.some(o => CLOSED.has(o.op))
 }
 
 /** What a function does, for its caller: with variables of that, and jumps to its end instead of returns. @param base where its variables begin @param next what follows the call */
 function bodyOf(callee, base, next, isUsed) {
     const body = []
-    // as objects of their own, for jumps know them
-    const copies = new Map(callee.code.map(o => [o, { ...o }]))
+    const copies = copiesOf(callee.code)
     const end = callee.code.at(-1)
-    copies.set(end, next)
     for (const o of callee.code) {
         if (o === end) break
         const c = copies.get(o)
         if (LOCAL.has(c.op)) c.operand += base
-        if (c.target) c.target = copies.get(c.target)
+        if (o.target === end) c.target = next
         body.push(c)
         if (c.op !== Op.RETURN) continue
         const value = body.at(-2)
@@ -87,7 +81,7 @@ function write(caller, callee, { at, call, passed }) {
     const isUsed = isResultUsed(code, call + 1)
     const base = caller.debug.slots.length
     caller.debug.slots.push(...callee.debug.slots.map(slot => ({ ...slot, type: "tmp" })))
-    caller.description.writeUInt16LE(caller.debug.slots.length, SLOTS)
+    caller.description.writeUInt16LE(caller.debug.slots.length, Description.SLOTS)
     const store = slot => ({ ...operation(Op.STORE_LOCAL, true, place), hasOperand: true, operand: base + slot, arity: 1 })
     const parts = []
     passed.forEach((expression, i) => parts.push(...expression, store(i)))
@@ -101,15 +95,13 @@ function write(caller, callee, { at, call, passed }) {
 }
 
 function copyOf({ code, debug, description }) {
-    const copies = new Map(code.map(o => [o, { ...o }]))
-    for (const o of copies.values()) if (o.target) o.target = copies.get(o.target)
-    return { code: [...copies.values()], slots: debug.slots.slice(), count: description.readUInt16LE(SLOTS) }
+    return { code: [...copiesOf(code).values()], slots: debug.slots.slice(), count: description.readUInt16LE(Description.SLOTS) }
 }
 
 function restore(f, { code, slots, count }) {
     f.code = code
     f.debug.slots = slots
-    f.description.writeUInt16LE(count, SLOTS)
+    f.description.writeUInt16LE(count, Description.SLOTS)
 }
 
 /**
@@ -135,7 +127,7 @@ function inline(functions, finish) {
             expand(callee)
             if (!isPart(callee)) continue
             const place = callOf(caller.code, index)
-            if (!place || place.passed.length > callee.description[ARGUMENTS]) continue
+            if (!place || place.passed.length > callee.description[Description.ARGUMENTS]) continue
             const before = copyOf(caller)
             write(caller, callee, place)
             finish(caller)

@@ -5,7 +5,7 @@
 "use strict"
 
 const { Op, lengthOf } = require("./code.cjs")
-const { NUM_SERVICE_SPECS, Section } = require("./image.cjs")
+const { Description, NUM_SERVICE_SPECS, Section } = require("./image.cjs")
 
 const TO_FUNCTION = new Set([Op.STATIC_FUNCTION, Op.MAKE_CLOSURE])
 const TO_FLOAT = new Set([Op.LITERAL_F64])
@@ -16,7 +16,6 @@ const TABLE_SHIFT = 14
 const TABLE_ASCII = 2
 const ASCII_ENTRY = 2
 const FLOAT_ENTRY = 8
-const FUNCTION_NAME = 12
 const SPEC = 16
 const SPEC_PACKETS = 8
 const SPEC_PACKETS_OFFSET = 10
@@ -58,7 +57,7 @@ function orderFunctions(functions) {
 /** Where the image has names beside code: each place once, for no two packets share their fields. */
 function namesIn({ head, sections }, functions) {
     const specs = sections[Section.ServiceSpecs]
-    const all = functions.map(({ description }) => [description, FUNCTION_NAME])
+    const all = functions.map(({ description }) => [description, Description.NAME])
     for (let i = 0; i < head.readUInt16LE(NUM_SERVICE_SPECS); i++) {
         const spec = i * SPEC
         all.push([specs, spec])

@@ -5,11 +5,8 @@
 "use strict"
 
 const { LOCAL, Op } = require("./code.cjs")
-const { beginsStatement, liveness, remove } = require("./simplify.cjs")
-
-/** Where a description says how many variables there are, and how many of them are arguments. */
-const SLOTS = 8
-const ARGUMENTS = 10
+const { beginsStatement, liveness, remove } = require("./flow.cjs")
+const { Description } = require("./image.cjs")
 
 /** Which variables may not have one place: a set for each. */
 function conflictsOf(code, slots) {
@@ -59,16 +56,16 @@ function share(code, slots, isOwn) {
 
 /** No closure may know any of the variables. */
 function packSlots({ description, debug, code }) {
-    const isOwn = slot => slot >= description[ARGUMENTS] && debug.slots[slot].type === "tmp"
+    const isOwn = slot => slot >= description[Description.ARGUMENTS] && debug.slots[slot].type === "tmp"
     const shared = share(code, debug.slots, isOwn)
     for (const o of code) if (LOCAL.has(o.op)) o.operand = shared[o.operand]
     remove(code, new Set(code.flatMap((o, i) => (isCopy(code, i) && o.operand === code[i - 1].operand ? [code[i - 1], o] : []))))
     const used = new Set(code.filter(o => LOCAL.has(o.op)).map(o => o.operand))
-    const kept = debug.slots.map((_, i) => i).filter(i => i < description[ARGUMENTS] || used.has(i))
+    const kept = debug.slots.map((_, i) => i).filter(i => i < description[Description.ARGUMENTS] || used.has(i))
     const places = new Map(kept.map((old, i) => [old, i]))
     for (const o of code) if (LOCAL.has(o.op)) o.operand = places.get(o.operand)
     debug.slots = kept.map(i => debug.slots[i])
-    description.writeUInt16LE(kept.length, SLOTS)
+    description.writeUInt16LE(kept.length, Description.SLOTS)
 }
 
 module.exports = { packSlots }

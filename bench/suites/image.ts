@@ -4,6 +4,8 @@ import { once } from "node:events"
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { CLI, PROJECT } from "../../sim/firmware.js"
+import { fileOf, placesOf } from "../../compiler/debug.cjs"
+import { DESCRIPTION } from "../../compiler/image.cjs"
 import { CODE_MOST, stringsOf, type Image, readImage } from "../../scripts/image-format.js"
 import { atMost, rowOf, type Options, type Row, type Suite } from "../suite.js"
 
@@ -15,14 +17,9 @@ const DEAREST = 25
 const SOURCES = ["src", "services", "boards", "devsconfig.json", "package.json"]
 /** The function that the compiler makes to put methods into their classes. */
 const PROTOTYPES = "prototype"
-/** Bytes of a function's description, which `size` counts. */
-const FUNCTION_HEADER = 16
-const MAP_ENTRY = 3
-
 /** What the compiler says about an image, as far as we read it. */
 interface DebugInfo {
     functions: { name: string; location: [start: number, length: number]; startpc: number; size: number }[]
-    /** Three numbers for each piece of code that has one place in the source: where that is, how long, and where the code; first and last as differences to the piece before. */
     srcmap: number[]
     /** In the order of their texts, which `location` counts through as if they were one. */
     sources: { path: string; length: number }[]
@@ -63,13 +60,6 @@ interface Compiled {
     size: number
 }
 
-/** Tells which file has a place of the source. */
-function fileOf({ sources }: DebugInfo): (position: number) => string {
-    const ends: number[] = []
-    for (const { length } of sources) ends.push((ends.at(-1) ?? 0) + length)
-    return position => sources[ends.findIndex(end => position < end)].path
-}
-
 function functionsOf(debug: DebugInfo): Compiled[] {
     const pathOf = fileOf(debug)
     return debug.functions.map(({ name, location, size }) => ({ name, size, path: pathOf(location[0]) }))
@@ -78,14 +68,9 @@ function functionsOf(debug: DebugInfo): Compiled[] {
 /** Functions in pieces, each of one file: what is called at one place is a part of who calls it (compiler/inline.cjs). */
 function piecesOf(debug: DebugInfo): Compiled[] {
     const pathOf = fileOf(debug)
-    const places: { position: number; pc: number }[] = []
-    for (let i = 0, position = 0, pc = 0; i < debug.srcmap.length; i += MAP_ENTRY) {
-        position += debug.srcmap[i]
-        pc += debug.srcmap[i + 2]
-        places.push({ position, pc })
-    }
+    const places = placesOf(debug)
     return debug.functions.flatMap(({ name, location, startpc, size }) => {
-        const end = startpc + size - FUNCTION_HEADER
+        const end = startpc + size - DESCRIPTION
         const own = places.filter(({ pc }) => pc >= startpc && pc < end)
         const pieces = own.map(({ position, pc }, i) => ({ name, path: pathOf(position), size: (own[i + 1]?.pc ?? end) - pc }))
         // its description, and what comes before the first of them
