@@ -29,28 +29,33 @@ export interface Told {
     live: number
 }
 
-/** Places calls to an address and port. */
-async function placePlain(rig: Rig, count: number): Promise<void> {
+/** Places calls. @returns what ends them */
+type Place = (rig: Rig, count: number) => Promise<() => Promise<unknown>>
+
+/** To an address and port. */
+const placePlain: Place = async (rig, count) => {
     for (let i = 0; i < count; i++) await rig.call(TARGETS[i % TARGETS.length], "--play speech")
+    return () => rig.run("hangup all")
 }
 
-/** Places calls by SIP, one after the other. */
-async function placeSignalled(rig: Rig, count: number): Promise<void> {
+/** By SIP, one after the other. */
+const placeSignalled: Place = async (rig, count) => {
     const peer = new SipPeer(rig)
     for (let i = 0; i < count; i++) {
-        const done = rig.run(`call ${peer.uri} --play speech`)
-        const invite = await peer.request("INVITE")
-        peer.respond(invite, "180 Ringing", `peer${i}`)
-        peer.respond(invite, "200 OK", `peer${i}`, "", sdp())
-        await peer.request("ACK")
+        const { done } = await peer.called(sdp(), "", `peer${i}`)
         await done
     }
-    peer.stop()
+    return async () => {
+        const ended = rig.run("hangup all")
+        for (let i = 0; i < count; i++) peer.respond(await peer.request("BYE"), "200 OK")
+        await ended
+        peer.stop()
+    }
 }
 
 /** Places calls, waits until each was heard for some seconds, does something else if wanted, and ends them. */
 async function withCalls(rig: Rig, count: number, seconds: number, place = placePlain, during?: () => Promise<void>): Promise<void> {
-    await place(rig, count)
+    const end = await place(rig, count)
     await during?.()
     const frames = seconds * FRAMES_PER_SECOND
     const up = async () => (await rig.calls()).filter(c => c.state === "up")
@@ -59,8 +64,7 @@ async function withCalls(rig: Rig, count: number, seconds: number, place = place
         async () => (await up()).filter(c => c.rxFrames >= frames).length === count,
         10_000 + seconds * 1000
     )
-    if (place === placeSignalled) return
-    await rig.run("hangup all")
+    await end()
     await rig.idle()
 }
 

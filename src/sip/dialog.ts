@@ -182,7 +182,6 @@ function keepHead(d: Dialog): boolean {
 /** The head of requests to a URI, outside of any dialog. */
 export function writeHead(d: Dialog, uri: string, from: string, to: string): void {
     start(" " + uri + " SIP/2.0\r\n")
-    setFlag(d, STRICT, false)
     let proxy = account.proxy
     if (proxy === "dhcp") {
         proxy = sipServer()

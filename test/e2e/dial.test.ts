@@ -52,6 +52,7 @@ describe("a phone that dials", () => {
         await rig.run("hangup all")
     })
 
+    const last = async () => (await rig.calls()).at(-1)!
     const log = () => rig.json<Logged[]>("log -j")
 
     /** Dials, has the proxy refuse it, and gives its INVITE. */
@@ -85,17 +86,19 @@ describe("a phone that dials", () => {
         it(`calls ${uri} for ${text}`, async () => {
             const invite = await refused(text!)
             assert.ok(invite.text.startsWith(`INVITE ${uri} SIP/2.0\r\n`), invite.text)
-            const [last] = await log()
-            assert.deepEqual({ ...last, ago: 0 }, { ago: 0, direction: "out", peer: uri, seconds: 0, outcome: last!.outcome })
-            assert.match(last!.outcome, /486 Busy Here/)
+            const { peer, error } = await last()
+            assert.deepEqual([peer, error], [uri, "486 Busy Here"])
+            const [{ ago: _, ...logged }] = (await log()) as [Logged]
+            assert.deepEqual(logged, { direction: "out", peer: uri, seconds: 0, outcome: "486 Busy Here" })
         })
 
     it("takes an address and port for what it is, and a port that is none for a mistake", async () => {
         await rig.run(`call ${LAN.echo1.address}:4000 --seconds 1`)
-        const [last] = await log()
-        assert.equal(last!.peer, `${LAN.echo1.address}:4000`)
-        assert.equal(last!.outcome, "ended")
-        assert.ok(last!.seconds >= 1, `${last!.seconds} s`)
+        const { peer, remote, txFrames } = await last()
+        assert.deepEqual([peer, remote, txFrames], [null, `${LAN.echo1.address}:4000`, 50])
+        const [logged] = await log()
+        assert.deepEqual([logged!.peer, logged!.outcome], [remote, "ended"])
+        assert.ok(logged!.seconds >= 1, `${logged!.seconds} s`)
         const { ok, text } = await rig.exec("call 10.77.0.2:none")
         assert.equal(ok, false)
         assert.match(text, /10.77.0.2:none is not ADDR:PORT/)
@@ -112,10 +115,10 @@ describe("a phone that dials", () => {
         assert.ok(ok, text)
         proxy.send(proxy.within("BYE", answer, 2))
         await until("the call ends", async () => (await rig.calls()).every(c => c.state === "ended"))
-        const [last] = await log()
-        assert.equal(last!.direction, "in")
-        assert.equal(last!.peer, proxy.uri)
-        assert.equal(last!.outcome, "the other side has hung up")
+        const { direction, peer, reason } = await last()
+        assert.deepEqual([direction, peer, reason], ["in", proxy.uri, "the other side has hung up"])
+        const [logged] = await log()
+        assert.deepEqual([logged!.direction, logged!.peer, logged!.outcome], [direction, peer, reason])
     })
 
     it("does not answer what rings after it has been told not to wait any more", async () => {
@@ -132,7 +135,8 @@ describe("a phone that dials", () => {
         proxy.send(proxy.invite({ method: "CANCEL", callId, branch, tag, body: "" }))
         const end = await proxy.response(487)
         proxy.send(proxy.invite({ method: "ACK", callId, branch, tag, to: `;tag=${end.tag("To")}`, body: "" }))
-        await until("the log has it", async () => (await log())[0]!.outcome === "the other side has given up")
+        await until("the call ends", async () => (await last()).reason === "the other side has given up")
+        assert.equal((await log())[0]!.outcome, "the other side has given up")
     })
 
     it("knows the last 20 calls", async () => {

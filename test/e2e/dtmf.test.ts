@@ -80,11 +80,7 @@ describe("digits", () => {
     it("have the payload type that the other side gives them, and are not sent to who takes none", async () => {
         const peer = new SipPeer(rig)
         const up = async (answer: string) => {
-            const done = rig.run(`call ${peer.uri} --play speech`)
-            const invite = await peer.request("INVITE")
-            peer.respond(invite, "200 OK", "peer", "", answer)
-            await peer.request("ACK")
-            await done
+            await (await peer.called(answer)).done
             return (await rig.calls()).find(c => c.state === "up")!.id
         }
         const id = await up(sdp("a=rtpmap:96 telephone-event/8000", undefined, "0 96").replace(/a=rtpmap:101.*\r\n/, ""))

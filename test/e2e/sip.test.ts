@@ -57,14 +57,7 @@ describe("a phone that signals", () => {
     }
 
     /** A call to the peer that is up. */
-    async function calling(answer = sdp(), headers = ""): Promise<{ invite: SipMessage; ack: SipMessage; done: Promise<string> }> {
-        const done = rig.run(`call ${peer.uri} --play speech`)
-        const invite = await peer.request("INVITE")
-        peer.respond(invite, "180 Ringing", "peer", headers)
-        peer.respond(invite, "200 OK", "peer", headers, answer)
-        const ack = await peer.request("ACK")
-        return { invite, ack, done }
-    }
+    const calling = (answer?: string, headers?: string) => peer.called(answer, headers)
 
     async function stateOf(peerUri = peer.uri) {
         return (await rig.calls()).filter(c => c.state !== "ended" && c.peer === peerUri)

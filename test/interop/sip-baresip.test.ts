@@ -103,17 +103,10 @@ describe("a phone that answers by itself, without a server", () => {
         await site?.stop()
     })
 
-    /** baresip calls the phone. @returns the number of the call, which is up */
-    async function called(): Promise<number> {
-        await baresip.call(phone.uri)
-        await baresip.waitFor("CALL_ESTABLISHED")
-        return await phone.callThat("is up")
-    }
-
     test("baresip calls, hears the speech from an address of the call's own, and hangs up", LIMIT, async () => {
         let id = 0
         const overheard = await site.overhear(phone, async () => {
-            id = await called()
+            id = await phone.calledBy(baresip)
             assert.equal((await phone.call(id)).direction, "in")
             assert.equal((await phone.call(id)).peer, baresip.uri)
             await sleep(TALK)
@@ -126,7 +119,7 @@ describe("a phone that answers by itself, without a server", () => {
     })
 
     test("the phone hangs up, and baresip hears of it", LIMIT, async () => {
-        const id = await called()
+        const id = await phone.calledBy(baresip)
         await sleep(TALK)
         await phone.run(`hangup ${id}`)
         await baresip.waitFor("CALL_CLOSED")
@@ -136,7 +129,7 @@ describe("a phone that answers by itself, without a server", () => {
 
     test("baresip holds, the phone says nothing until it resumes", LIMIT, async () => {
         const overheard = await site.overhear(phone, async () => {
-            const id = await called()
+            const id = await phone.calledBy(baresip)
             await flows(phone, id)
             await baresip.hold()
             await phone.reaches(id, { state: "up", hold: "remote" })
@@ -157,7 +150,7 @@ describe("a phone that answers by itself, without a server", () => {
 
     test("the phone holds, baresip says nothing until it resumes", LIMIT, async () => {
         const overheard = await site.overhear(phone, async () => {
-            const id = await called()
+            const id = await phone.calledBy(baresip)
             await flows(phone, id)
             await phone.run(`hold ${id}`)
             await phone.reaches(id, { state: "up", hold: "local" })
@@ -174,7 +167,7 @@ describe("a phone that answers by itself, without a server", () => {
     })
 
     test("both hold, and the call goes on when both have resumed", LIMIT, async () => {
-        const id = await called()
+        const id = await phone.calledBy(baresip)
         await baresip.hold()
         await phone.reaches(id, { hold: "remote" })
         await phone.run(`hold ${id}`)
@@ -191,7 +184,7 @@ describe("a phone that answers by itself, without a server", () => {
     test("two calls at once have two addresses", LIMIT, async () => {
         const other = await Baresip.start(site.lan, { port: PORT + 10, says: backwards, user: "other" })
         const overheard = await site.overhear(phone, async () => {
-            await called()
+            await phone.calledBy(baresip)
             await other.call(phone.uri)
             await other.waitFor("CALL_ESTABLISHED")
             await phone.callThat("is up")

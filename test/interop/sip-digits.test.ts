@@ -31,15 +31,8 @@ describe("a phone that answers by itself, and baresip", () => {
         await site?.stop()
     })
 
-    /** baresip calls the phone. @returns the number of the call, which is up */
-    async function called(): Promise<number> {
-        await baresip.call(phone.uri)
-        await baresip.waitFor("CALL_ESTABLISHED")
-        return await phone.callThat("is up")
-    }
-
     test("baresip hears each digit begin and end once, in order", LIMIT, async () => {
-        const id = await called()
+        const id = await phone.calledBy(baresip)
         assert.equal(await phone.run(`dtmf ${id} ${DIGITS}`), `sent: ${DIGITS}\n`)
         const heard = () => baresip.events.filter(({ type }) => type.startsWith("CALL_DTMF_"))
         await until("all digits", async () => heard().length >= 2 * DIGITS.length)
@@ -55,7 +48,7 @@ describe("a phone that answers by itself, and baresip", () => {
     })
 
     test("each that baresip sends is told at the prompt, once", LIMIT, async () => {
-        const id = await called()
+        const id = await phone.calledBy(baresip)
         for (const digit of DIGITS) {
             await baresip.command("sndcode", digit)
             await phone.event(new RegExp(`^call ${id} sends ${digit.replace("*", "\\*")}$`))

@@ -4,6 +4,7 @@ import { buildFirmware } from "../../sim/firmware.js"
 import { Phone } from "../../sim/phone.js"
 import type { Call, Interface, Stats } from "../support/rig.js"
 import { STREAM_PORT } from "./lan.js"
+import type { Baresip } from "./phones/baresip.js"
 import { PATIENCE, until } from "./process.js"
 
 /** A call by SIP, as `calls -j` lists it. */
@@ -92,6 +93,13 @@ export class Telephone {
         const [address] = local.split(":")
         const { name } = (await this.phone.query<Interface[]>("ifconfig -j")).find(i => i.address === address)!
         await this.run(`lease release ${name}`)
+    }
+
+    /** Has baresip call it, which answers by itself. @returns the number of the call, which is up */
+    async calledBy(baresip: Baresip): Promise<number> {
+        await baresip.call(this.uri)
+        await baresip.waitFor("CALL_ESTABLISHED")
+        return await this.callThat("is up")
     }
 
     /** Run `call ...` or `answer ...`, until the call is up. */

@@ -199,6 +199,16 @@ export class SipPeer {
         return `${lines.join("\r\n")}\r\n\r\n${body}`
     }
 
+    /** Has the phone call it, and answers. @param tag of To @returns what came of it; `done` when the phone says that the call is up */
+    async called(answer = sdp(), headers = "", tag = "peer"): Promise<{ invite: SipMessage; ack: SipMessage; done: Promise<string> }> {
+        const done = this.rig.run(`call ${this.uri} --play speech`)
+        const invite = await this.request("INVITE")
+        this.respond(invite, "180 Ringing", tag, headers)
+        this.respond(invite, "200 OK", tag, headers, answer)
+        const ack = await this.request("ACK")
+        return { invite, ack, done }
+    }
+
     /** A request within the dialog that a response of the phone to `invite` is of. */
     within(method: string, answer: SipMessage, cseq: number, body = "", headers = "", branch = newId()): string {
         return this.invite({
