@@ -34,6 +34,7 @@ export const SETTINGS = [
         "DIALPLAN",
         "AUTOANSWER",
         "PLAY",
+        "TONES",
     ],
 ]
 /** What is in force instead of a setting that makes no sense, as `src/settings.ts` has it. */
@@ -45,6 +46,7 @@ export const DEFAULTS: Record<string, string> = {
     EXPIRES: "600",
     AUTOANSWER: "",
     PLAY: "tone",
+    TONES: "eu",
 }
 /** Of those of which the firmware takes anything else for the first one. */
 const CHOICES: Record<string, string[]> = { SIPADDR: ["common", "call"], ONLYPROXY: ["0", "1"], DND: ["0", "1"] }

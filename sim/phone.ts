@@ -9,6 +9,7 @@ import { DEVICE_PACKET_ANNOUNCE, type JDDevice } from "jacdac-ts"
 import { Bus } from "./bus.js"
 import type { PhyKind } from "./firmware.js"
 import { writeFlash } from "./flash.js"
+import { Handset } from "./handset.js"
 import { Runner } from "./runner.js"
 import { spawnVm } from "./vm.js"
 import { W5500Server } from "./w5500/server.js"
@@ -124,6 +125,11 @@ export class Phone extends Runner {
         } finally {
             clearTimeout(timer)
         }
+    }
+
+    /** Connects a handset to the phone: whoever does so stops it before the phone. @param sound what its microphone hears, as mu-law */
+    connectHandset(sound?: Uint8Array): Handset {
+        return new Handset(this.bus.jacdac, this.client!.device.deviceId, sound)
     }
 
     /** Runs a command and parses its output as JSON. */

@@ -3,6 +3,7 @@ import { Command } from "commander"
 import { setTimeout } from "node:timers/promises"
 import { bootPhones } from "./boot.js"
 import { demonstrate } from "./demo.js"
+import { connectHandset, withHandsetOptions, type HandsetOptions } from "./handset-options.js"
 import { buildFirmware, programOf, type Image } from "./firmware.js"
 import { openNetwork } from "./network.js"
 import { image, phones, SETTINGS, withNetworkOptions, type NetworkOptions } from "./options.js"
@@ -13,7 +14,7 @@ import { run } from "./script.js"
 import type { Foreground } from "./terminal/foreground.js"
 import { notice } from "./terminal/output.js"
 
-interface Options extends NetworkOptions {
+interface Options extends NetworkOptions, HandsetOptions {
     exec?: string
     image: Image
     phones: number
@@ -40,6 +41,7 @@ async function main(options: Options): Promise<void> {
         const path = await buildFirmware(notice, programOf(options.image, options.phy))
         const address = await openNetwork(options, ended)
         const booted = await bootPhones({ ...options, image: path }, address, ended)
+        await connectHandset(booted[0]!, options, ended)
         ended.unshift(() => hangUp(booted))
         if (options.exec !== undefined) return await run(booted, options.exec)
         // the demonstration says how to go on
@@ -56,7 +58,7 @@ const command = new Command("npm start --")
         "--exec <commands>",
         'instead: run these console commands ("cmd; cmd", or "cmd & cmd" for one that runs beside the next), print their answers, and stop'
     )
-await withNetworkOptions(command, SETTINGS)
+await withHandsetOptions(withNetworkOptions(command, SETTINGS))
     .option("--image <name>", "phone, or streams: the phone with TCP", image, "phone")
     .option("--phones <number>", 'that many phones on one LAN; "@2 command" is for the second, which "call sip:@2" calls', phones, 1)
     .action(main)

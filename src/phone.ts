@@ -1,5 +1,6 @@
 /** The phone, as a list of its parts. The images differ in the PHY alone: `main.ts` and `main-w5500.ts`, and in the simulator `devs/w5500/main.ts`. */
 import { startStackOn } from "./boot"
+import { serveHandset } from "./console/handset"
 import { startConsole, tell, tellEnd } from "./console/server"
 import { addSignallingCommands } from "./console/signalling"
 import { commonReady } from "./address/common"
@@ -26,6 +27,7 @@ export async function startPhone(settings: Settings, phy: Phy): Promise<void> {
     await keepReady(settings.ready)
     await commonReady(COMMON_WAIT)
     startConsole()
+    serveHandset()
     addSignallingCommands()
     watchUptime.start()
 }

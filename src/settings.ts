@@ -9,6 +9,7 @@ import { hostName } from "./dhcp/output"
 import { account } from "./sip/account"
 import { parseTuple } from "./socket/tuple"
 import { Play, parsePlay } from "./voice/source"
+import { parseCountry, setCountry } from "./voice/tones"
 import { formatAddress, parseAddress, parseDecimal } from "./wire/address"
 
 const ADDRESS = "ADDRESS"
@@ -77,6 +78,7 @@ export async function readAccount(): Promise<void> {
     a.isQuiet = (await stored("DND")) === "1"
     a.answer = 1000 * (await read("AUTOANSWER", "", "", parseSeconds))
     a.play = await read("PLAY", "tone", "tone", parseSource)
+    setCountry(await read("TONES", "eu", "eu", parseTones))
 }
 
 function parseSeconds(text: string): number {
@@ -88,8 +90,14 @@ function parseSeconds(text: string): number {
 
 function parseSource(name: string): Play {
     const play = parsePlay(name)
-    if (play === undefined) throw new RangeError("it must be tone, speech or echo")
+    if (play === undefined) throw new RangeError("it must be tone, speech, echo or handset")
     return play
+}
+
+function parseTones(name: string): number {
+    const country = parseCountry(name)
+    if (country === undefined) throw new RangeError("it must be eu, us or uk")
+    return country
 }
 
 /** Have the common address outlive a restart: as JSON, like every setting, `"10.77.0.50"`. */

@@ -156,6 +156,17 @@ export const LATE_MAX = 200
 export const USUAL_FRAME = 14 + 20 + 8 + 12 + SAMPLES_PER_FRAME
 /** Local port of a call on an address of its own (RFC 3551, 8: the default for RTP). */
 export const RTP_PORT = 5004
+/**
+ * Samples of the jitter buffer: what was heard last, from which what is missing is made, and what may wait, which is how late a packet can be:
+ * 120 ms. The first packet of a source waits for so many.
+ */
+export const PLAYOUT_PAST = 320
+export const PLAYOUT_FUTURE = 960
+export const PLAYOUT_FIRST = 160
+/** Octets of voice in a packet for the loudspeaker, 29 ms: the runtime sends 50 packets a second at most, those of the console among them. */
+export const SPEAKER_OCTETS = 232
+/** Octets of voice that wait while the console sends its own. */
+export const SPEAKER_WAITING = 6 * SPEAKER_OCTETS
 /** Octets of voice that `--play echo` holds back at most: 80 ms, or more than the longest packet (RFC 3551, 4.2 asks for up to 200). */
 export const ECHO_OCTETS = 4 * SAMPLES_PER_FRAME
 

@@ -93,6 +93,12 @@ export enum Counter {
     SipBad,
     /** responses that answer nothing, and with `ONLYPROXY` what others ask */
     SipForeign,
+    /** voice that came when what follows it, or the same, was played already */
+    RtpLate,
+    /** packets of a handset in a format that it does not have, too long, or too many */
+    HandsetBad,
+    /** 20 ms of voice that the loudspeaker does not say, since the console has too much to say */
+    SpeakerFull,
     /** No counter, but how many there are. */
     Total,
 }
@@ -105,7 +111,7 @@ export const COUNTERS =
     "udpForeignPeer udpQueueFull dhcpTx dhcpRx dhcpBad dhcpBadOption dhcpForeign dhcpSameClient dhcpNak dhcpExpired rtpBad rtpForeign " +
     "internalErrors arpDefended dhcpDeclined tcpRx tcpTx tcpBad tcpBadChecksum tcpRefused tcpOutside tcpNoRoom tcpRetransmitted " +
     "ipReassembled ipReassemblyDisplaced ipReassemblyOverlap ipReassemblyTimeout dnsBad " +
-    "sipBad sipForeign "
+    "sipBad sipForeign rtpLate handsetBad speakerFull "
 
 const SIZE = 4
 export const counts = Buffer.alloc(SIZE * Counter.Total)

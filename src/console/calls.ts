@@ -6,8 +6,8 @@ import { parseTuple } from "../socket/tuple"
 import { Call, CallState } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
-import { jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
-import { PLAYS, Play, parsePlay } from "../voice/source"
+import { SKIPPED, jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
+import { PLAYS, Play, isHandsetGone, parsePlay } from "../voice/source"
 import { Printer, check, noMore, numberOf, printList, take, takeOption } from "./command"
 import { findHost } from "./names"
 
@@ -32,7 +32,8 @@ export function registerUris(placer: UriPlacer): void {
 export function takePlay(args: string[]): Play {
     const name = takeOption(args, "--play", "tone")
     const play = parsePlay(name)
-    check(play !== undefined, "{0} is none of tone, speech, echo", name)
+    check(play !== undefined, "{0} is none of tone, speech, echo, handset", name)
+    if (play === Play.Handset) check(!isHandsetGone(), "there is no handset; see --mic and --speaker of npm start, or play something else")
     return play
 }
 
@@ -107,7 +108,7 @@ function describe(c: Call) {
         reordered: reorderedOf(s.reception),
         jitterMs: jitterOf(s.reception),
         seconds: c.seconds(),
-        skipped: s.skipped,
+        skipped: s.reception.getAt(SKIPPED, "u32"),
         hold: nameOf("none local remote both", c.held & 3),
         error: c.error ? c.error.message : null,
         reason: c.reason || null,

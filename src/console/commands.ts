@@ -24,7 +24,7 @@ export function makeCommands(): void {
     this list, or all about a command`,
         help,
 
-        `call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo] [--seconds N] [--tuple dhcp|static|common]
+        `call ADDR:PORT [--codec pcmu|pcma] [--play tone|speech|echo|handset] [--seconds N] [--tuple dhcp|static|common]
     place a call, or wait for its end
     It answers when the call is up; with --seconds when it has ended.
     Without options: pcmu, a tone, until hangup, an address as the setting TUPLE says (a lease of its own).

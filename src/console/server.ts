@@ -4,7 +4,7 @@ import { COMMANDS_AT_ONCE } from "../base/config"
 import { Call } from "../telephone/call"
 import { Printer } from "./command"
 import { execute, makeCommands } from "./commands"
-import { serve } from "./service"
+import { serve, startServices } from "./service"
 
 enum Status {
     Output,
@@ -91,7 +91,17 @@ let events = 0
 /** The console as a Jacdac service: over a board's USB serial line and in the simulator alike. */
 export function startConsole(run: Run = execute): void {
     makeCommands()
-    send = serve(ds.Console.spec, "execute", async fields => await answer(fields[0], fields[1], run))
+    const spec = ds.Console.spec
+    const { response } = spec.lookup("execute")
+    const sendPacket = serve(spec, async packet => {
+        spec.assign(packet)
+        if (packet.spec?.name !== "execute") return false
+        const [id, line] = packet.decode()
+        await answer(id, line, run)
+        return true
+    })
+    send = async fields => await sendPacket(response.encode(fields))
+    startServices()
 }
 
 /** Tell whoever has a console what a call does by itself. */

@@ -21,7 +21,7 @@ import { tell } from "./server"
 export function addSignallingCommands(): void {
     registerUris(placeUri)
     const added: any[] = [
-        `answer [N] [--wait] [--play tone|speech|echo]
+        `answer [N] [--wait] [--play tone|speech|echo|handset]
     answer a call that rings
     N is its number in calls, if several ring. --wait waits until one does.`,
         answer,

@@ -5,6 +5,7 @@
  */
 import * as ds from "@devicescript/core"
 import { LATE_MAX, PTIME, SAMPLES_PER_FRAME } from "../base/config"
+import { SKIPPED } from "./reception"
 import { Session, sendFrame } from "./session"
 
 /** The sessions that talk. */
@@ -26,14 +27,26 @@ export function hush(s: Session): void {
     if (at >= 0) talking.insert(at, -1)
 }
 
+/** Has 20 ms of voice to move each 20 ms as well, and says whether it goes on. */
+type Tick = () => boolean
+let tick: Tick
+let isTicking = false
+
+/** Have it called, until it says no. */
+export function tickBy(that: Tick): void {
+    tick = that
+    isTicking = true
+    if (clock.suspended) clock.resume(true)
+}
+
 /** Boot starts this fiber. All in one function, whose activation stays where it is made. */
 export async function runMediaClock() {
     clock = ds.Fiber.self()
     for (;;) {
-        while (talking.length === 0) await ds.suspend<any>(undefined)
+        while (isTicking ? false : talking.length === 0) await ds.suspend<any>(undefined)
         // tick n is at t0 + 20n ms, whenever the one before it was
         let next = ds.millis()
-        while (talking.length > 0) {
+        while (isTicking ? true : talking.length > 0) {
             const late = ds.millis() - next
             if (late < 0) await ds.sleep(-late)
             else {
@@ -43,7 +56,7 @@ export async function runMediaClock() {
                     for (const s of talking) {
                         // the timestamp goes on; the sequence number does not, since nothing was lost
                         s.add(frames * SAMPLES_PER_FRAME)
-                        s.skipped = s.skipped + frames
+                        s.reception.setAt(SKIPPED, "u32", s.reception.getAt(SKIPPED, "u32") + frames)
                     }
                     next += frames * PTIME
                 }
@@ -62,6 +75,7 @@ export async function runMediaClock() {
                         hush(s)
                     }
                 }
+                if (isTicking) isTicking = tick()
                 next += PTIME
                 if (late >= PTIME) await ds.sleep(0)
             }

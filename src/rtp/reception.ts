@@ -27,7 +27,9 @@ const STRANGER_ROW = 48
 /** Of the last telephone event, its timestamp and when it was heard: see `events.ts`. */
 export const EVENT = 52
 export const EVENT_AT = 56
-export const RECEPTION_SIZE = 60
+/** Frames of ours that were left out because the clock was too late. */
+export const SKIPPED = 60
+export const RECEPTION_SIZE = 64
 
 /** Sequence numbers: a larger gap, or a larger step back, means that the source began anew (RFC 3550, A.1). */
 const MAX_DROPOUT = 3000

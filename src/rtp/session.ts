@@ -13,7 +13,7 @@ import { setreceiver } from "../socket/api"
 import { Receiver } from "../socket/socket"
 import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
 import { htonl } from "../wire/order"
-import { Codec } from "../voice/g711"
+import { Codec, silenceOf } from "../voice/g711"
 import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countOther, countPacket } from "./reception"
 import {
     RTP_HEADER,
@@ -29,7 +29,7 @@ import {
 } from "../wire/rtp"
 import { hearEvent } from "./events"
 import { byeOf } from "./rtcp"
-import { Echo, Play, writeSpeech, writeTone } from "../voice/source"
+import { Echo, Play, microphone, writeMicrophone, writeSpeech, writeTone } from "../voice/source"
 import { SPEECH } from "../voice/speech"
 
 /** Samples of the speech. A field of the buffer would cost more, for each frame. */
@@ -38,6 +38,18 @@ const SPEECH_LENGTH = SPEECH.length
 /** Where a transmit buffer has the RTP packet, and its payload. */
 const RTP = TX_PAYLOAD
 const PAYLOAD = RTP + RTP_HEADER
+
+/** Who hears what a session receives: voice of `length` octets at `payload`, in the packet that begins at `rtp`. */
+export interface Ear {
+    hear(b: Buffer, rtp: number, payload: number, length: number): void
+}
+
+/** Is told of each session that begins, and may give it an ear. */
+let attend: (s: Session) => void
+
+export function attendBy(that: (s: Session) => void): void {
+    attend = that
+}
 
 /** A session. `open` and `begin` use it again after `end`. */
 export class Session implements Receiver {
@@ -51,6 +63,7 @@ export class Session implements Receiver {
     codec: Codec
     play: Play
     private echo: Echo = undefined
+    ear: Ear = undefined
     /** Frames sent, as of the last `settle` of the socket. */
     txFrames: number
     /** Figures of what was received: see `reception.ts`. */
@@ -61,8 +74,6 @@ export class Session implements Receiver {
     failure: Error
     /** Frames that are still to be sent: see `clock.ts`. */
     left = 0
-    /** Frames that were left out because the clock was too late. */
-    skipped: number
     /** Who waits until none is. */
     talker: ds.Fiber = undefined
     /** The payload type of telephone events; -1 if the other side takes none. */
@@ -92,8 +103,11 @@ export class Session implements Receiver {
         b[RTP + RTP_TYPE] = this.codec
         this.speaks = false
         if (this.play === Play.Tone) writeTone(b, PAYLOAD, this.codec)
-        else if (this.play === Play.Echo) this.echo = new Echo(this.codec)
-        else if (this.codec === Codec.PCMU) this.speaks = true
+        else if (this.play === Play.Echo) {
+            this.echo = new Echo(this.codec)
+            this.ear = this.echo
+        } else if (this.play === Play.Speech) this.speaks = this.codec === Codec.PCMU
+        if (attend) attend(this)
     }
 
     /** Begin with a codec, or go on to another target, in another codec perhaps: the same source, with the next sequence number (RFC 3264, 8.3.1). */
@@ -112,8 +126,12 @@ export class Session implements Receiver {
 
     /** Write the next 20 ms of a source other than the tone and the speech in flash, which `sendFrame` handles. */
     write(): void {
-        if (this.echo) this.echo.read(this.frame, PAYLOAD)
-        else if (this.play === Play.Speech) this.position = writeSpeech(this.frame, PAYLOAD, this.codec, this.position)
+        const { frame, codec, play } = this
+        if (play === Play.Speech) this.position = writeSpeech(frame, PAYLOAD, codec, this.position)
+        else if (play === Play.Echo) this.echo.read(frame, PAYLOAD)
+        // the microphone is whose the loudspeaker is
+        else if (this.ear ? microphone : undefined) writeMicrophone(frame, PAYLOAD, codec)
+        else frame.fillAt(PAYLOAD, SAMPLES_PER_FRAME, silenceOf(codec))
     }
 
     /** Add to the timestamp of the next frame. */
@@ -142,7 +160,6 @@ export class Session implements Receiver {
         this.txFrames = 0
         this.error = undefined
         this.failure = undefined
-        this.skipped = 0
         this.events = TELEPHONE_EVENT
         this.reception.fillAt(0, RECEPTION_SIZE, 0)
     }
@@ -163,6 +180,7 @@ export class Session implements Receiver {
         this.frame = undefined
         this.speaks = false
         this.echo = undefined
+        this.ear = undefined
     }
 
     onPayload(b: Buffer, rtp: number, length: number): void {
@@ -204,11 +222,11 @@ export class Session implements Receiver {
                             r.setAt(RECEIVED, "i32", r.getAt(RECEIVED, "i32") + 1)
                             r.setAt(TRANSIT, "i32", transit)
                             r.setAt(JITTER, "i32", jitter + (d < 0 ? -d : d) - ((jitter + 8) >> 4))
-                            if (this.echo) this.echo.hear(b, rtp + header, length - header - padding)
+                            if (this.ear) this.ear.hear(b, rtp, rtp + header, length - header - padding)
                             return
                         }
         if (!countPacket(r, ssrc, sequence, transit)) return count(Counter.RtpForeign)
-        if (this.echo) this.echo.hear(b, rtp + header, length - header - padding)
+        if (this.ear) this.ear.hear(b, rtp, rtp + header, length - header - padding)
     }
 }
 

@@ -1,7 +1,8 @@
 /**
- * Where the voice of a call comes from: a tone, the recorded speech, or the other side's own words. Each source writes 20 ms at a
- * time into the frame that leaves next. `rtp/session.ts` calls them.
+ * Where the voice of a call comes from: a tone, the recorded speech, the other side's own words, or the handset's microphone. Each
+ * source writes 20 ms at a time into the frame that leaves next. `rtp/session.ts` calls them.
  */
+import * as ds from "@devicescript/core"
 import { ECHO_OCTETS, SAMPLES_PER_FRAME } from "../base/config"
 import { choiceOf } from "../base/text"
 import { Codec, MULAW_TO_ALAW, silenceOf } from "./g711"
@@ -12,12 +13,13 @@ export enum Play {
     Tone,
     Speech,
     Echo,
+    Handset,
 }
 
 /** Their names, in the order of `Play`. */
-export const PLAYS = "tone speech echo"
+export const PLAYS = "tone speech echo handset"
 
-/** Read `tone`, `speech` or `echo`; `undefined` for another name. */
+/** Read one of `PLAYS`; `undefined` for another name. */
 export function parsePlay(name: string): Play {
     return choiceOf(PLAYS, name)
 }
@@ -42,9 +44,41 @@ export function writeTone(b: Buffer, at: number, codec: Codec): void {
  */
 export function writeSpeech(b: Buffer, at: number, codec: Codec, position: number): number {
     b.blitAt(at, SPEECH, position, SAMPLES_PER_FRAME)
-    if (codec === Codec.PCMA) for (let i = at; i < at + SAMPLES_PER_FRAME; i++) b[i] = MULAW_TO_ALAW[b[i]]
+    if (codec === Codec.PCMA) toAlaw(b, at)
     const next = position + SAMPLES_PER_FRAME
     return next < SPEECH.length ? next : 0
+}
+
+/** Make 20 ms of mu-law A-law. */
+export function toAlaw(b: Buffer, at: number): void {
+    for (let i = at; i < at + SAMPLES_PER_FRAME; i++) b[i] = MULAW_TO_ALAW[b[i]]
+}
+
+/** Milliseconds of silence after which the handset is gone. */
+const GONE = 2000
+/** When it was heard last. */
+let seen = -Infinity
+
+export function seeHandset(): void {
+    seen = ds.millis()
+}
+
+export function isHandsetGone(): boolean {
+    return ds.millis() - seen > GONE
+}
+
+/** What the handset's microphone hears, as mu-law; `undefined` as long as there was no handset. */
+export let microphone: Echo
+
+export function makeMicrophone(): Echo {
+    microphone = new Echo(Codec.PCMU)
+    return microphone
+}
+
+/** Write 20 ms of what the microphone has heard. */
+export function writeMicrophone(b: Buffer, at: number, codec: Codec): void {
+    microphone.read(b, at)
+    if (codec === Codec.PCMA) toAlaw(b, at)
 }
 
 /** Says what the other side said, a little later, whatever the length of its packets; silence while it has said nothing. */
@@ -65,8 +99,8 @@ export class Echo {
         drop(this, SAMPLES_PER_FRAME)
     }
 
-    /** Keep what the other side says. */
-    hear(b: Buffer, at: number, length: number): void {
+    /** Keep what the other side says: an `Ear`. */
+    hear(b: Buffer, _rtp: number, at: number, length: number): void {
         if (length > ECHO_OCTETS) return
         // a full ring drops its oldest, so that the echo does not fall further and further behind
         const over = this.count + length - ECHO_OCTETS

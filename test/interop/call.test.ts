@@ -11,7 +11,7 @@ import { type HostProcess, until } from "./process.js"
 import { RtpReceiver } from "./receiver.js"
 import { Dnsmasq } from "./servers/dnsmasq.js"
 import type { DhcpServer } from "./servers/server.js"
-import { SAMPLE_RATE, likeness, speech } from "./speech.js"
+import { SAMPLE_RATE, likeness, speech } from "../support/speech.js"
 
 /** How much a call must sound like what was played. */
 const ALIKE = 0.99

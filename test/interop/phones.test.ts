@@ -7,7 +7,7 @@ import { Baresip } from "./phones/baresip.js"
 import { Kamailio } from "./phones/kamailio.js"
 import { Linphone } from "./phones/linphone.js"
 import { Sipp } from "./phones/sipp.js"
-import { SAMPLE_RATE, likePieces, likeness, speech } from "./speech.js"
+import { SAMPLE_RATE, likePieces, likeness, speech } from "../support/speech.js"
 
 /** How much a call must sound like what was said. */
 const ALIKE = 0.99

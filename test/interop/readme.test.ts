@@ -12,7 +12,7 @@ import { PROJECT } from "../../sim/firmware.js"
 import { Bash } from "../support/bash.js"
 import { blocksOf } from "../support/documentation.js"
 import { copyProject } from "../support/project-copy.js"
-import { SAMPLE_RATE, likeness, speech } from "./speech.js"
+import { SAMPLE_RATE, likeness, speech } from "../support/speech.js"
 
 const NAMESPACE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 /** Seconds of a call that must have been heard of 8. */

@@ -7,7 +7,7 @@ import { Baresip } from "./phones/baresip.js"
 import { DOMAIN, SIP_PORT, USERS, type Kamailio } from "./phones/kamailio.js"
 import { until } from "./process.js"
 import { SipSite } from "./sip-site.js"
-import { SAMPLE_RATE, likePieces, likeness, speech } from "./speech.js"
+import { SAMPLE_RATE, likePieces, likeness, speech } from "../support/speech.js"
 import { Telephone } from "./telephone.js"
 
 /** How much a call must sound like what was said. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Baresip } from "./phones/baresip.js"
 import { until } from "./process.js"
 import { SipSite } from "./sip-site.js"
-import { speech } from "./speech.js"
+import { speech } from "../support/speech.js"
 import { Telephone } from "./telephone.js"
 
 const PORT = 5080

@@ -6,7 +6,7 @@ import { HOST } from "./lan.js"
 import { DOMAIN, SIP_PORT, USERS } from "./phones/kamailio.js"
 import { Linphone } from "./phones/linphone.js"
 import { SipSite } from "./sip-site.js"
-import { SAMPLE_RATE, likePieces, speech } from "./speech.js"
+import { SAMPLE_RATE, likePieces, speech } from "../support/speech.js"
 import { Telephone } from "./telephone.js"
 
 /** Share of a call that must sound like what was said: Linphone leaves out a frame now and then to keep in time. */

@@ -81,7 +81,7 @@ const source = {
     read: (b: Buffer, at: number) => {
         b.fillAt(at, 160, 0x55)
     },
-    hear: (b: Buffer, at: number, length: number) => {
+    hear: (b: Buffer, _rtp: number, at: number, length: number) => {
         heard.push(copyOf(b, at, length))
     },
 }
@@ -90,6 +90,7 @@ function begin(session: Session, sd: number): void {
     session.open(Codec.PCMU, Play.Echo)
     session.begin(sd)
     ;(session as any).echo = source
+    session.ear = source
 }
 
 describe("a session", () => {

@@ -126,14 +126,14 @@ describe("the echo", () => {
 
     test("gives back what it heard, in order, and then silence", async () => {
         const e = new Echo(Codec.PCMU)
-        for (let i = 1; i <= 3; i++) e.hear(voice(i), 12, SAMPLES_PER_FRAME)
+        for (let i = 1; i <= 3; i++) e.hear(voice(i), 0, 12, SAMPLES_PER_FRAME)
         for (let i = 1; i <= 3; i++) expect(firstOf(e)).toBe(i)
         expect(firstOf(e)).toBe(0xff)
         // around the ring
         for (let i = 1; i <= 20; i++) {
             await breathe()
-            e.hear(voice(i), 12, SAMPLES_PER_FRAME)
-            e.hear(voice(i + 100), 12, SAMPLES_PER_FRAME)
+            e.hear(voice(i), 0, 12, SAMPLES_PER_FRAME)
+            e.hear(voice(i + 100), 0, 12, SAMPLES_PER_FRAME)
             if (firstOf(e) !== i || firstOf(e) !== i + 100) throw new Error(`round ${i}`)
         }
     })
@@ -141,7 +141,7 @@ describe("the echo", () => {
     const frames = ECHO_OCTETS / SAMPLES_PER_FRAME
     test(`forgets the oldest when more than ${frames} wait`, async () => {
         const e = new Echo(Codec.PCMU)
-        for (let i = 1; i <= frames + 2; i++) e.hear(voice(i), 12, SAMPLES_PER_FRAME)
+        for (let i = 1; i <= frames + 2; i++) e.hear(voice(i), 0, 12, SAMPLES_PER_FRAME)
         await breathe()
         for (let i = 3; i <= frames + 2; i++) expect(firstOf(e)).toBe(i)
         expect(firstOf(e)).toBe(0xff)
@@ -156,7 +156,7 @@ describe("the echo", () => {
             let heard = 0
             while (heard < 1600) {
                 for (let i = 0; i < length; i++) b[i] = (said + i) % 251
-                e.hear(b, 0, length)
+                e.hear(b, 0, 0, length)
                 said += length
                 while (said - heard >= SAMPLES_PER_FRAME) {
                     e.read(frame, AT)
@@ -171,7 +171,7 @@ describe("the echo", () => {
         }
         // longer than what can be held
         const e = new Echo(Codec.PCMU)
-        e.hear(Buffer.alloc(ECHO_OCTETS + 1), 0, ECHO_OCTETS + 1)
+        e.hear(Buffer.alloc(ECHO_OCTETS + 1), 0, 0, ECHO_OCTETS + 1)
         expect(firstOf(e)).toBe(0xff)
     })
 })

@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { HOST, listening, type Lan } from "../lan.js"
 import { PATIENCE, type HostProcess } from "../process.js"
-import { fromWav, repeated, toWav } from "../speech.js"
+import { fromWav, repeated, toWav } from "../../support/speech.js"
 import type { Registration } from "./registration.js"
 
 const MODULES = "/usr/lib/baresip/modules"

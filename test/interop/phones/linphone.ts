@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { HOST, TAP, listening, type Lan } from "../lan.js"
 import { PATIENCE, run, type HostProcess } from "../process.js"
-import { fromWav, repeated, toWav } from "../speech.js"
+import { fromWav, repeated, toWav } from "../../support/speech.js"
 import type { Registration } from "./registration.js"
 
 /** SIP port n has its RTP at 10 n - 40,000. */

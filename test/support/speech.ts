@@ -3,18 +3,21 @@
  */
 import { readFile } from "node:fs/promises"
 import wavefile from "wavefile"
+import { PCMU, SAMPLE_RATE, decoded } from "../../sim/sound.js"
 
-export const SAMPLE_RATE = 8000
+export { SAMPLE_RATE }
 
-/** The speech of the firmware's flash, decoded: samples of 16 bits at 8 kHz, meant to be looped. */
-export async function speech(): Promise<Int16Array> {
+/** The speech of the firmware's flash, as mu-law. */
+export async function speechOctets(): Promise<Buffer> {
     const source = await readFile(new URL("../../src/voice/speech.ts", import.meta.url), "utf8")
     const literal = /hex`([^`]*)`/.exec(source)
     if (!literal) throw new Error("src/voice/speech.ts: no hex literal")
-    const wav = new wavefile.WaveFile()
-    wav.fromScratch(1, SAMPLE_RATE, "8m", Buffer.from(literal[1]!.replace(/\s/g, ""), "hex"))
-    wav.fromMuLaw()
-    return wav.getSamples(false, Int16Array) as unknown as Int16Array
+    return Buffer.from(literal[1]!.replace(/\s/g, ""), "hex")
+}
+
+/** The same, decoded: samples of 16 bits at 8 kHz, meant to be looped. */
+export async function speech(): Promise<Int16Array> {
+    return decoded(PCMU, await speechOctets())
 }
 
 /** A sound again and again for some seconds. */
@@ -75,7 +78,7 @@ export function likePieces(heard: Int16Array, loop: Int16Array, alike = 0.99): n
 }
 
 /** Normalised correlation of `a` with as many samples of `b`, the first of them at `shift`. */
-function correlation(a: Int16Array, b: Int16Array, shift: number): number {
+export function correlation(a: Int16Array, b: Int16Array, shift: number): number {
     let product = 0
     let energyA = 0
     let energyB = 0
