@@ -9,8 +9,10 @@
 
 const { Op, decode, encode } = require("./code.cjs")
 const { fileOf, mapOf, placesOf } = require("./debug.cjs")
+const { numberGlobals, placeConstants } = require("./globals.cjs")
 const { DESCRIPTION, Description, FIRST, Section, join, split } = require("./image.cjs")
 const { inline } = require("./inline.cjs")
+const { dropNames, dropTexts } = require("./names.cjs")
 const { moveNumbers, orderFunctions, orderNames } = require("./numbers.cjs")
 const { simplify } = require("./simplify.cjs")
 const { packSlots } = require("./slots.cjs")
@@ -45,6 +47,7 @@ function compact({ binary, dbg }, properties) {
         const isFirmware = FIRMWARE.test(pathOf(debug.location[0]))
         return { description, debug, code, isFirmware }
     })
+    placeConstants(functions)
     inline(functions, f => {
         const isClosed = f.code.some(o => o.op === Op.MAKE_CLOSURE)
         const isArgument = slot => slot < f.description[Description.ARGUMENTS]
@@ -52,7 +55,10 @@ function compact({ binary, dbg }, properties) {
         if (!isClosed) packSlots(f)
     })
     functions = orderFunctions(functions).filter(f => !f.isGone)
+    numberGlobals(image, functions, dbg)
+    dropNames(functions)
     orderNames(image, functions)
+    dropTexts(image, functions)
     moveNumbers(image, functions)
 
     const bodies = functions.map(({ code }) => encode(code))

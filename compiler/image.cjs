@@ -15,6 +15,7 @@ const Section = {
 const SECTIONS = 10
 const FIX_HEADER = 32
 const SECTION_HEADER = 8
+const NUM_GLOBALS = 12
 const NUM_SERVICE_SPECS = 14
 /** Bytes of a function's description, and what it says where: its code's place and length, numbers of variables and of arguments, flags, its name, and how many `try` are in one another. */
 const DESCRIPTION = 16
@@ -56,4 +57,4 @@ function join({ head, sections }) {
     return Buffer.concat([head, table, ...sections, fill])
 }
 
-module.exports = { DESCRIPTION, Description, FIRST, NUM_SERVICE_SPECS, Section, join, split }
+module.exports = { DESCRIPTION, Description, FIRST, NUM_GLOBALS, NUM_SERVICE_SPECS, Section, join, split }

@@ -105,4 +105,4 @@ function moveNumbers(image, functions) {
     image.sections[Section.Floats] = Buffer.concat(orderByUse(entries, functions, TO_FLOAT, 0).ordered)
 }
 
-module.exports = { moveNumbers, orderFunctions, orderNames }
+module.exports = { ASCII_ENTRY, TABLE_ASCII, TABLE_SHIFT, TO_ASCII, entriesOf, moveNumbers, namesIn, orderFunctions, orderNames }

@@ -1,6 +1,6 @@
 /** The firmware's image, built when a source is newer than it. */
 import { spawn } from "node:child_process"
-import { copyFileSync, existsSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs"
+import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -8,6 +8,7 @@ export const PROJECT = fileURLToPath(new URL("..", import.meta.url))
 export const CLI = join(PROJECT, "node_modules/@devicescript/cli/devicescript")
 /** Where the compiler puts the image of whatever it has compiled last. */
 const BUILT = join(PROJECT, ".devicescript/bin/bytecode.devs")
+const BUILT_DEBUG = join(PROJECT, ".devicescript/bin/bytecode-dbg.json")
 const SOURCES = ["src", "services", "compiler", "patches", "devsconfig.json", "package.json"]
 
 /** How the simulated board reaches the LAN: see `src/phy/`. */
@@ -40,6 +41,19 @@ export function programOf(image: Image, phy: PhyKind): Program {
     return phy === "w5500" ? `${image}-w5500` : image
 }
 
+function namesPath(image: string): string {
+    return `${image}.names`
+}
+
+/** A line of a stack trace with the function's name, which the image does not have: compiler/names.cjs. @param image its path */
+export function withNames(line: string, image: string): string {
+    return line.replace(/ at _F(\d+) /, (text, number: string) => {
+        if (!existsSync(namesPath(image))) return text
+        const names = JSON.parse(readFileSync(namesPath(image), "utf8")) as string[]
+        return ` at ${names[Number(number)] ?? ""}_F${number} `
+    })
+}
+
 function newest(path: string): number {
     const stat = statSync(path)
     if (!stat.isDirectory()) return stat.mtimeMs
@@ -63,8 +77,11 @@ export async function buildFirmware(progress: (text: string) => void, program: P
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text))
     const code = await new Promise(resolve => child.on("close", resolve))
     if (code !== 0) throw new Error(`the firmware does not build; the compiler says:\n${output.trim()}`)
+    const { functions } = JSON.parse(readFileSync(BUILT_DEBUG, "utf8")) as { functions: { name: string }[] }
     // in one step, since another copy may be reading it
     const copy = `${path}.${process.pid}`
+    writeFileSync(copy, JSON.stringify(functions.map(({ name }) => name)))
+    renameSync(copy, namesPath(path))
     copyFileSync(BUILT, copy)
     utimesSync(copy, began, began)
     renameSync(copy, path)

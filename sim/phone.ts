@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { DEVICE_PACKET_ANNOUNCE, type JDDevice } from "jacdac-ts"
 import { Bus } from "./bus.js"
-import type { PhyKind } from "./firmware.js"
+import { withNames, type PhyKind } from "./firmware.js"
 import { writeFlash } from "./flash.js"
 import { Handset } from "./handset.js"
 import { Runner } from "./runner.js"
@@ -52,6 +52,7 @@ export class Phone extends Runner {
         private readonly bus: Bus,
         private readonly start: () => ChildProcess,
         private readonly folder: string,
+        private readonly image: string,
         /** The model of the board's Ethernet controller, if it has one. */
         readonly controller: W5500Server | undefined
     ) {
@@ -76,7 +77,7 @@ export class Phone extends Runner {
         const lan = controller ? `127.0.0.1:${controller.port}` : options.lan
         writeFlash(folder, { ...options.settings, LAN: `tcp://${lan}` })
         const start = () => spawnVm({ ...options, lan, bus: bus.port, folder, verbose: true })
-        const phone = new Phone(bus, start, folder, controller)
+        const phone = new Phone(bus, start, folder, options.image, controller)
         watch(phone)
         phone.startVm()
         await phone.find(bus.jacdac, BOOT_TIMEOUT, () => phone.told(`the firmware does not boot within ${BOOT_TIMEOUT / 1000} s`))
@@ -155,7 +156,7 @@ export class Phone extends Runner {
     }
 
     private onLine(raw: string): void {
-        const line = raw.replace(/\x1b\[[0-9;]*m/g, "").replace(/^(WASM)?> ?/, "")
+        const line = withNames(raw.replace(/\x1b\[[0-9;]*m/g, "").replace(/^(WASM)?> ?/, ""), this.image)
         this.recent.push(line)
         if (this.recent.length > RECENT_LINES) this.recent.shift()
         this.emit("log", line)

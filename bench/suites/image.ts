@@ -91,7 +91,7 @@ interface Share {
 const SHARES: Share[] = [
     {
         name: "fragments, names and signalling",
-        most: 18_900,
+        most: 19_000,
         paths: [
             ...[
                 "src/ip/fragments.ts",
@@ -107,11 +107,11 @@ const SHARES: Share[] = [
     },
     {
         name: "media and handset",
-        most: 7_800,
+        most: 8_600,
         paths: ["src/rtp/", "src/voice/", "src/telephone/handset.ts", "src/console/handset.ts"],
     },
 ]
-const STACK = { name: "stack, DHCP, console, drivers and calls", most: 35_700 }
+const STACK = { name: "stack, DHCP, console, drivers and calls", most: 35_900 }
 
 /** What each part takes of the code, header and function table included, and what it may take. */
 function codeByShare(pieces: Compiled[], { codeEnd }: Image): { name: string; bytes: number; most: number }[] {

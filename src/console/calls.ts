@@ -3,10 +3,11 @@ import { nameOf } from "../base/text"
 import { endpointText, parseDecimal } from "../wire/address"
 import { SocketAddress } from "../socket/api"
 import { parseTuple } from "../socket/tuple"
-import { Call, CallState } from "../telephone/call"
+import { Call, CallState, INCOMING, localPortOf, remotePortOf } from "../telephone/call"
 import { calls, hangup, hangupAll, listedCalls, place } from "../telephone/telephone"
 import { Codec } from "../voice/g711"
 import { SKIPPED, jitterOf, lostOf, receivedOf, reorderedOf } from "../rtp/reception"
+import { mosOf, roundTripOf } from "../rtp/quality"
 import { PLAYS, Play, isHandsetGone, parsePlay } from "../voice/source"
 import { Printer, check, noMore, numberOf, printList, take, takeOption } from "./command"
 import { findHost } from "./names"
@@ -80,7 +81,7 @@ async function placeCall(args: string[], out: Printer): Promise<Call> {
 /** That a call is up. */
 export function upText(c: Call, target: string): string {
     const { codec, play } = c.session
-    const local = endpointText(c.localAddress, c.localPort)
+    const local = endpointText(c.localAddress, localPortOf(c))
     return `call ${c.id} is up: ${local} to ${target}, ${codecText(codec)}, playing ${nameOf(PLAYS, play)}`
 }
 
@@ -97,9 +98,9 @@ function describe(c: Call) {
     return {
         id: c.id,
         state: nameOf(STATES, c.state),
-        direction: c.isIncoming ? "in" : "out",
-        local: endpointText(c.localAddress, c.localPort),
-        remote: endpointText(c.remoteAddress, c.remotePort),
+        direction: (c.held & INCOMING) !== 0 ? "in" : "out",
+        local: endpointText(c.localAddress, localPortOf(c)),
+        remote: endpointText(c.remoteAddress, remotePortOf(c)),
         peer: c.peer,
         codec: codecText(s.codec),
         txFrames: s.txFrames,
@@ -107,6 +108,8 @@ function describe(c: Call) {
         lost: lostOf(s.reception),
         reordered: reorderedOf(s.reception),
         jitterMs: jitterOf(s.reception),
+        roundTripMs: roundTripOf(s.reception),
+        mos: mosOf(s.reception),
         seconds: c.seconds(),
         skipped: s.reception.getAt(SKIPPED, "u32"),
         hold: nameOf("none local remote both", c.held & 3),

@@ -2,6 +2,7 @@
 import * as ds from "@devicescript/core"
 import { sendDigits } from "../rtp/dtmf"
 import { DIGITS, listenForDigits } from "../rtp/events"
+import { eventsOf } from "../rtp/session"
 import type { Receiver } from "../socket/socket"
 import { account } from "../sip/account"
 import { ownUri } from "../sip/dialog"
@@ -127,7 +128,7 @@ async function dtmf(args: string[], out: Printer): Promise<void> {
     const digits = take(args, "DIGITS are missing").toUpperCase()
     noMore(args)
     check(c.state === CallState.Up, "call {0} is not up", name)
-    check(c.session.events >= 0, "the other side of call {0} takes no digits", name)
+    check(eventsOf(c.session) >= 0, "the other side of call {0} takes no digits", name)
     for (let i = 0; i < digits.length; i++)
         check(DIGITS.indexOf(digits[i]) >= 0, "{0} is no digit; they are 0 to 9, *, #, A to D", digits[i])
     const sent = await sendDigits(c.session, digits)

@@ -5,7 +5,7 @@
  */
 import * as ds from "@devicescript/core"
 import { LATE_MAX, PTIME, SAMPLES_PER_FRAME } from "../base/config"
-import { SKIPPED } from "./reception"
+import { REPORT_AT, SKIPPED } from "./reception"
 import { Session, sendFrame } from "./session"
 
 /** The sessions that talk. */
@@ -39,6 +39,15 @@ export function tickBy(that: Tick): void {
     if (clock.suspended) clock.resume(true)
 }
 
+/** Milliseconds between two looks at whose report is due; a power of two. */
+const LOOK = 512
+
+/** Send the reports that are due (RFC 3550, 6.3). */
+function report(): void {
+    const now = ds.millis()
+    for (const s of talking) if (now >= s.reception.getAt(REPORT_AT, "u32")) s.report(false)
+}
+
 /** Boot starts this fiber. All in one function, whose activation stays where it is made. */
 export async function runMediaClock() {
     clock = ds.Fiber.self()
@@ -46,7 +55,7 @@ export async function runMediaClock() {
         while (isTicking ? false : talking.length === 0) await ds.suspend<any>(undefined)
         // tick n is at t0 + 20n ms, whenever the one before it was
         let next = ds.millis()
-        while (isTicking ? true : talking.length > 0) {
+        while (talking.length > 0 ? true : isTicking) {
             const late = ds.millis() - next
             if (late < 0) await ds.sleep(-late)
             else {
@@ -67,7 +76,7 @@ export async function runMediaClock() {
                         if (s.left > 0) sendFrame(s)
                         s.left = s.left - 1
                     } catch (e) {
-                        s.failure = e as Error
+                        s.error = e
                         s.left = 0
                     }
                     if (s.left <= 0) {
@@ -76,6 +85,7 @@ export async function runMediaClock() {
                     }
                 }
                 if (isTicking) isTicking = tick()
+                if ((next & (LOOK - 1)) < PTIME) report()
                 next += PTIME
                 if (late >= PTIME) await ds.sleep(0)
             }

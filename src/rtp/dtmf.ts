@@ -7,7 +7,7 @@ import { PTIME, SAMPLES_PER_FRAME } from "../base/config"
 import { TX_PAYLOAD } from "../socket/datagram"
 import { RTP_HEADER, RTP_MARKER, RTP_SEQUENCE, RTP_TYPE } from "../wire/rtp"
 import { DIGITS, EVENT_LENGTH } from "./events"
-import { Session } from "./session"
+import { Session, eventsOf } from "./session"
 
 /** Of a payload: end and volume; how long it has lasted, in timestamp units. */
 const FLAGS = RTP_HEADER + 1
@@ -33,7 +33,7 @@ export async function sendDigits(s: Session, digits: string): Promise<number> {
             const { frame, socket } = s
             // its address may be given back already
             if (!socket?.ifc) return i
-            let type = s.events
+            let type = eventsOf(s)
             if (n === 1) {
                 // one timestamp for all of it, and a marker on the first
                 b.blitAt(0, frame, TX_PAYLOAD, RTP_HEADER)

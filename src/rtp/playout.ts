@@ -40,14 +40,13 @@ const SOFT = 80
 const QUIETER = 8
 const QUIET = 24
 
-/** What `pitchOf` compares. */
-const piece = Buffer.alloc((PIECE + LAG_MAX) / LAG_STEP)
-
 /** A jitter buffer. `begin` uses it again. */
 export class Playout implements Ear {
     /** Samples as the codec has them: the past, and what waits; and for each cell whether it is there. Both move on together. */
     line = Buffer.alloc(LINE)
     cells = Buffer.alloc(CELLS)
+    /** What `pitchOf` compares. */
+    piece = Buffer.alloc((PIECE + LAG_MAX) / LAG_STEP)
     /** The timestamp of the first sample of `line`. */
     origin: number
     /** In `line`: what is played next, and what is behind the last that was received. */
@@ -121,6 +120,11 @@ export class Playout implements Ear {
         if (x + length > this.end) this.end = x + length
     }
 
+    /** Of who else hears it. */
+    echo(b: Buffer, at: number): void {
+        this.also.echo(b, at)
+    }
+
     /** Write the next 20 ms. */
     read(b: Buffer, to: number): void {
         const { line, cells } = this
@@ -165,7 +169,7 @@ export class Playout implements Ear {
 function make(p: Playout, from: number, to: number): void {
     const { line, mask } = p
     if (p.made >= MADE_MAX) return line.fillAt(from, to - from, p.silence)
-    if (p.made === 0) p.lag = pitchOf(line, from, mask)
+    if (p.made === 0) p.lag = pitchOf(p, from)
     const { lag } = p
     for (let x = from; x < to; x += lag) line.blitAt(x, line, x - lag, Math.min(lag, to - x))
     const soft = from + SOFT - p.made
@@ -178,7 +182,8 @@ function make(p: Playout, from: number, to: number): void {
 }
 
 /** The period of the voice that ends there: the one after which it is most like itself. The codec's steps do for that as well as what they stand for. */
-function pitchOf(line: Buffer, end: number, mask: number): number {
+function pitchOf(p: Playout, end: number): number {
+    const { line, piece, mask } = p
     let from = end - PIECE - LAG_MAX
     for (let i = 0; i < piece.length; i++) {
         const sample = line[from] ^ mask

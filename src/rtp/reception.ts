@@ -29,7 +29,21 @@ export const EVENT = 52
 export const EVENT_AT = 56
 /** Frames of ours that were left out because the clock was too late. */
 export const SKIPPED = 60
-export const RECEPTION_SIZE = 64
+/** For `rtcp.ts`: the port of the other side's RTCP, 0 for the one above its voice's; and what of 256 packets of ours it missed. */
+export const RTCP_PORT = 64
+export const REMOTE_LOSS = 66
+/** The payload type of telephone events, -1 if the other side takes none. */
+export const EVENTS = 67
+/** When the next report is due; milliseconds of a round trip and one more, 0 as long as they are not known. */
+export const REPORT_AT = 68
+export const ROUND_TRIP = 72
+/** Of the other side's last report, the middle of its time as it lies in the packet, and when it came. */
+export const SENDER_REPORT = 76
+export const SENDER_REPORT_AT = 80
+/** Packets that were expected, and received, when we reported last. */
+export const EXPECTED_BEFORE = 84
+export const REPORTED_BEFORE = 88
+export const RECEPTION_SIZE = 92
 
 /** Sequence numbers: a larger gap, or a larger step back, means that the source began anew (RFC 3550, A.1). */
 const MAX_DROPOUT = 3000
@@ -123,8 +137,12 @@ export function reorderedOf(r: Buffer): number {
 export function lostOf(r: Buffer): number {
     const received = r.getAt(RECEIVED, "i32")
     if (received === 0) return 0
-    const expected = r.getAt(LATEST, "i32") - r.getAt(FIRST, "i32") + 1
-    return r.getAt(LOST_BEFORE, "i32") + expected - (received - r.getAt(RECEIVED_BEFORE, "i32"))
+    return expectedOf(r) - received
+}
+
+/** Packets expected of all sources, one after the other. */
+export function expectedOf(r: Buffer): number {
+    return r.getAt(LATEST, "i32") - r.getAt(FIRST, "i32") + 1 + r.getAt(LOST_BEFORE, "i32") + r.getAt(RECEIVED_BEFORE, "i32")
 }
 
 /** Interarrival jitter in milliseconds at 8 kHz. */

@@ -12,9 +12,22 @@ import { TAKEN } from "../phy/phy"
 import { setreceiver } from "../socket/api"
 import { Receiver } from "../socket/socket"
 import { DatagramSocket, TX_PAYLOAD } from "../socket/datagram"
+import { PROTOCOL_UDP } from "../wire/ipv4"
 import { htonl } from "../wire/order"
 import { Codec, silenceOf } from "../voice/g711"
-import { JITTER, JITTER_MAX, LATEST, RECEIVED, RECEPTION_SIZE, SSRC, TRANSIT, countOther, countPacket } from "./reception"
+import {
+    EVENTS,
+    JITTER,
+    JITTER_MAX,
+    LATEST,
+    RECEIVED,
+    RECEPTION_SIZE,
+    RTCP_PORT,
+    SSRC,
+    TRANSIT,
+    countOther,
+    countPacket,
+} from "./reception"
 import {
     RTP_HEADER,
     RTP_MARKER,
@@ -28,7 +41,7 @@ import {
     writeRtp,
 } from "../wire/rtp"
 import { hearEvent } from "./events"
-import { byeOf } from "./rtcp"
+import { hearReport, reportOf, scheduleReport } from "./rtcp"
 import { Echo, Play, microphone, writeMicrophone, writeSpeech, writeTone } from "../voice/source"
 import { SPEECH } from "../voice/speech"
 
@@ -42,6 +55,8 @@ const PAYLOAD = RTP + RTP_HEADER
 /** Who hears what a session receives: voice of `length` octets at `payload`, in the packet that begins at `rtp`. */
 export interface Ear {
     hear(b: Buffer, rtp: number, payload: number, length: number): void
+    /** Write what it says back. */
+    echo(b: Buffer, at: number): void
 }
 
 /** Is told of each session that begins, and may give it an ear. */
@@ -51,7 +66,12 @@ export function attendBy(that: (s: Session) => void): void {
     attend = that
 }
 
-/** A session. `open` and `begin` use it again after `end`. */
+/** The payload type of telephone events; -1 if the other side takes none. */
+export function eventsOf(s: Session): number {
+    return s.reception.getAt(EVENTS, "i8")
+}
+
+/** A session. `open` and `begin` use it again after `end`. It has 12 fields, as many as a table of fields has room for. */
 export class Session implements Receiver {
     // the VM searches fields from the first on: what each frame needs comes first
     frame: Buffer = undefined
@@ -62,22 +82,17 @@ export class Session implements Receiver {
     position: number
     codec: Codec
     play: Play
-    private echo: Echo = undefined
     ear: Ear = undefined
     /** Frames sent, as of the last `settle` of the socket. */
     txFrames: number
     /** Figures of what was received: see `reception.ts`. */
     reception = Buffer.alloc(RECEPTION_SIZE)
-    /** POSIX code with which the socket has failed. */
-    error: string
-    /** A defect that sending has met. */
-    failure: Error
+    /** POSIX code with which the socket has failed, or a defect that sending has met. */
+    error: any
     /** Frames that are still to be sent: see `clock.ts`. */
     left = 0
     /** Who waits until none is. */
     talker: ds.Fiber = undefined
-    /** The payload type of telephone events; -1 if the other side takes none. */
-    events: number
 
     constructor() {
         this.open(Codec.PCMU, Play.Tone)
@@ -93,6 +108,7 @@ export class Session implements Receiver {
         b.blitAt(RTP + RTP_SEQUENCE, random, 4, 6)
         this.frame = b
         this.socket = socket
+        scheduleReport(this.reception, 0.5)
         this.speak()
         b[RTP + RTP_TYPE] = this.codec | RTP_MARKER
     }
@@ -104,16 +120,16 @@ export class Session implements Receiver {
         this.speaks = false
         if (this.play === Play.Tone) writeTone(b, PAYLOAD, this.codec)
         else if (this.play === Play.Echo) {
-            this.echo = new Echo(this.codec)
-            this.ear = this.echo
+            this.ear = new Echo(this.codec)
         } else if (this.play === Play.Speech) this.speaks = this.codec === Codec.PCMU
         if (attend) attend(this)
     }
 
     /** Begin with a codec, or go on to another target, in another codec perhaps: the same source, with the next sequence number (RFC 3264, 8.3.1). */
-    aim(address: number, port: number, codec: Codec, events: number): void {
+    aim(address: number, port: number, codec: Codec, events: number, rtcp: number): void {
         const s = this.socket
-        this.events = events
+        this.reception.setAt(EVENTS, "i8", events)
+        this.reception.setAt(RTCP_PORT, "u16", rtcp)
         const isOther = codec !== this.codec
         this.codec = codec
         // it has not begun yet
@@ -128,7 +144,7 @@ export class Session implements Receiver {
     write(): void {
         const { frame, codec, play } = this
         if (play === Play.Speech) this.position = writeSpeech(frame, PAYLOAD, codec, this.position)
-        else if (play === Play.Echo) this.echo.read(frame, PAYLOAD)
+        else if (play === Play.Echo) this.ear.echo(frame, PAYLOAD)
         // the microphone is whose the loudspeaker is
         else if (this.ear ? microphone : undefined) writeMicrophone(frame, PAYLOAD, codec)
         else frame.fillAt(PAYLOAD, SAMPLES_PER_FRAME, silenceOf(codec))
@@ -154,24 +170,36 @@ export class Session implements Receiver {
 
     /** Make this a new session. */
     open(codec: Codec, play: Play): void {
+        this.reception.fillAt(0, RECEPTION_SIZE, 0)
         this.position = 0
         this.codec = codec
         this.play = play
         this.txFrames = 0
         this.error = undefined
-        this.failure = undefined
-        this.events = TELEPHONE_EVENT
-        this.reception.fillAt(0, RECEPTION_SIZE, 0)
+        this.reception.setAt(EVENTS, "i8", TELEPHONE_EVENT)
     }
 
-    /**
-     * The RTCP compound that tells the other side that the session is over (RFC 3550, 6.6).
-     * @returns `undefined` if the session has sent nothing: no BYE then (6.3.7)
-     */
-    bye(address: number): Buffer {
-        this.socket.settle()
-        if (this.txFrames === 0) return undefined
-        return byeOf(this.frame, RTP, this.txFrames, SAMPLES_PER_FRAME, address)
+    /** Tell the other side by RTCP how it is going, or that the session is over; nothing if nothing was sent (RFC 3550, 6.3.7). */
+    report(isOver: boolean): void {
+        const { socket: s, reception: r } = this
+        scheduleReport(r, 1)
+        s.settle()
+        if (this.txFrames === 0) return
+        const port = r.getAt(RTCP_PORT, "u16") || s.remotePort + 1
+        // there is none above the last one
+        if (port > 65535) return
+        const b = reportOf(this.frame, RTP, r, this.txFrames, SAMPLES_PER_FRAME, s.ifc.address, isOver)
+        // RTCP comes from the port above the voice's (RFC 3550, 11), unless it shares that (RFC 5761), or another socket has it
+        const own = s.port
+        if (port !== s.remotePort) if (!s.ifc.endpointOn(PROTOCOL_UDP, own + 1)) s.port = own + 1
+        const sent = s.sendTo(b, s.remote, port)
+        s.port = own
+        s.sent(sent)
+    }
+
+    /** RTCP of the other side. */
+    hear(b: Buffer, at: number, end: number): void {
+        hearReport(this.reception, this.frame.getAt(RTP + RTP_SSRC, "i32"), b, at, end)
     }
 
     /** Let go of socket and frame; the figures stay. */
@@ -179,7 +207,6 @@ export class Session implements Receiver {
         this.socket = undefined
         this.frame = undefined
         this.speaks = false
-        this.echo = undefined
         this.ear = undefined
     }
 
@@ -196,8 +223,9 @@ export class Session implements Receiver {
         const sequence = (b[rtp + RTP_SEQUENCE] << 8) | b[rtp + RTP_SEQUENCE + 1]
         if ((b[rtp + RTP_TYPE] & 0x7f) !== this.codec) {
             // 64 to 95 are types of RTCP (RFC 5761, 4)
-            if ((b[rtp + RTP_TYPE] & 0x60) !== 0x40) countOther(this.reception, ssrc, sequence)
-            if ((b[rtp + RTP_TYPE] & 0x7f) === this.events)
+            if ((b[rtp + RTP_TYPE] & 0x60) === 0x40) return this.hear(b, rtp, rtp + length)
+            countOther(this.reception, ssrc, sequence)
+            if ((b[rtp + RTP_TYPE] & 0x7f) === eventsOf(this))
                 return hearEvent(this, this.reception, b, rtp, rtp + header, length - header - padding)
             return count(Counter.RtpForeign)
         }

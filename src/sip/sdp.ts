@@ -1,6 +1,7 @@
 /**
  * Session descriptions, offered and answered: one stream of G.711 among whatever else the other side wishes.
- * Read first: RFC 8866, 5 and 9 (the format); RFC 3264, 5 and 6 (offer and answer), 8.4 (hold); RFC 4733 (telephone events); RFC 3605 (`a=rtcp`).
+ * Read first: RFC 8866, 5 and 9 (the format); RFC 3264, 5 and 6 (offer and answer), 8.4 (hold); RFC 4733 (telephone events); RFC 3605 (`a=rtcp`);
+ * RFC 5761, 5.1.1 (`a=rtcp-mux`).
  */
 import { PTIME } from "../base/config"
 import { formatAddress, isUnicast, parseAddress } from "../wire/address"
@@ -16,6 +17,8 @@ export const SENDS = 2
 /** In the order of their bits, each in `DIRECTION` letters, the last one a blank. */
 const DIRECTIONS = "a=inactive a=recvonly a=sendonly a=sendrecv "
 const DIRECTION = 11
+/** RFC 5761, 5.1.1. */
+const MUXED = "a=rtcp-mux"
 
 /** The audio of the other side. */
 export interface Media {
@@ -23,7 +26,9 @@ export interface Media {
     index: number
     address: number
     port: number
+    /** Of its RTCP; and whether that is to come where the voice does. */
     rtcpPort: number
+    isMuxed: boolean
     /** PCMU or PCMA, whichever it likes better. */
     codec: number
     /** The payload type of telephone events, -1 if it has none. */
@@ -95,6 +100,7 @@ export function readSdp(b: Buffer, from: number, end: number): Media {
             if (ptime > 0) m.ptime = ptime
             const rtcp = numberAfter("a=rtcp:", 65535)
             if (rtcp > 0) m.rtcpPort = rtcp
+            if (text === MUXED) m.isMuxed = true
             // at this rate: wide-band codecs have others
             if (text.indexOf(" telephone-event/8000") > 0) m.events = numberAfter("a=rtpmap:", 127)
             const direction = DIRECTIONS.indexOf(text + " ")
@@ -150,7 +156,7 @@ export interface Local {
 /** Write an offer. @param codec which we like better */
 export function writeOffer(l: Local, codec: number): void {
     writeSession(l)
-    writeMedia(l, `${codec} ${codec ^ PCMA}`, TELEPHONE_EVENT, PTIME)
+    writeMedia(l, `${codec} ${codec ^ PCMA}`, TELEPHONE_EVENT, PTIME, false)
 }
 
 /**
@@ -167,7 +173,7 @@ export function writeAnswer(l: Local, m: Media, b: Buffer, from: number, end: nu
     for (;;) {
         if (nextLine() === MEDIA) {
             if (left < 0) return
-            if (index === m.index) writeMedia(l, m.codec + (m.hasComfortNoise ? " 13" : ""), m.events, m.ptime)
+            if (index === m.index) writeMedia(l, m.codec + (m.hasComfortNoise ? " 13" : ""), m.events, m.ptime, m.isMuxed)
             else {
                 const port = text.indexOf(" ")
                 write(text.slice(0, port) + " 0" + text.slice(text.indexOf(" ", port + 1)) + "\r\n")
@@ -182,9 +188,10 @@ function writeSession(l: Local): void {
     write(`v=0\r\no=- ${l.id} ${l.version} IN IP4 ${address}\r\ns=-\r\nc=IN IP4 ${address}\r\nt=0 0\r\n`)
 }
 
-function writeMedia(l: Local, codecs: string, events: number, ptime: number): void {
+function writeMedia(l: Local, codecs: string, events: number, ptime: number, isMuxed: boolean): void {
     write(`m=audio ${l.port} RTP/AVP ${codecs}`)
     if (events >= 0) write(` ${events}\r\na=rtpmap:${events} telephone-event/8000\r\na=fmtp:${events} 0-15`)
     const direction = DIRECTION * l.direction
     write(`\r\na=ptime:${ptime}\r\n${DIRECTIONS.slice(direction, direction + DIRECTION - 1)}\r\n`)
+    if (isMuxed) write(MUXED + "\r\n")
 }

@@ -15,10 +15,10 @@ import { Interface, interfaceOf, interfaces, isBroadcast } from "../link/interfa
 import { resolution } from "../link/neighbours"
 import { HEADROOM } from "../phy/phy"
 import { ephemeralPort } from "../transport/ports"
-import { IPV4_HEADER, PROTOCOL_UDP } from "../wire/ipv4"
+import { IPV4_HEADER } from "../wire/ipv4"
 import { UDP_HEADER } from "../wire/udp"
 import { Datagram, DatagramSocket, TX_PAYLOAD } from "./datagram"
-import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, Stream, arrival, errorOf } from "./socket"
+import { ASSIGNING, FROM_POOL, Receiver, Socket, SocketOption, Stream, arrival, errorOf, protocolOf } from "./socket"
 import { SocketMaker, lookup, lookupDatagram, makeStream, openSocket, sockets } from "./table"
 import { TUPLE_COMMON, TUPLE_DEFER, TUPLE_DHCP, TUPLE_OF, TUPLE_STATIC } from "./tuple"
 
@@ -173,9 +173,9 @@ export async function bind(sd: number, to: SocketAddress): Promise<SocketAddress
     if (ifc.address === 0) throw errorOf("ENETDOWN", ifc)
     if (to.address) if (to.address !== ifc.address) fail("EADDRNOTAVAIL", "a socket is bound to its own address; leave the address out")
     let port = to.port
-    if (!port) port = ephemeralPort(ifc, s.protocol)
+    if (!port) port = ephemeralPort(ifc, protocolOf(s))
     if (!isPort(port)) fail("EINVAL", `port ${port} is not from 1 to 65535`)
-    if (ifc.endpointOn(s.protocol, port)) fail("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
+    if (ifc.endpointOn(protocolOf(s), port)) fail("EADDRINUSE", `port ${port} is in use on ${ifc.name()}`)
     ifc.add(s.endpoint(port))
     s.port = port
     return { address: ifc.address, port }
@@ -194,7 +194,7 @@ export async function connect(sd: number, to: SocketAddress): Promise<void> {
     s.throwPending()
     checkBroadcast(s, to.address)
     if (!isBroadcast(s.ifc, to.address)) if (!neighbourFor(s.ifc, to.address)) throw unreachable(s, to.address)
-    if (s.protocol !== PROTOCOL_UDP) return await (s as Stream).open(to.address, to.port)
+    if (s.protocol) return await (s as Stream).open(to.address, to.port)
     s.remote = to.address
     s.remotePort = to.port
     s.unprepare()
@@ -286,7 +286,7 @@ function checkLength(length: number): void {
 export function send(sd: number, data: Buffer, timeout?: number): number {
     const s = lookup(sd)
     // only a stream waits: programs that send datagrams need not await it
-    if (s.protocol !== PROTOCOL_UDP) return (s as any).send(data, timeout)
+    if (s.protocol) return (s as any).send(data, timeout)
     s.throwPending()
     if (s.remotePort === 0) fail("ENOTCONN", `socket ${sd} is not connected`)
     checkLength(data.length)
@@ -348,7 +348,7 @@ export async function recvfrom(sd: number, timeout?: number): Promise<Datagram> 
  */
 export async function recv(sd: number, timeout?: number): Promise<Buffer> {
     const s = lookup(sd)
-    if (s.protocol !== PROTOCOL_UDP) return await (s as Stream).recv(timeout)
+    if (s.protocol) return await (s as Stream).recv(timeout)
     return (await recvfrom(sd, timeout)).data
 }
 

@@ -49,7 +49,10 @@ export enum Prepared {
     Ready,
 }
 
-/** A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). */
+/**
+ * A UDP socket: what the table keeps for a descriptor (claims 3, 11, 12). It has 18 fields, as many as a table of fields has room for; what
+ * few sockets need is added when it is.
+ */
 export class DatagramSocket extends Socket implements Endpoint {
     // fields are searched from the first on, and methods after all of them: what each frame needs comes first, and is
     // bound once; those that are not here `open` sets
@@ -72,10 +75,9 @@ export class DatagramSocket extends Socket implements Endpoint {
     override receiver: Receiver = undefined
     queue: Datagram[]
 
-    override protocol = PROTOCOL_UDP
     /** How many sockets this slot has been: who waited sees whether it is still the one, even if the descriptor is open again. */
     override generation = 0
-    /** `rx` when somebody looked, and the `ds.millis()` of the look that found more. */
+    /** `rx` when somebody looked, and the `ds.millis()` of the look that found more; `undefined` as long as nobody has looked. */
     rxSeen: number
     heardAt: number
 
@@ -95,10 +97,10 @@ export class DatagramSocket extends Socket implements Endpoint {
         this.tx = 0
         this.ifc = ifc
         this.drops = 0
-        this.tos = -1
         this.process = process
-        this.rxSeen = 0
-        this.heardAt = -HEARD
+        if (this.tos >= 0) this.tos = -1
+        if (this.rxSeen) this.rxSeen = 0
+        if (this.heardAt) this.heardAt = -HEARD
         if (this.queueLength) this.queueLength = undefined
         if (this.error) this.error = undefined
     }
@@ -296,7 +298,7 @@ function resolve(s: DatagramSocket, macHigh: number, macLow: number): void {
 /** Whether something was heard since somebody asked last, or a moment ago. */
 function isHeard(s: DatagramSocket): boolean {
     const now = ds.millis()
-    if (s.rx !== s.rxSeen) {
+    if (s.rx !== (s.rxSeen || 0)) {
         s.rxSeen = s.rx
         s.heardAt = now
     }

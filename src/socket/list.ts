@@ -1,7 +1,6 @@
 /** The open sockets, for people: what `netstat` shows. */
 import { FREE } from "../link/interface"
 import { endpointText, formatAddress } from "../wire/address"
-import { PROTOCOL_UDP } from "../wire/ipv4"
 import { Socket, SocketRow, Stream } from "./socket"
 import { settleSockets, sockets } from "./table"
 
@@ -34,6 +33,6 @@ export function describeSocket(s: Socket): SocketRow {
         drops: s.drops,
         state: null,
     }
-    if (s.protocol !== PROTOCOL_UDP) (s as Stream).describe(row)
+    if (s.protocol) (s as Stream).describe(row)
     return row
 }

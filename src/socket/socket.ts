@@ -7,6 +7,7 @@ import { Signal } from "../base/signal"
 import { conflictsOf } from "../link/acd"
 import { Interface } from "../link/interface"
 import type { Endpoint } from "../transport/endpoint"
+import { PROTOCOL_UDP } from "../wire/ipv4"
 
 /** Announces data or an error to the fibers that wait on a socket. */
 export const arrival = new Signal()
@@ -62,7 +63,7 @@ export const ASSIGNING = 0x200
  * here they are declared alone.
  */
 export abstract class Socket {
-    /** `IPPROTO_UDP` or `IPPROTO_TCP`. */
+    /** `IPPROTO_TCP`; `undefined` for datagrams: see `protocolOf`. */
     protocol: number
     port: number
     /** Target of `connect`; port 0 while there is none. */
@@ -73,7 +74,7 @@ export abstract class Socket {
     drops: number
     /** Booleans of `setsockopt`, by the bit `1 << option`. */
     flags: number
-    /** Of `IP_TOS`; -1 if that was not set. */
+    /** Of `IP_TOS`; -1 or `undefined` if that was not set. */
     tos: number
     /** `undefined` until a deferred address is assigned. */
     ifc: Interface
@@ -119,6 +120,10 @@ export abstract class Socket {
         if (code !== "ENETDOWN") this.error = undefined
         throw errorOf(code, this.ifc)
     }
+}
+
+export function protocolOf(s: Socket): number {
+    return s.protocol || PROTOCOL_UDP
 }
 
 /** What a socket of a stream does beside: `stream.ts`, if that is in the image. Calls are those of the API. */

@@ -5,17 +5,14 @@
  */
 import * as ds from "@devicescript/core"
 import { PTIME, RTP_PORT } from "../base/config"
-import { fail, SocketError } from "../base/errors"
+import { fail } from "../base/errors"
 import { Signal } from "../base/signal"
 import { enterProcess } from "../base/process"
 import { AF_INET_TUPLE, SOCK_DGRAM, SocketAddress, bind, close, connect, leaveProcess, reach, socket } from "../socket/api"
 import { SocketOption } from "../socket/socket"
-import { DatagramSocket } from "../socket/datagram"
 import { lookup } from "../socket/table"
 import { setsockopt } from "../socket/options"
-import { tupleOf } from "../socket/tuple"
 import { errorOf } from "../socket/socket"
-import { PROTOCOL_UDP } from "../wire/ipv4"
 import { Codec } from "../voice/g711"
 import { hush, talk } from "../rtp/clock"
 import { Session } from "../rtp/session"
@@ -49,6 +46,10 @@ export const SILENT = 4
 export const TOLD = 3
 /** the call has another address than the other side was told. */
 export const MOVED = 16
+/** Somebody has called us. */
+export const INCOMING = 32
+/** Above these: one more than the tuple; 0 for the configured policy. */
+const TUPLE = 6
 
 /** What signals a call, in an image that has it: `line.ts`. All is done on the call's fiber, but `hangUp`, which must not wait. */
 export interface Line {
@@ -84,30 +85,28 @@ export function logBy(that: (c: Call) => void): void {
 /** Announces that some call has changed its state. */
 export const changed = new Signal()
 
-/** A slot of the table of calls. */
+/** A slot of the table of calls. It has 15 fields, as many as a table of fields has room for: one more makes each table a quarter larger. */
 export class Call {
     state = CallState.Free
     session = new Session()
     private fiber: ds.Fiber = undefined
     id: number
     remoteAddress: number
-    remotePort: number
     localAddress: number
-    localPort: number
+    /** Ours, and in the lower 16 bits the other side's: see `localPortOf` and `remotePortOf`. */
+    ports: number
     /** Why the call ended, if nobody hung up. */
     error: Error
-    /** Whether somebody has called us, and the URI of the other side; `null` if nothing signals the call. */
-    isIncoming: boolean
+    /** The URI of the other side; `null` if nothing signals the call. */
     peer: string
     /** What is said of its end, if that is no error. */
     reason: string
     /** Its `Dialog`. No type of it here: to import one would bring its code and its buffers into images that signal nothing. */
     dialog: any
-    /** Who holds it, `HELD_HERE` and `HELD_THERE`, and the others beside them. */
+    /** Who holds it, `HELD_HERE` and `HELD_THERE`, and what stands beside them. */
     held: number
     /** How many to send; `Infinity` until somebody hangs up. */
     frames: number
-    tuple: number
     /** When it came up; 0 before. */
     started: number
     /** When the call ended, by `ds.millis()`; 0 until then. */
@@ -126,16 +125,13 @@ export class Call {
      */
     open(id: number, remote: SocketAddress, codec: Codec, play: Play, seconds: number, tuple: number): void {
         this.id = id
-        this.isIncoming = false
         this.peer = null
         this.reason = ""
-        this.held = 0
+        this.held = tuple === undefined ? 0 : (tuple + 1) << TUPLE
         this.frames = Math.round((seconds * 1000) / PTIME)
-        this.tuple = tuple
         this.remoteAddress = remote.address
-        this.remotePort = remote.port
         this.localAddress = 0
-        this.localPort = 0
+        this.ports = remote.port
         this.session.open(codec, play)
         this.error = undefined
         this.started = 0
@@ -255,18 +251,19 @@ export class Call {
 
 /** Obtain the address, and find the other side. @returns the descriptor of the call's socket */
 async function setUp(c: Call): Promise<number> {
-    const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, c.tuple)
+    const tuple = c.held >> TUPLE
+    const sd = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tuple === 0 ? undefined : tuple - 1)
     setsockopt(sd, SocketOption.SO_NO_CHECK, true)
     const isShared = lookup(sd).ifc.isCommon()
     const local = await bind(sd, { port: isShared ? 0 : RTP_PORT })
     c.localAddress = local.address
-    c.localPort = local.port
+    setPorts(c, local.port, remotePortOf(c))
     // on the common address other sockets have other classes
     if (isShared) setsockopt(sd, SocketOption.IP_TOS, EF << 2)
     else setsockopt(sd, SocketOption.IP_DSCP, EF)
     // who has been up only has another address
     if (c.started === 0) if (c.peer !== null) await line.setUp(c)
-    await connect(sd, { address: c.remoteAddress, port: c.remotePort })
+    await connect(sd, { address: c.remoteAddress, port: remotePortOf(c) })
     await reach(sd, REACH_TIMEOUT)
     c.session.begin(sd)
     return sd
@@ -274,34 +271,26 @@ async function setUp(c: Call): Promise<number> {
 
 /** Say goodbye, and hear the other side's last frames. @throws SocketError if the socket has failed */
 async function tearDown(c: Call, sd: number): Promise<void> {
-    if (c.session.failure) throw c.session.failure
-    const code = c.session.error
+    const { error } = c.session
     // after somebody has hung up, an error of the network means nothing
-    if (code) if (c.state === CallState.Up) throw errorOf(code, c.session.socket.ifc)
-    try {
-        await sendBye(c, sd)
-    } catch (e) {
-        if (!(e instanceof SocketError)) throw e
-        // BYE is a courtesy: without a free port or descriptor the other side finds out by itself
-    }
+    if (typeof error === "string") {
+        if (c.state === CallState.Up) throw errorOf(error, c.session.socket.ifc)
+    } else if (error) throw error
+    // send nothing from an address that was lost: it may be another host's now
+    if (lookup(sd).ifc.address === c.localAddress) c.session.report(true)
     await ds.sleep(TAIL)
 }
 
-/** RTCP goes from the port above the call's to the one above its target's (RFC 3550, 11). */
-async function sendBye(c: Call, sd: number): Promise<void> {
-    const bye = c.session.bye(c.localAddress)
-    const { ifc } = lookup(sd)
-    // send nothing from an address that was lost: it may be another host's now
-    if (!bye) return
-    if (ifc.address !== c.localAddress) return
-    const rtcp = await socket(AF_INET_TUPLE, SOCK_DGRAM, 0, tupleOf(sd))
-    // if `bind` throws, the socket is closed with the process; on the common address another socket may have the port
-    const port = c.localPort + 1
-    await bind(rtcp, { port: ifc.endpointOn(PROTOCOL_UDP, port) ? 0 : port })
-    const s = lookup(rtcp) as DatagramSocket
-    // there is no port above the last one
-    if (c.remotePort < 65535) s.sent(s.sendTo(bye, c.remoteAddress, c.remotePort + 1))
-    await close(rtcp)
+export function localPortOf(c: Call): number {
+    return c.ports >>> 16
+}
+
+export function remotePortOf(c: Call): number {
+    return c.ports & 0xffff
+}
+
+export function setPorts(c: Call, local: number, remote: number): void {
+    c.ports = local * 0x10000 + remote
 }
 
 export function become(c: Call, state: CallState): void {

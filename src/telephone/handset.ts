@@ -10,7 +10,7 @@ import { tickBy } from "../rtp/clock"
 import { sendDigits } from "../rtp/dtmf"
 import { DIGITS } from "../rtp/events"
 import { Playout } from "../rtp/playout"
-import { Session, attendBy } from "../rtp/session"
+import { Session, attendBy, eventsOf } from "../rtp/session"
 import { Codec, silenceOf } from "../voice/g711"
 import { Echo, Play, isHandsetGone, makeMicrophone, seeHandset } from "../voice/source"
 import { Tone, writeTones } from "../voice/tones"
@@ -27,17 +27,22 @@ const BUSY = 5000
 /** The first status that means that it rings at the other side. */
 const RINGS = 180
 
-/** Sends a packet. */
-type Send = () => Promise<void>
+/** The packets for the handset: the payload of each, see `services/handset.md`, and what sends it. */
+export interface Packets {
+    voice: Buffer
+    ring: Buffer
+    sendVoice(): Promise<void>
+    sendRing(): Promise<void>
+}
+let make: () => Packets
 
-/** Of the packet for the loudspeaker, the payload; and of that for the ringer. What sends them. */
+/** These are `undefined` until a handset has shown itself: a phone that has none needs the room for something else. */
+let packets: Packets
+/** The payload of the packet for the loudspeaker. */
 let speaker: Buffer
-let ringer: Buffer
-let sendVoice: Send
-let sendRing: Send
-/** Waits until there is a packet for the loudspeaker. */
+/** Waits until there is such a packet. */
 let sender: ds.Fiber
-/** What was not sent yet; `undefined` until a handset has shown itself, as what follows: a phone that has none needs the room for something else. */
+/** What was not sent yet. */
 let waiting: Buffer
 let filled = 0
 let playout: Playout
@@ -54,14 +59,10 @@ let failed = -Infinity
 let tone = Tone.None
 let played = 0
 
-/** Boot calls it. Each packet has the fields of `services/handset.md`. */
-export function startHandset(voice: Buffer, sendOfVoice: Send, ring: Buffer, sendOfRing: Send): void {
-    speaker = voice
-    ringer = ring
-    sendVoice = sendOfVoice
-    sendRing = sendOfRing
+/** Boot calls it. @param makePackets makes them, once */
+export function startHandset(makePackets: () => Packets): void {
+    make = makePackets
     attendBy(attend)
-    runSpeaker.start()
 }
 
 async function runSpeaker() {
@@ -72,7 +73,7 @@ async function runSpeaker() {
         speaker[SEQUENCE] = speaker[SEQUENCE] + 1
         filled -= SPEAKER_OCTETS
         waiting.blitAt(0, waiting, SPEAKER_OCTETS, filled)
-        await sendVoice()
+        await packets.sendVoice()
     }
 }
 
@@ -144,12 +145,14 @@ export function onVoice(b: Buffer): void {
 }
 
 /** The hook, twice a second. @param state 1 if the handset is off it */
-export function onHook(state: number): void {
-    const isFirst = !waiting
-    if (isFirst) {
+export async function onHook(state: number): Promise<void> {
+    if (!packets) {
+        packets = make()
+        speaker = packets.voice
         waiting = Buffer.alloc(SPEAKER_WAITING)
         playout = new Playout()
         mic = makeMicrophone()
+        runSpeaker.start()
     }
     seeHandset()
     const now = ds.millis()
@@ -179,9 +182,9 @@ export function onHook(state: number): void {
             else if (session) next = Tone.Waiting
         }
     }
-    if (ringer[0] !== rings) {
-        ringer[0] = rings
-        sendRing.start()
+    if (packets.ring[0] !== rings) {
+        packets.ring[0] = rings
+        await packets.sendRing()
     }
     if (next !== tone) {
         tone = next
@@ -198,7 +201,7 @@ export async function onKey(code: number): Promise<void> {
     const digit = String.fromCharCode(code)
     if (DIGITS.indexOf(digit) < 0) return count(Counter.HandsetBad)
     if (session) {
-        if (session.events >= 0) await sendDigits(session, digit)
+        if (eventsOf(session) >= 0) await sendDigits(session, digit)
     } else if (!isOff) return
     else if (digit !== "#") number += digit
     else {
@@ -207,4 +210,9 @@ export async function onKey(code: number): Promise<void> {
         failed = ds.millis()
         if (placeUri(text, Codec.PCMU, Play.Handset, Infinity, undefined)) failed = -Infinity
     }
+}
+
+/** Say whether a call rings. */
+export async function tellRing(): Promise<void> {
+    if (packets) await packets.sendRing()
 }

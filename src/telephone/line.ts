@@ -43,7 +43,22 @@ import { common, runTransport } from "../sip/transport"
 import { copy, finish, out, size, start, startBody, write } from "../sip/writer"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
-import { Call, CallState, HELD_HERE, HELD_THERE, MOVED, NOWHERE, SILENT, TOLD, become, changed, signalBy } from "./call"
+import {
+    Call,
+    CallState,
+    HELD_HERE,
+    HELD_THERE,
+    INCOMING,
+    MOVED,
+    NOWHERE,
+    SILENT,
+    TOLD,
+    become,
+    changed,
+    localPortOf,
+    setPorts,
+    signalBy,
+} from "./call"
 import { dialled } from "./dial"
 import { calls, free, place } from "./telephone"
 
@@ -173,7 +188,7 @@ function writeOurs(d: Dialog): void {
 function describe(d: Dialog, direction: number): Local {
     const c: Call = d.owner
     local.address = c.localAddress
-    local.port = c.localPort
+    local.port = localPortOf(c)
     local.id = SESSION + c.id
     local.version = d.cseq + d.peerCseq
     local.direction = direction
@@ -194,8 +209,8 @@ function follow(c: Call, m: Media): void {
     c.held = c.held & ~HELD_THERE
     if ((m.direction & RECEIVES) === 0) c.held = c.held | HELD_THERE
     c.remoteAddress = m.address || d.remote
-    c.remotePort = m.port
-    c.session.aim(c.remoteAddress, m.port, m.codec, m.events)
+    setPorts(c, localPortOf(c), m.port)
+    c.session.aim(c.remoteAddress, m.port, m.codec, m.events, m.isMuxed ? m.port : m.rtcpPort)
 }
 
 /** Ring until somebody answers, and answer. */
@@ -335,7 +350,7 @@ async function offerAgain(c: Call): Promise<void> {
     } catch (e) {
         if (d.phase === Phase.Idle) throw e
         // the two sides wait for times that are never equal
-        if (d.status === REQUEST_PENDING) await wait(d, (ds.millis() % GLARE) + (c.isIncoming ? 0 : GLARE))
+        if (d.status === REQUEST_PENDING) await wait(d, (ds.millis() % GLARE) + ((c.held & INCOMING) !== 0 ? 0 : GLARE))
         // it stays as it was
         else c.held = (c.held & ~HELD_HERE) | toldOf(c)
     }
@@ -530,7 +545,7 @@ function invited(): number {
     if (!keepOffer(d)) return 486
     sendOut(d)
     place(NOWHERE, Codec.PCMU, account.play, Infinity, undefined)
-    c.isIncoming = true
+    c.held = c.held | INCOMING
     c.peer = shown(uriOf(lineOf(Header.From, 0)))
     return 0
 }

@@ -3,7 +3,7 @@ import * as ds from "@devicescript/core"
 import { CALL_LOG } from "../base/config"
 import { split } from "../base/text"
 import { endpointText } from "../wire/address"
-import { Call, logBy } from "./call"
+import { Call, INCOMING, logBy, remotePortOf } from "./call"
 
 /** An entry: when the call ended, in seconds since boot; how many tenths of a second it was up; three texts, with a line end between them and 0 behind. */
 const ENDED = 0
@@ -25,13 +25,14 @@ export function startLog(): void {
 /** Note a call that has ended now. Texts that are longer than there is room for lose their end. */
 function logCall(c: Call): void {
     let outcome = "ended"
-    if (c.started === 0) outcome = c.isIncoming ? "missed" : "given up"
+    const isIncoming = (c.held & INCOMING) !== 0
+    if (c.started === 0) outcome = isIncoming ? "missed" : "given up"
     if (c.error) outcome = c.error.message
     if (c.reason) outcome = c.reason
-    const peer = c.peer || endpointText(c.remoteAddress, c.remotePort)
+    const peer = c.peer || endpointText(c.remoteAddress, remotePortOf(c))
     const at = (count % CALL_LOG) * ENTRY
     count++
-    const texts = Buffer.from((c.isIncoming ? "in\n" : "out\n") + outcome.slice(0, OUTCOME_MAX) + "\n" + peer)
+    const texts = Buffer.from((isIncoming ? "in\n" : "out\n") + outcome.slice(0, OUTCOME_MAX) + "\n" + peer)
     entries.fillAt(at, ENTRY, 0)
     entries.setAt(at + ENDED, "u32", ds.millis() / 1000)
     entries.setAt(at + TENTHS, "u32", c.seconds() * 10)

@@ -2,12 +2,18 @@
  * The table of calls: place, list and hang up. Read first: `call.ts`.
  */
 import { CALLS } from "../base/config"
+import { count, Counter } from "../base/counters"
 import { fail } from "../base/errors"
 import { collect } from "../base/heap"
+import { takeStrays } from "../ip/input"
+import type { Interface } from "../link/interface"
 import { SocketAddress } from "../socket/api"
 import { runMediaClock } from "../rtp/clock"
 import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
+import { IPV4_SRC } from "../wire/ipv4"
+import { get16 } from "../wire/order"
+import { UDP_CHECKSUM, UDP_DST_PORT, UDP_HEADER, UDP_LENGTH, udpChecksumHolds } from "../wire/udp"
 import { Call, CallState } from "./call"
 
 /**
@@ -20,8 +26,28 @@ for (let i = 0; i < CALLS; i++) {
     collect()
 }
 
+/** RTCP comes at the port above the voice's (RFC 3550, 11). */
+function hearRtcp(ifc: Interface, b: Buffer, ip: number, udp: number): boolean {
+    const port = get16(b, udp + UDP_DST_PORT) - 1
+    for (const c of calls) {
+        const { session } = c
+        const s = session.socket
+        if (s?.ifc === ifc)
+            if (s.port === port)
+                if (s.remote === b.getAt(ip + IPV4_SRC, "i32")) {
+                    const length = get16(b, udp + UDP_LENGTH)
+                    const isSound = b.getAt(udp + UDP_CHECKSUM, "u16") === 0 ? true : udpChecksumHolds(b, ip, udp, length)
+                    if (isSound) session.hear(b, udp + UDP_HEADER, udp + length)
+                    else count(Counter.UdpBadChecksum)
+                    return true
+                }
+    }
+    return false
+}
+
 /** Start the processes of the calls. @param onEnd called for each call that was up and failed */
 export function startTelephone(onEnd: (call: Call) => void): void {
+    takeStrays(hearRtcp)
     runMediaClock.start()
     for (const call of calls) call.live.start(onEnd)
 }

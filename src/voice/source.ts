@@ -77,7 +77,7 @@ export function makeMicrophone(): Echo {
 
 /** Write 20 ms of what the microphone has heard. */
 export function writeMicrophone(b: Buffer, at: number, codec: Codec): void {
-    microphone.read(b, at)
+    microphone.echo(b, at)
     if (codec === Codec.PCMA) toAlaw(b, at)
 }
 
@@ -91,7 +91,7 @@ export class Echo {
     constructor(private codec: Codec) {}
 
     /** Write the next 20 ms. */
-    read(b: Buffer, at: number): void {
+    echo(b: Buffer, at: number): void {
         if (this.count < SAMPLES_PER_FRAME) return b.fillAt(at, SAMPLES_PER_FRAME, silenceOf(this.codec))
         const n = Math.min(SAMPLES_PER_FRAME, ECHO_OCTETS - this.first)
         b.blitAt(at, this.ring, this.first, n)

@@ -14,6 +14,7 @@ const STANDARDS = [
     "RFC 2131: DHCP client",
     "RFC 5227: address conflicts",
     "RFC 3550: RTP and RTCP",
+    "RFC 4733: telephone events",
     "RFC 9293: TCP",
     "RFC 5681: congestion control",
     "RFC 6298: retransmission timer",

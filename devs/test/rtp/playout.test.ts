@@ -266,6 +266,7 @@ describe("the jitter buffer", () => {
             hear: (_b: Buffer, rtp: number, payload: number, length: number) => {
                 heard += rtp + payload + length
             },
+            echo: (_b: Buffer, _at: number) => {},
         }
         p.also = other
         hear(p, 0)

@@ -78,7 +78,7 @@ describe("RTP headers (RFC 3550, 5.1)", () => {
 const heard: Buffer[] = []
 /** In the place of an echo: writes 0x55, and keeps what it hears. */
 const source = {
-    read: (b: Buffer, at: number) => {
+    echo: (b: Buffer, at: number) => {
         b.fillAt(at, 160, 0x55)
     },
     hear: (b: Buffer, _rtp: number, at: number, length: number) => {
@@ -89,7 +89,6 @@ const source = {
 function begin(session: Session, sd: number): void {
     session.open(Codec.PCMU, Play.Echo)
     session.begin(sd)
-    ;(session as any).echo = source
     session.ear = source
 }
 

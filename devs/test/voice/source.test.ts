@@ -113,7 +113,7 @@ describe("the echo", () => {
     }
     const firstOf = (e: Echo) => {
         const b = blank()
-        e.read(b, AT)
+        e.echo(b, AT)
         const f = frameOf(b)
         for (let i = 1; i < SAMPLES_PER_FRAME; i++) if (f[i] !== f[0]) throw new Error("a frame of two")
         return f[0]
@@ -159,7 +159,7 @@ describe("the echo", () => {
                 e.hear(b, 0, 0, length)
                 said += length
                 while (said - heard >= SAMPLES_PER_FRAME) {
-                    e.read(frame, AT)
+                    e.echo(frame, AT)
                     const f = frameOf(frame)
                     for (let i = 0; i < SAMPLES_PER_FRAME; i++)
                         if (f[i] !== (heard + i) % 251) throw new Error(`${length} octets a packet: octet ${heard + i}`)
