@@ -3,6 +3,7 @@ import { DatagramSocket } from "../../src/socket/datagram"
 import { inTables } from "../support/tables"
 import { startInterfaces } from "../../src/address/link"
 import { parsePool } from "../../src/address/pool"
+import { HEARD } from "../../src/base/config"
 import { COUNTERS, Counter, countOf } from "../../src/base/counters"
 import { releaseLease, renewLease, startLease } from "../../src/dhcp/client"
 import { leases } from "../../src/dhcp/lease"
@@ -14,6 +15,7 @@ import { streamPhy } from "../../src/phy/stream"
 import { AF_INET, SOCK_DGRAM, bind, close, socket, startSockets } from "../../src/socket/api"
 import { settleSockets, sockets } from "../../src/socket/table"
 import { TUPLE_DHCP } from "../../src/socket/tuple"
+import { localPortOf, remotePortOf } from "../../src/telephone/call"
 import { calls, hangupAll, place, startTelephone } from "../../src/telephone/telephone"
 import { addressOf } from "../../src/wire/address"
 import { say } from "../bench/measure"
@@ -117,12 +119,17 @@ function stateOf() {
     }
 }
 
+/** What is not set as long as nobody has looked is as at first. */
+function heardOf(s: DatagramSocket): number[] {
+    return [s.rx, s.rxSeen || 0, s.heardAt === undefined ? -HEARD : s.heardAt]
+}
+
 function restOf() {
     return {
         neighbours: neighbours.map(n => [n.address, n.macHigh, n.macLow, n.known ? 1 : 0, n.attempts, n.due, n.ifc.slot]),
-        calls: calls.map(c => [c.id, c.state, c.localAddress, c.localPort, c.remoteAddress, c.remotePort, c.session.codec]),
+        calls: calls.map(c => [c.id, c.state, c.localAddress, localPortOf(c), c.remoteAddress, remotePortOf(c), c.session.codec]),
         receptions: calls.map(c => c.session.reception.toString("hex")),
-        heard: calls.map(c => (c.session.socket ? [c.session.socket.rx, c.session.socket.rxSeen, c.session.socket.heardAt] : [])),
+        heard: calls.map(c => (c.session.socket ? heardOf(c.session.socket) : [])),
         plain: plain >= 0 ? (sockets[plain].error ? "failed" : "open") : "closed",
         left: left(),
     }

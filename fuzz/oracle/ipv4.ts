@@ -5,7 +5,7 @@ import { interfaceAt, isBroadcast, isHostAddress, isSource, type Call, type Inte
 import { CLIENT_PORT, judgeDhcp } from "./dhcp.js"
 import { judgeIcmp } from "./icmp.js"
 import { UDP, checksumHolds, type Link, type Packet } from "./packet.js"
-import { judgeRtp } from "./rtp.js"
+import { judgeRtcp, judgeRtp } from "./rtp.js"
 
 const HEADER = 20
 const UDP_HEADER = 8
@@ -61,6 +61,12 @@ function judgeUdp(world: World, packet: Packet, owner: Interface | undefined, ve
         if (socket) return judgeSocket(world, packet, datagram, owner, socket, verdict)
         if (port === CLIENT_PORT) return judgeDhcp(world, packet, datagram, verdict)
         if (!isSource(world, owner, source)) return verdict.count("ipBadSource")
+        // RTCP is at the port above the voice's (RFC 3550, 11)
+        if (world.calls.some(c => c.interface === owner.slot && c.port + 1 === port && c.remote === source)) {
+            if (!checksumHolds(packet, datagram)) verdict.count("udpBadChecksum")
+            else judgeRtcp(datagram.subarray(UDP_HEADER), verdict)
+            return
+        }
         verdict.count("udpNoPort")
         return refuse(world, packet, owner, UNREACHABLE_PORT, verdict)
     }

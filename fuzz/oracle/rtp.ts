@@ -14,6 +14,7 @@ const SAMPLES_PER_MS = 8
 
 /** Payload type, octets of a payload, and milliseconds between two of telephone events (RFC 4733). */
 const TELEPHONE_EVENT = 101
+const COMFORT_NOISE = 13
 const EVENT_LENGTH = 4
 const EVENT_SHORTEST = 40
 
@@ -31,6 +32,15 @@ function payloadLength(b: Buffer): number {
     return b.length > header && padding > 0 ? Math.max(-1, b.length - header - padding) : -1
 }
 
+/** Packets one behind the other, of version 2, each as long as it says (RFC 3550, A.2; RFC 5506). */
+export function judgeRtcp(b: Buffer, verdict: Verdict): void {
+    for (let at = 0; at < b.length; ) {
+        if (b.length - at < 8 || b[at] >> 6 !== 2) return verdict.count("rtpBad")
+        at += 4 * (b.readUInt16BE(at + 2) + 1)
+        if (at > b.length) return verdict.count("rtpBad")
+    }
+}
+
 export function judgeRtp(world: World, call: Call, b: Buffer, verdict: Verdict): void {
     const length = payloadLength(b)
     if (length < 0) return verdict.count("rtpBad")
@@ -42,10 +52,14 @@ export function judgeRtp(world: World, call: Call, b: Buffer, verdict: Verdict):
     if (type === call.payloadType) {
         if (!receive(r, ssrc, sequence, transit)) verdict.count("rtpForeign")
     } else {
-        if (type !== TELEPHONE_EVENT) verdict.count("rtpForeign")
-        else if (!hearEvent(r, b.readUInt32BE(4), length, world.now)) verdict.count("rtpBad")
+        const isControl = type >= 64 && type <= 95
+        if (isControl) judgeRtcp(b, verdict)
+        else if (type !== TELEPHONE_EVENT && type !== COMFORT_NOISE) verdict.count("rtpForeign")
+        else if (type === COMFORT_NOISE) {
+            // it may come, and is not heard
+        } else if (!hearEvent(r, b.readUInt32BE(4), length, world.now)) verdict.count("rtpBad")
         // what is no voice has its place in the sequence of its source, but not RTCP (RFC 5761, 4)
-        if ((type < 64 || type > 95) && r.received > 0 && r.ssrc === ssrc) {
+        if (!isControl && r.received > 0 && r.ssrc === ssrc) {
             const { jitter } = r
             receive(r, ssrc, sequence, r.transit)
             r.jitter = jitter

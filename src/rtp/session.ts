@@ -35,6 +35,7 @@ import {
     RTP_SSRC,
     RTP_TIMESTAMP,
     RTP_TYPE,
+    COMFORT_NOISE,
     TELEPHONE_EVENT,
     rtpHeaderLength,
     rtpPadding,
@@ -227,6 +228,8 @@ export class Session implements Receiver {
             countOther(this.reception, ssrc, sequence)
             if ((b[rtp + RTP_TYPE] & 0x7f) === eventsOf(this))
                 return hearEvent(this, this.reception, b, rtp, rtp + header, length - header - padding)
+            // who is silent may say how that sounds (RFC 3389): what is heard then is silence
+            if ((b[rtp + RTP_TYPE] & 0x7f) === COMFORT_NOISE) return
             return count(Counter.RtpForeign)
         }
         const transit =

@@ -13,6 +13,8 @@ export const RTP_HEADER = 12
 
 const VERSION_2 = 0x80
 export const RTP_MARKER = 0x80
+/** Comfort noise (RFC 3551, table 4). */
+export const COMFORT_NOISE = 13
 /** What we call telephone events if we are asked first. */
 export const TELEPHONE_EVENT = 101
 

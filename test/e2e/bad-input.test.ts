@@ -368,9 +368,10 @@ describe("bad input", () => {
 
         it("of another payload type, during a call", () =>
             rig.duringCall(async call => {
+                // 13 is comfort noise, which may come; 72 is RTCP, and none of it
                 const types = [3, 8, 13, 72, 100, 127]
                 await drops(
-                    { rtpForeign: types.length },
+                    { rtpForeign: 4, rtpBad: 1 },
                     ...types.map(type => toCall(call, Buffer.concat([Buffer.from([0x80, type]), Buffer.alloc(170)])))
                 )
             }))

@@ -188,6 +188,24 @@ describe("a handset", () => {
         await hungUp
     })
 
+    it("has a call beside three others: no frame of any is lost or late", async () => {
+        handset.stop()
+        connect(await speechOctets())
+        const others = [await rig.call(TARGET), await rig.call("10.77.0.3:4000"), await rig.call(TARGET, "--play echo")]
+        const call = await rig.call(TARGET, "--play handset")
+        // of the one that came before
+        heard = []
+        await until("five seconds are heard", () => seconds() > 5)
+        const all = sound()
+        for (const { id } of [call, ...others]) {
+            const { lost, skipped, txFrames, rxFrames, state } = await rig.callOf(id)
+            assert.deepEqual([lost, skipped, state], [0, 0, "up"])
+            assert.ok(txFrames - rxFrames <= 2, `${txFrames} sent, ${rxFrames} received`)
+        }
+        assert.equal((await rig.stats()).rtpLate, 0)
+        assert.ok(likeness(all.subarray(SAMPLE_RATE, -EDGE), await speech()) > 0.99)
+    })
+
     it("that sends too fast, in another format or nonsense is counted, and nothing of it is heard", async () => {
         const { id } = await rig.call(TARGET, "--play handset")
         await until("it talks", async () => (await rig.callOf(id)).txFrames > 10)

@@ -1,6 +1,7 @@
 /** The firmware on a real LAN as somebody has it before him: its console, and what it tells by itself. */
 import { randomBytes } from "node:crypto"
 import { buildFirmware } from "../../sim/firmware.js"
+import type { Handset } from "../../sim/handset.js"
 import { Phone } from "../../sim/phone.js"
 import type { Call, Interface, Stats } from "../support/rig.js"
 import { STREAM_PORT } from "./lan.js"
@@ -68,6 +69,11 @@ export class Telephone {
     /** At which anybody can call it who is on its LAN, whatever its account is. */
     get uri(): string {
         return `sip:anybody@${this.address}`
+    }
+
+    /** @param sound what its microphone hears, as mu-law */
+    connectHandset(sound: Uint8Array): Handset {
+        return this.phone.connectHandset(sound)
     }
 
     async stop(): Promise<void> {

@@ -10,7 +10,7 @@ import assert from "node:assert/strict"
 import { describe, it, type TestContext } from "node:test"
 import { FULL, SHORT, streamCost, w5500Cost } from "../../bench/vm/instructions.js"
 import { segmentCost } from "../../bench/vm/segments.js"
-import { sipCost } from "../../bench/vm/sip.js"
+import { costsOf } from "../../bench/vm/costs.js"
 
 const RECORDED = {
     stream: { out: 25_500, outChecked: 174_000, in: 139_200, inChecked: 266_200, bytesOut: 58, bytesIn: 756 },
@@ -20,6 +20,7 @@ const RECORDED = {
         ...{ parse: 1_224_900, branch: 132_600, tag: 147_700, readSdp: 837_400, writeRinging: 521_000, answer: 1_428_200 },
         ...{ writeInvite: 264_300, md5: 7_095_600, sha256: 2_063_200 },
     },
+    media: { hear: 51_300, read: 50_500, conceal: 1_519_000, tone: 42_600, report: 130_900, hearReport: 64_800, mos: 42_800 },
 }
 /** The counts repeat to half a percent. */
 const MARGIN = 0.02
@@ -48,5 +49,9 @@ describe("a full segment of a stream is not dearer than recorded", () => {
 })
 
 describe("a message of SIP is not dearer than recorded", () => {
-    it("read and written", { timeout: TIMEOUT }, async t => compare(t, await sipCost(), RECORDED.sip))
+    it("read and written", { timeout: TIMEOUT }, async t => compare(t, await costsOf("sip"), RECORDED.sip))
+})
+
+describe("the handset's 20 ms and a report are not dearer than recorded", () => {
+    it("heard, read, made, sent", { timeout: TIMEOUT }, async t => compare(t, await costsOf("media"), RECORDED.media))
 })
