@@ -3,7 +3,7 @@ import { Command } from "commander"
 import { setTimeout } from "node:timers/promises"
 import { bootPhones } from "./boot.js"
 import { demonstrate } from "./demo.js"
-import { connectHandset, withHandsetOptions, type HandsetOptions } from "./handset-options.js"
+import { openHandset, withHandsetOptions, type HandsetOptions } from "./handset-options.js"
 import { buildFirmware, programOf, type Image } from "./firmware.js"
 import { openNetwork } from "./network.js"
 import { image, phones, SETTINGS, withNetworkOptions, type NetworkOptions } from "./options.js"
@@ -38,10 +38,11 @@ async function hangUp(booted: Phone[]): Promise<void> {
 async function main(options: Options): Promise<void> {
     const ended: End[] = []
     const work = async (): Promise<boolean> => {
+        const connectHandset = await openHandset(options)
         const path = await buildFirmware(notice, programOf(options.image, options.phy))
         const address = await openNetwork(options, ended)
         const booted = await bootPhones({ ...options, image: path }, address, ended)
-        await connectHandset(booted[0]!, options, ended)
+        connectHandset(booted[0]!, ended)
         ended.unshift(() => hangUp(booted))
         if (options.exec !== undefined) return await run(booted, options.exec)
         // the demonstration says how to go on

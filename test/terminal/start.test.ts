@@ -1,6 +1,6 @@
 /** The program that a user starts: what it prints, how it fails, how it ends. */
 import assert from "node:assert/strict"
-import { mkdtempSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test"
 import { buildFirmware } from "../../sim/firmware.js"
 import { family, isAlive, isLinux, isRefused, listening } from "../support/processes.js"
 import { until } from "../support/rig.js"
+import { SAMPLE_RATE, fromWav, likePieces, repeated, speech, toWav } from "../support/speech.js"
 import { Started } from "../support/started.js"
 
 const ECHO1 = "10.77.0.2:4000"
@@ -75,6 +76,17 @@ describe("the program", { concurrency: 2 }, () => {
             /cannot write the capture file .*folder/,
         ],
         [
+            "a recording in a folder that is not there",
+            ["--speaker", join(tmpdir(), "no such folder", "x.wav"), "--exec", "help"],
+            /^error: .*no such folder.x\.wav cannot be written \(ENOENT\)$/m,
+        ],
+        [
+            "a sound that is not there",
+            ["--mic", join(tmpdir(), "no such sound.wav"), "--exec", "help"],
+            /cannot be read \(ENOENT\); give a WAV/,
+        ],
+        ["a sound that is none", ["--mic", "package.json", "--exec", "help"], /package\.json is no WAV file that can be read/],
+        [
             "a capture of another LAN",
             ["--pcap", join(tmpdir(), "x.pcap"), "--lan", "tcp://127.0.0.1:1", "--exec", "help"],
             /--pcap captures the embedded LAN/,
@@ -103,6 +115,24 @@ describe("the program", { concurrency: 2 }, () => {
         assert.equal(said.length, 1)
         assert.match(said[0], /LAN/)
         assert.ok(said[0].includes(`127.0.0.1:${port}`), `it must name the LAN that was asked for: ${said[0]}`)
+    })
+
+    it("writes what the handset hears, says what its microphone hears, and plays it where something can", async () => {
+        const [said, heard, bin] = [join(folder, "said.wav"), join(folder, "heard.wav"), join(folder, "bin")]
+        writeFileSync(said, toWav(repeated(await speech(), 4)))
+        mkdirSync(bin)
+        // in the place of a program that would need a sound card
+        writeFileSync(join(bin, "aplay"), `#!/bin/sh\nexec cat > "${join(folder, "played.raw")}"\n`, { mode: 0o755 })
+        const args = ["--mic", said, "--speaker", heard, "--listen", "--exec", `call ${ECHO1} --play handset --seconds 4`]
+        const program = new Started(args, { TMPDIR: folder, PATH: `${bin}:${process.env.PATH}` })
+        started.push(program)
+        assert.equal(await program.ended, 0, program.stderr + program.stdout)
+        assert.match(program.stderr, /heard\.wav: \d\.\d s$/m)
+        const sound = fromWav(readFileSync(heard))
+        assert.ok(sound.length > 3.5 * SAMPLE_RATE)
+        const like = likePieces(sound.subarray(SAMPLE_RATE, -SAMPLE_RATE / 2), await speech(), 0.9)
+        assert.ok(like > 0.5, `${like} of ${sound.length / SAMPLE_RATE} s`)
+        assert.ok(statSync(join(folder, "played.raw")).size > 6 * SAMPLE_RATE)
     })
 
     it("runs twice at the same time", async () => {
