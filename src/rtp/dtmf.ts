@@ -21,12 +21,23 @@ const ENDS = 3
 /** Milliseconds between two digits, at least (ITU-T Q.24: 40). */
 const PAUSE = 60
 
+/** Which sessions send digits now. */
+const sending: Session[] = []
+
 /**
- * Send digits, one after the other: each lasts 100 ms. The voice goes on meanwhile, as RFC 4733, 2.1 allows.
+ * Send digits, one after the other, and after those that are being sent: each lasts 100 ms. The voice goes on meanwhile, as RFC 4733, 2.1 allows.
  * @param digits of `DIGITS`
  * @returns how many were sent: fewer if the session has ended
  */
 export async function sendDigits(s: Session, digits: string): Promise<number> {
+    while (sending.indexOf(s) >= 0) await ds.sleep(PTIME)
+    sending.push(s)
+    const sent = await send(s, digits)
+    sending.insert(sending.indexOf(s), -1)
+    return sent
+}
+
+async function send(s: Session, digits: string): Promise<number> {
     const b = Buffer.alloc(RTP_HEADER + EVENT_LENGTH)
     for (let i = 0; i < digits.length; i++) {
         for (let n = 1; n < LASTING + ENDS; n++) {

@@ -19,10 +19,13 @@ const CELLS = LINE / CELL
 const LONG_AGO = 8000
 /** Frames in which the earliest and the latest are looked for: two seconds. */
 const WINDOW = 100
-/** Samples for which the latest packet of a window should wait; it is changed below and above these. */
+/**
+ * Samples for which the latest packet of a window should wait; it waits longer below `LOW`, and less above `HIGH`. Between the two is more than a
+ * frame: packets that come when a frame is read come before it in one window and behind it in the next.
+ */
 const GOAL = 80
 const LOW = 16
-const HIGH = 200
+const HIGH = GOAL + SAMPLES_PER_FRAME + 40
 /** More than any waits. */
 const NONE = LINE
 
@@ -151,7 +154,8 @@ export class Playout implements Ear {
         }
         this.frames++
         if (this.frames === WINDOW) {
-            if (this.least < NONE) if (this.least < LOW ? true : this.least > HIGH) this.owed = Math.min(this.least - GOAL, WINDOW)
+            if (this.least < LOW) this.owed = this.least - GOAL
+            else if (this.least < NONE) if (this.least > HIGH) this.owed = Math.min(this.least - (GOAL + SAMPLES_PER_FRAME), WINDOW)
             this.least = NONE
             this.frames = 0
         }

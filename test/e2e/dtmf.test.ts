@@ -77,6 +77,16 @@ describe("digits", () => {
         assert.equal((await rig.stats()).rtpForeign, 0)
     })
 
+    it("of two commands at once do not mix", async () => {
+        const { id } = await rig.call(TARGET, "--play speech")
+        await until("it talks", async () => (await rig.callOf(id)).rxFrames > 5)
+        const watch = rig.watch(d => d.destinationPort === RTP_PORT && d.payload.length > 0)
+        await Promise.all([rig.run(`dtmf ${id} 123`), rig.run(`dtmf ${id} 456`)])
+        watch.stop()
+        const digits = watch.seen.map(read).filter(p => p.type === 101)
+        assert.equal(digits.map(p => p.payload[0]).join(""), [1, 2, 3, 4, 5, 6].map(n => `${n}`.repeat(PACKETS)).join(""))
+    })
+
     it("have the payload type that the other side gives them, and are not sent to who takes none", async () => {
         const peer = new SipPeer(rig)
         const up = async (answer: string) => {
