@@ -11,6 +11,7 @@ import { common } from "../sip/transport"
 import { Call, CallState, changed } from "../telephone/call"
 import { answer as pickUp, hold as setHold, placeUri, transfer } from "../telephone/line"
 import { dialled } from "../telephone/dial"
+import { attend } from "../telephone/handset"
 import { loggedCall, loggedCalls } from "../telephone/log"
 import { calls } from "../telephone/telephone"
 import { callOf, registerUris, upText, takePlay } from "./calls"
@@ -109,6 +110,7 @@ async function changeHold(args: string[], out: Printer, isOn: boolean): Promise<
     const c = signalledCall(args)
     noMore(args)
     await setHold(c, isOn)
+    if (!isOn) attend(c.session)
     await out.print(`call ${c.id} is ${isOn ? "on hold" : "resumed"}`)
 }
 

@@ -24,6 +24,8 @@ export const SEQUENCE = 1
 export const VOICE = 2
 /** Milliseconds for which a call that has failed is told by a tone. */
 const BUSY = 5000
+/** Digits of a number, at most; E.164 has 15. */
+const NUMBER_MAX = 32
 /** The first status that means that it rings at the other side. */
 const RINGS = 180
 
@@ -203,7 +205,7 @@ export async function onKey(code: number): Promise<void> {
     if (session) {
         if (eventsOf(session) >= 0) await sendDigits(session, digit)
     } else if (!isOff) return
-    else if (digit !== "#") number += digit
+    else if (digit !== "#") number = (number + digit).slice(0, NUMBER_MAX)
     else {
         const text = number
         number = ""

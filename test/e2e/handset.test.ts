@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test"
 import type { Handset } from "../../sim/handset.js"
 import { PCMA, PCMU, SAMPLE_RATE, decoded } from "../../sim/sound.js"
 import { Peer, buildRtp } from "../support/peer.js"
-import { Rig, sleep, until } from "../support/rig.js"
+import { Rig, sleep, until, type Seen } from "../support/rig.js"
 import { RTP_PORT, SipPeer, sdp } from "../support/sip-peer.js"
 import { correlation, likeness, speechOctets, speech } from "../support/speech.js"
 
@@ -173,6 +173,8 @@ describe("a handset", () => {
     })
 
     it("goes to the call that talks with it last; the other one is held", async () => {
+        handset.stop()
+        connect(await speechOctets())
         const first = rig.run(`call ${peer.uri} --play handset`)
         const invite = await peer.request("INVITE")
         peer.respond(invite, "200 OK", "peer", "", sdp())
@@ -183,6 +185,21 @@ describe("a handset", () => {
         assert.match(held.body, /a=sendonly/)
         peer.respond(held, "200 OK", "peer", "", sdp("a=recvonly"))
         await until("it is held", async () => (await rig.calls()).find(c => c.id !== id && c.state === "up")?.hold === "local")
+        // and back: it is the first one that hears it again
+        const parked = (await rig.calls()).find(c => c.id !== id && c.state === "up")!
+        const resuming = rig.run(`resume ${parked.id}`)
+        // the one before may have come twice
+        const resumed = await peer.next("INVITE", m => m.method === "INVITE" && m.cseq > held.cseq)
+        peer.respond(resumed, "200 OK", "peer", "", sdp())
+        await resuming
+        const watch = rig.watch(d => d.destinationPort === 4000 && d.payload[1] === PCMU)
+        await until("a second of both", () => watch.seen.length > 100)
+        watch.stop()
+        const other = (await rig.callOf(id)).local!.split(":")[0]
+        const isSilent = ({ payload }: Seen) => payload.subarray(12).every(octet => octet === 0xff)
+        const ofOther = watch.seen.filter(d => d.ip.source === other)
+        assert.ok(ofOther.length > 30 && ofOther.every(isSilent))
+        assert.ok(watch.seen.some(d => d.ip.source !== other && !isSilent(d)))
         const hungUp = rig.run("hangup all")
         peer.respond(await peer.request("BYE"), "200 OK")
         await hungUp
