@@ -47,8 +47,9 @@ function dropTexts(image, functions) {
     const moved = new Map()
     const move = (kind, rows, isUsed) =>
         rows.forEach((row, i) => {
+            if (!isUsed(i)) return
             const at = row.readUIntLE(0, kind.bytes)
-            const length = isUsed(i) ? lengthOf(old, kind, at, row) : 0
+            const length = lengthOf(old, kind, at, row)
             const key = `${at} ${length}`
             if (!moved.has(key)) {
                 const fill = (kind.alignment - (end % kind.alignment)) % kind.alignment
@@ -60,11 +61,18 @@ function dropTexts(image, functions) {
         })
     const rowsOf = (section, kind) => entriesOf(sections[section], kind.entry)
     // a place in the first table has 16 bits: its texts come first
-    move(ASCII, rowsOf(Section.AsciiStrings, ASCII), i => used.has(i))
+    const names = rowsOf(Section.AsciiStrings, ASCII)
+    move(ASCII, names, i => used.has(i))
+    // that of the last one
+    const ends = Math.max(end - 1, 0)
     move(UTF8, rowsOf(Section.Utf8Strings, UTF8), () => true)
     move(BUFFER, rowsOf(Section.Buffers, BUFFER), () => true)
     const last = Buffer.alloc(4 - (end % 4))
     sections[Section.StringData] = Buffer.concat([...pieces, last])
+    // those that nothing names have no letter
+    names.forEach((row, i) => {
+        if (!used.has(i)) row.writeUInt16LE(ends, 0)
+    })
 }
 
 module.exports = { dropNames, dropTexts }
