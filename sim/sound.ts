@@ -37,11 +37,16 @@ export async function readMulaw(path: string): Promise<Buffer> {
     }
 }
 
-/** Write a WAV file of 16 bits at 8 kHz, mono. @throws with what is wrong with the path */
-export async function writeWav(path: string, samples: Int16Array): Promise<void> {
+/** A WAV file of samples of 16 bits at 8 kHz, mono. */
+export function toWav(samples: Int16Array): Uint8Array {
     const wav = new wavefile.WaveFile()
     wav.fromScratch(1, SAMPLE_RATE, "16", samples)
-    await writeFile(path, wav.toBuffer()).catch((error: NodeJS.ErrnoException) => {
+    return wav.toBuffer()
+}
+
+/** Write such a file. @throws with what is wrong with the path */
+export async function writeWav(path: string, samples: Int16Array): Promise<void> {
+    await writeFile(path, toWav(samples)).catch((error: NodeJS.ErrnoException) => {
         throw new Error(`${path} cannot be written (${error.code})`)
     })
 }

@@ -13,6 +13,16 @@ export const stream = ds as typeof ds & {
     _socketOnEvent(event: string, arg?: any): void
 }
 
+/** Open the stream, for a program at which nothing arrives. */
+export async function openQuietly(): Promise<void> {
+    let up = false
+    stream._socketOnEvent = (event: string) => {
+        if (event === "open") up = true
+    }
+    stream._socketOpen("127.0.0.1", 4789)
+    while (!up) await ds.sleep(1)
+}
+
 /** As long as no frame is: 65,280 bytes and more. */
 const TALK: Buffer = hex`ff`
 

@@ -1,4 +1,3 @@
-import * as ds from "@devicescript/core"
 import { SAMPLES_PER_FRAME } from "../../src/base/config"
 import { mosOf } from "../../src/rtp/quality"
 import { RECEPTION_SIZE, countPacket } from "../../src/rtp/reception"
@@ -9,16 +8,11 @@ import { SPEECH } from "../../src/voice/speech"
 import { Tone, writeTones } from "../../src/voice/tones"
 import { htonl } from "../../src/wire/order"
 import { RTP_HEADER, RTP_TIMESTAMP } from "../../src/wire/rtp"
-import { keepCalm, say, stream, time } from "./measure"
+import { keepCalm, openQuietly, say, time } from "./measure"
 
 /** What the handset's part of a call costs, for each 20 ms, and RTCP: for `bench/vm/costs.ts`. Nothing arrives here. */
 const BLOCKS = 6
-let up = false
-stream._socketOnEvent = (event: string) => {
-    if (event === "open") up = true
-}
-stream._socketOpen("127.0.0.1", 4789)
-while (!up) await ds.sleep(1)
+await openQuietly()
 keepCalm(true)
 
 const FRAME = SAMPLES_PER_FRAME

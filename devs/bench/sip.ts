@@ -1,4 +1,3 @@
-import * as ds from "@devicescript/core"
 import { credentials, readChallenge } from "../../src/sip/digest"
 import { Header } from "../../src/sip/header"
 import { Method, SOUND, body, bodyEnd, lineOf, method, parse, valueOf } from "../../src/sip/message"
@@ -6,16 +5,11 @@ import { Local, readSdp, writeAnswer, writeOffer } from "../../src/sip/sdp"
 import { paramOf } from "../../src/sip/span"
 import { finish, out, start, startBody, startResponse, write } from "../../src/sip/writer"
 import { addressOf } from "../../src/wire/address"
-import { keepCalm, say, stream, time } from "./measure"
+import { keepCalm, openQuietly, say, time } from "./measure"
 
-/** What SIP's messages cost, read and written: for `bench/vm/sip.ts`. Nothing arrives here. */
+/** What SIP's messages cost, read and written: for `bench/vm/costs.ts`. Nothing arrives here. */
 const BLOCKS = 6
-let up = false
-stream._socketOnEvent = (event: string) => {
-    if (event === "open") up = true
-}
-stream._socketOpen("127.0.0.1", 4789)
-while (!up) await ds.sleep(1)
+await openQuietly()
 keepCalm(true)
 
 /** An INVITE of 1,000 octets, much like baresip's, through a proxy. */

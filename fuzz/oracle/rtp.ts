@@ -54,10 +54,9 @@ export function judgeRtp(world: World, call: Call, b: Buffer, verdict: Verdict):
     } else {
         const isControl = type >= 64 && type <= 95
         if (isControl) judgeRtcp(b, verdict)
-        else if (type !== TELEPHONE_EVENT && type !== COMFORT_NOISE) verdict.count("rtpForeign")
-        else if (type === COMFORT_NOISE) {
-            // it may come, and is not heard
-        } else if (!hearEvent(r, b.readUInt32BE(4), length, world.now)) verdict.count("rtpBad")
+        else if (type === TELEPHONE_EVENT) {
+            if (!hearEvent(r, b.readUInt32BE(4), length, world.now)) verdict.count("rtpBad")
+        } else if (type !== COMFORT_NOISE) verdict.count("rtpForeign")
         // what is no voice has its place in the sequence of its source, but not RTCP (RFC 5761, 4)
         if (!isControl && r.received > 0 && r.ssrc === ssrc) {
             const { jitter } = r

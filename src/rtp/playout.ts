@@ -85,11 +85,6 @@ export class Playout implements Ear {
         this.made = MADE_MAX
     }
 
-    /** Samples that wait. */
-    waiting(): number {
-        return Math.max(this.end - this.at, 0)
-    }
-
     /** Take a packet of voice. @param payload where its voice begins, of `length` octets */
     hear(b: Buffer, rtp: number, payload: number, length: number): void {
         if (this.also) this.also.hear(b, rtp, payload, length)

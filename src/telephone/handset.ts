@@ -19,9 +19,9 @@ import { answer, hold, placeUri } from "./line"
 import { calls } from "./telephone"
 
 /** What a packet of voice has before it. */
-export const FORMAT = 0
-export const SEQUENCE = 1
-export const VOICE = 2
+const FORMAT = 0
+const SEQUENCE = 1
+const VOICE = 2
 /** Milliseconds for which a call that has failed is told by a tone. */
 const BUSY = 5000
 /** Digits of a number, at most; E.164 has 15. */
@@ -186,7 +186,7 @@ export async function onHook(state: number): Promise<void> {
     }
     if (packets.ring[0] !== rings) {
         packets.ring[0] = rings
-        await packets.sendRing()
+        await tellRing()
     }
     if (next !== tone) {
         tone = next

@@ -13,7 +13,7 @@ import { Codec } from "../voice/g711"
 import { Play } from "../voice/source"
 import { IPV4_SRC } from "../wire/ipv4"
 import { get16 } from "../wire/order"
-import { UDP_CHECKSUM, UDP_DST_PORT, UDP_HEADER, UDP_LENGTH, udpChecksumHolds } from "../wire/udp"
+import { UDP_DST_PORT, UDP_HEADER, UDP_LENGTH, udpChecksumHolds } from "../wire/udp"
 import { Call, CallState } from "./call"
 
 /**
@@ -36,8 +36,7 @@ function hearRtcp(ifc: Interface, b: Buffer, ip: number, udp: number): boolean {
             if (s.port === port)
                 if (s.remote === b.getAt(ip + IPV4_SRC, "i32")) {
                     const length = get16(b, udp + UDP_LENGTH)
-                    const isSound = b.getAt(udp + UDP_CHECKSUM, "u16") === 0 ? true : udpChecksumHolds(b, ip, udp, length)
-                    if (isSound) session.hear(b, udp + UDP_HEADER, udp + length)
+                    if (udpChecksumHolds(b, ip, udp, length)) session.hear(b, udp + UDP_HEADER, udp + length)
                     else count(Counter.UdpBadChecksum)
                     return true
                 }

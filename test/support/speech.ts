@@ -3,9 +3,9 @@
  */
 import { readFile } from "node:fs/promises"
 import wavefile from "wavefile"
-import { PCMU, SAMPLE_RATE, decoded } from "../../sim/sound.js"
+import { PCMU, SAMPLE_RATE, decoded, toWav } from "../../sim/sound.js"
 
-export { SAMPLE_RATE }
+export { SAMPLE_RATE, toWav }
 
 /** The speech of the firmware's flash, as mu-law. */
 export async function speechOctets(): Promise<Buffer> {
@@ -28,13 +28,6 @@ export function repeated(loop: Int16Array, seconds: number): Int16Array {
 /** The samples of a WAV file of 16 bits at 8 kHz, mono. */
 export function fromWav(bytes: Uint8Array): Int16Array {
     return new wavefile.WaveFile(bytes).getSamples(false, Int16Array) as unknown as Int16Array
-}
-
-/** A WAV file of samples of 16 bits at 8 kHz, mono. */
-export function toWav(samples: Int16Array): Uint8Array {
-    const wav = new wavefile.WaveFile()
-    wav.fromScratch(1, SAMPLE_RATE, "16", samples)
-    return wav.toBuffer()
 }
 
 /**
